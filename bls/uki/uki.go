@@ -1,0 +1,86 @@
+// Package uki reads PE images from a boot partition: unified kernel images,
+// their addons, plain EFI programs and kernels. It trusts nothing: anyone may
+// have written the file, so every offset is held against the file's size
+// before it is used, and nothing is allocated by a number read from the file.
+//
+// The formats: UAPI.5 (unified kernel images), the PE/COFF specification, the
+// Linux boot protocols for kernels. Where readers differ, systemd-boot and
+// systemd-stub 262 are followed.
+package uki
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// SubsystemEFI is the PE subsystem of an EFI program; UKIs and addons have it.
+const SubsystemEFI = 10
+
+var (
+	// ErrNotPE means that the file is no PE image at all.
+	ErrNotPE = errors.New("not a PE image")
+	// ErrTruncated means that headers promise more bytes than the file has.
+	ErrTruncated = errors.New("file is cut short")
+)
+
+// An Image is the section table of a PE file. It reads from the file given to
+// Open for as long as it is used; closing that file is the caller's job.
+type Image struct {
+	// Machine is the COFF machine type, see MachineFor.
+	Machine uint16
+	// Subsystem is SubsystemEFI for everything that firmware can start.
+	Subsystem uint16
+	// Sections stand in the order of the section table, which is what UKI
+	// profiles go by. Names may repeat.
+	Sections []Section
+
+	base   map[string]int // first section of each name before any .profile
+	starts []int          // where the profiles begin
+}
+
+// Open reads the headers of a PE file of size bytes. Sections are not looked
+// at: one that points outside the file is an error only once it is used, or
+// for Check, because systemd-boot shows such an image too. The error is
+// ErrNotPE or ErrTruncated, with the detail, or what r returned.
+func Open(r io.ReaderAt, size int64) (*Image, error) {
+	h, err := readHeader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("pe header: %w", err)
+	}
+	table, err := h.sectionTable(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("section table: %w", err)
+	}
+	m := &Image{Machine: h.machine(), Subsystem: h.subsystem()}
+	m.Sections = make([]Section, 0, len(table)/sectionHeaderSize)
+	for ; len(table) > 0; table = table[sectionHeaderSize:] {
+		s := sectionHeader(table[:sectionHeaderSize]).section()
+		s.r, s.end = r, size
+		m.Sections = append(m.Sections, s)
+	}
+	m.split()
+	return m, nil
+}
+
+// Check says whether the whole image could be started: the raw data of every
+// section, padding included, has to lie inside the file. UEFI's loader and
+// bootctl refuse the image otherwise. The error wraps ErrTruncated.
+func (m *Image) Check() error {
+	for _, s := range m.Sections {
+		if end := s.Offset + s.RawSize; s.RawSize > 0 && end > s.end {
+			return fmt.Errorf("section %s ends at byte %d, the file at %d: %w", s.label(), end, s.end, ErrTruncated)
+		}
+	}
+	return nil
+}
+
+// Has says whether any section, in whatever profile, bears the name.
+func (m *Image) Has(name string) bool {
+	for _, s := range m.Sections {
+		if s.Name == name {
+			return true
+		}
+	}
+	return false
+}
