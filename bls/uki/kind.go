@@ -81,11 +81,12 @@ func (m *Image) IsUKI(machine uint16) bool {
 // of the machine: it has something to add, and no kernel. Its .uname is for
 // the caller to compare.
 func (m *Image) IsAddon(machine uint16) bool {
-	if m.Subsystem != SubsystemEFI || m.Machine != machine || m.Has(".linux") {
+	base := Profile{m: m}
+	if _, kernel := base.Section(".linux"); kernel || m.Subsystem != SubsystemEFI || m.Machine != machine {
 		return false
 	}
 	for _, name := range []string{".cmdline", ".dtb", ".dtbauto", ".initrd", ".ucode"} {
-		if m.Has(name) {
+		if _, ok := base.Section(name); ok {
 			return true
 		}
 	}
