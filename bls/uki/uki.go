@@ -44,6 +44,7 @@ type Image struct {
 // for Check, because systemd-boot shows such an image too. The error is
 // ErrNotPE or ErrTruncated, with the detail, or what r returned.
 func Open(r io.ReaderAt, size int64) (*Image, error) {
+	size = max(size, 0)
 	h, err := readHeader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("pe header: %w", err)
