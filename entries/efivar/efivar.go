@@ -1,0 +1,206 @@
+// Package efivar reads the EFI variables of the boot loader interface from
+// efivarfs, and takes a one-shot variable away and puts it back.
+package efivar
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// DefaultDir is where efivarfs is mounted. A machine that was not booted with
+// EFI has no such directory.
+const DefaultDir = "/sys/firmware/efi/efivars"
+
+// GUIDs of the vendors whose variables are read.
+const (
+	// LoaderVendor is that of the Boot Loader Interface.
+	LoaderVendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+	// GlobalVendor is that of the UEFI specification's own variables.
+	GlobalVendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+)
+
+// KexecJunk is what the kernel's efibc module (drivers/firmware/efi/efibc.c)
+// writes into LoaderEntryOneShot when a kexec begins. It names no entry.
+const KexecJunk = "kexec reboot"
+
+// maxSize bounds what is read of a variable, in bytes with the attributes.
+// LoaderEntries of a thousand long ids fits; firmware rarely stores more than
+// 64 KiB in one variable.
+const maxSize = 64 << 10
+
+// Vars is a directory of variables. The zero value is DefaultDir.
+type Vars struct {
+	// Dir holds one file NAME-VENDOR for each variable; empty: DefaultDir.
+	Dir string
+}
+
+// A Variable is the raw content of an EFI variable.
+type Variable struct {
+	// Attributes as in the UEFI specification, 8.2: 1 non-volatile, 2 boot
+	// services, 4 runtime.
+	Attributes uint32
+	Data       []byte
+}
+
+// Loader reads a text variable of the Boot Loader Interface. The error is
+// fs.ErrNotExist where the variable, or all of EFI, is absent. An empty
+// variable is "".
+func (v Vars) Loader(name string) (string, error) {
+	raw, err := v.Read(name, LoaderVendor)
+	if err != nil {
+		return "", err
+	}
+	s, err := Decode(raw.Data)
+	if err != nil {
+		return "", fmt.Errorf("EFI variable %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// LoaderList reads a variable that holds several strings, such as
+// LoaderEntries. Errors are those of Loader.
+func (v Vars) LoaderList(name string) ([]string, error) {
+	raw, err := v.Read(name, LoaderVendor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := DecodeList(raw.Data)
+	if err != nil {
+		return nil, fmt.Errorf("EFI variable %s: %w", name, err)
+	}
+	return list, nil
+}
+
+// LoaderUint64 reads a variable that holds a little-endian number of eight
+// bytes: LoaderFeatures, StubFeatures. Errors are those of Loader.
+func (v Vars) LoaderUint64(name string) (uint64, error) {
+	raw, err := v.Read(name, LoaderVendor)
+	switch {
+	case err != nil:
+		return 0, err
+	case len(raw.Data) != 8:
+		return 0, fmt.Errorf("EFI variable %s: %d bytes long, want 8", name, len(raw.Data))
+	}
+	return binary.LittleEndian.Uint64(raw.Data), nil
+}
+
+// Global reads a variable of the UEFI specification: SecureBoot, BootNext,
+// OsIndications. Errors are those of Read.
+func (v Vars) Global(name string) (Variable, error) { return v.Read(name, GlobalVendor) }
+
+// SecureBoot reports whether the firmware enforces Secure Boot; false without
+// the variable.
+func (v Vars) SecureBoot() (bool, error) {
+	raw, err := v.Global("SecureBoot")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case len(raw.Data) != 1:
+		return false, fmt.Errorf("EFI variable SecureBoot: %d bytes long, want 1", len(raw.Data))
+	}
+	return raw.Data[0] == 1, nil
+}
+
+// Read reads the raw content of a variable, up to 64 KiB. The error is
+// fs.ErrNotExist where the variable, or all of EFI, is absent.
+func (v Vars) Read(name, vendor string) (Variable, error) {
+	path, err := v.path(name, vendor)
+	if err != nil {
+		return Variable{}, err
+	}
+	data, err := readOnce(path)
+	if err != nil {
+		return Variable{}, fmt.Errorf("EFI variable %s: %w", name, err)
+	}
+	if len(data) == 0 {
+		// efivarfs shows a variable that is being created, or whose write
+		// failed, as a file of no bytes, and GetVariable then finds nothing.
+		return Variable{}, fmt.Errorf("EFI variable %s: %w", name, fs.ErrNotExist)
+	}
+	if len(data) < 4 {
+		return Variable{}, fmt.Errorf("EFI variable %s: %d bytes, too short for its attributes", name, len(data))
+	}
+	return Variable{Attributes: binary.LittleEndian.Uint32(data), Data: data[4:]}, nil
+}
+
+// path is the file of a variable. A name that would leave the directory is
+// refused.
+func (v Vars) path(name, vendor string) (string, error) {
+	if name == "" || strings.ContainsAny(name, "/\x00") {
+		return "", fmt.Errorf("%q is no name of an EFI variable", name)
+	}
+	dir := v.Dir
+	if dir == "" {
+		dir = DefaultDir
+	}
+	return filepath.Join(dir, name+"-"+vendor), nil
+}
+
+// readOnce reads a file with one read(2): on efivarfs each read asks the
+// firmware again, and so could join two values. The buffer is a little larger
+// than most variables; where it is full, the next attempt has a larger one.
+func readOnce(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	for size := 4 << 10; ; size *= 4 {
+		buf := make([]byte, size)
+		n, err := readAt0(f, buf)
+		switch {
+		case err != nil:
+			return nil, err
+		case n < size:
+			return buf[:n], nil
+		case size > maxSize:
+			return nil, fmt.Errorf("larger than %d bytes", maxSize)
+		}
+	}
+}
+
+// readAttempts and readPause bound the wait for the kernel's limit on readers
+// without privilege: 100 reads a second, then read fails with EINTR
+// (efivarfs_file_read, kernel v4.16 and later).
+const (
+	readAttempts = 50
+	readPause    = 20 * time.Millisecond
+)
+
+// readAt0 reads once from the start of f and returns what there is; no bytes
+// are no error.
+func readAt0(f *os.File, buf []byte) (int, error) {
+	var err error
+	for range readAttempts {
+		if _, err = f.Seek(0, io.SeekStart); err != nil {
+			return 0, err
+		}
+		var n int
+		n, err = f.Read(buf)
+		switch {
+		case err == nil:
+			return n, nil
+		case errors.Is(err, io.EOF):
+			return 0, nil
+		case !errors.Is(err, syscall.EINTR):
+			return 0, err
+		}
+		time.Sleep(readPause)
+	}
+	return 0, err
+}
