@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // DefaultDir is where efivarfs is mounted. A machine that was not booted with
@@ -36,7 +35,7 @@ const KexecJunk = "kexec reboot"
 // 64 KiB in one variable.
 const maxSize = 64 << 10
 
-// Vars is a directory of variables. The zero value is DefaultDir.
+// Vars is a directory of variables. The zero value is the running machine.
 type Vars struct {
 	// Dir holds one file NAME-VENDOR for each variable; empty: DefaultDir.
 	Dir string
@@ -147,8 +146,9 @@ func (v Vars) path(name, vendor string) (string, error) {
 }
 
 // readOnce reads a file with one read(2): on efivarfs each read asks the
-// firmware again, and so could join two values. The buffer is a little larger
-// than most variables; where it is full, the next attempt has a larger one.
+// firmware again, and so could join two values. Where the buffer comes back
+// full the next attempt has a larger one. Readers without privilege get EINTR
+// above 100 reads a second (efivarfs_file_read), which os.File retries.
 func readOnce(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
@@ -160,47 +160,19 @@ func readOnce(path string) ([]byte, error) {
 	} else if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
-	for size := 4 << 10; ; size *= 4 {
+	for size := 4 << 10; ; size = min(4*size, maxSize+1) {
 		buf := make([]byte, size)
-		n, err := readAt0(f, buf)
+		n, err := f.Read(buf)
 		switch {
-		case err != nil:
+		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
 		case n < size:
 			return buf[:n], nil
 		case size > maxSize:
 			return nil, fmt.Errorf("larger than %d bytes", maxSize)
 		}
-	}
-}
-
-// readAttempts and readPause bound the wait for the kernel's limit on readers
-// without privilege: 100 reads a second, then read fails with EINTR
-// (efivarfs_file_read, kernel v4.16 and later).
-const (
-	readAttempts = 50
-	readPause    = 20 * time.Millisecond
-)
-
-// readAt0 reads once from the start of f and returns what there is; no bytes
-// are no error.
-func readAt0(f *os.File, buf []byte) (int, error) {
-	var err error
-	for range readAttempts {
-		if _, err = f.Seek(0, io.SeekStart); err != nil {
-			return 0, err
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, err
 		}
-		var n int
-		n, err = f.Read(buf)
-		switch {
-		case err == nil:
-			return n, nil
-		case errors.Is(err, io.EOF):
-			return 0, nil
-		case !errors.Is(err, syscall.EINTR):
-			return 0, err
-		}
-		time.Sleep(readPause)
 	}
-	return 0, err
 }
