@@ -1,0 +1,80 @@
+package initrd
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+)
+
+const (
+	configMagic = "#BOOTCONFIG\n"
+	configTail  = 8 + len(configMagic) // size, sum, magic
+	configSlack = 3                    // GRUB rounds the blob up to 4 bytes: zeros may follow the magic
+)
+
+// A bootconfig block as in Documentation/admin-guide/bootconfig.rst: data,
+// zeros that count as data, LE32 length of the data, LE32 byte sum of the
+// data, magic.
+type bootconfig struct {
+	start, end int64 // in the file; end is behind the magic
+	valid      bool  // length and sum are right: the kernel cuts it off
+}
+
+// findBootconfig looks where the kernel looks: for the magic at the very end
+// of r, and up to three bytes before. The second result tells whether there is one.
+func findBootconfig(r io.ReaderAt, size int64) (bootconfig, bool, error) {
+	tail := make([]byte, min(size, int64(configTail+configSlack)))
+	if len(tail) < configTail {
+		return bootconfig{}, false, nil
+	}
+	if err := readFull(r, tail, size-int64(len(tail))); err != nil {
+		return bootconfig{}, false, err
+	}
+	for slack := range configSlack + 1 {
+		end := len(tail) - slack
+		if end < configTail || !bytes.HasSuffix(tail[:end], []byte(configMagic)) {
+			continue
+		}
+		h := tail[end-configTail : end]
+		b := bootconfig{end: size - int64(slack)}
+		length := int64(binary.LittleEndian.Uint32(h))
+		b.start = b.end - int64(configTail) - length
+		if b.start < 0 {
+			b.start = b.end - int64(configTail)
+			return b, true, nil
+		}
+		sum, err := byteSum(r, b.start, length)
+		b.valid = sum == binary.LittleEndian.Uint32(h[4:])
+		return b, true, err
+	}
+	return bootconfig{}, false, nil
+}
+
+// byteSum adds up n bytes, in 32 bits.
+func byteSum(r io.ReaderAt, off, n int64) (uint32, error) {
+	var s summer
+	_, err := io.CopyBuffer(&s, io.NewSectionReader(r, off, n), make([]byte, min(n+1, plainChunk)))
+	return uint32(s), err
+}
+
+// summer is the checksum of bootconfig and of 070702 archives.
+type summer uint32
+
+func (s *summer) Write(p []byte) (int, error) {
+	for _, c := range p {
+		*s += summer(c)
+	}
+	return len(p), nil
+}
+
+// readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.
+func readFull(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package initrd
+
+import (
+	"io"
+	"math"
+)
+
+const cursorBuf = 32 << 10
+
+// A cursor reads on, with a look ahead of up to cursorBuf bytes. What it skips
+// in a file is not read; what it skips in a stream is thrown away.
+type cursor struct {
+	ra   io.ReaderAt // a file of end bytes, or
+	rd   io.Reader   // a stream that ends when it ends
+	end  int64
+	pos  int64
+	buf  []byte // bytes at pos
+	room []byte
+	eof  bool // stream: nothing comes after buf
+}
+
+func fileCursor(r io.ReaderAt, pos, end int64) *cursor {
+	return &cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf)}
+}
+
+func streamCursor(r io.Reader) *cursor {
+	return &cursor{rd: r, end: math.MaxInt64, room: make([]byte, cursorBuf)}
+}
+
+// peek returns the next n bytes, fewer only at the end. They are valid until
+// the next call. n is cursorBuf at most.
+func (c *cursor) peek(n int) ([]byte, error) {
+	if len(c.buf) < n {
+		if err := c.fill(n); err != nil {
+			return nil, err
+		}
+	}
+	return c.buf[:min(n, len(c.buf))], nil
+}
+
+func (c *cursor) fill(n int) error {
+	if c.ra != nil {
+		want := max(0, min(int64(cursorBuf), c.end-c.pos))
+		c.buf = c.room[:want]
+		if err := readFull(c.ra, c.buf, c.pos); err != nil {
+			c.buf = nil
+			return err
+		}
+		return nil
+	}
+	have := copy(c.room, c.buf)
+	for have < n && !c.eof {
+		m, err := c.rd.Read(c.room[have:])
+		have += m
+		if err == io.EOF {
+			c.eof = true
+		} else if err != nil {
+			c.buf = c.room[:have]
+			return err
+		}
+	}
+	c.buf = c.room[:have]
+	return nil
+}
+
+// skip goes n bytes on, or to the end, and tells how far it went.
+func (c *cursor) skip(n int64) (int64, error) {
+	if k := int64(len(c.buf)); n <= k {
+		c.buf = c.buf[n:]
+		c.pos += n
+		return n, nil
+	}
+	if c.ra != nil {
+		n = min(n, c.end-c.pos)
+		c.pos += n
+		c.buf = nil
+		return n, nil
+	}
+	done := int64(0)
+	for done < n {
+		b, err := c.peek(1)
+		if err != nil || len(b) == 0 {
+			return done, err
+		}
+		m := min(n-done, int64(len(c.buf)))
+		c.buf = c.buf[m:]
+		c.pos += m
+		done += m
+	}
+	return done, nil
+}
+
+// zeros skips zero bytes and tells how many.
+func (c *cursor) zeros() (int64, error) {
+	total := int64(0)
+	for {
+		b, err := c.peek(1)
+		if err != nil || len(b) == 0 || b[0] != 0 {
+			return total, err
+		}
+		n := 0
+		for n < len(c.buf) && c.buf[n] == 0 {
+			n++
+		}
+		c.buf = c.buf[n:]
+		c.pos += int64(n)
+		total += int64(n)
+	}
+}
+
+// copyTo hands up to n bytes to w and tells how many there were.
+func (c *cursor) copyTo(w io.Writer, n int64) (int64, error) {
+	done := int64(0)
+	for done < n {
+		b, err := c.peek(int(min(n-done, cursorBuf)))
+		if err != nil || len(b) == 0 {
+			return done, err
+		}
+		m, err := w.Write(b)
+		c.buf = c.buf[m:]
+		c.pos += int64(m)
+		done += int64(m)
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}

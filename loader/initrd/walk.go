@@ -1,0 +1,219 @@
+package initrd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// DefaultLimit is how much all content together may unpack to, in bytes, where
+// the caller does not say.
+const DefaultLimit = 4 << 30
+
+// WalkOptions say how closely to look. The zero value judges compressed pieces
+// by their headers.
+type WalkOptions struct {
+	// Name is used for a blob that is a single file.
+	Name string
+	// Layout tells which member each piece belongs to. Its zero value means a
+	// single member.
+	Layout Layout
+	// Verify decodes compressed pieces to the end and looks at what is in them.
+	Verify bool
+	// Limit is how many bytes the pieces may unpack to together; 0 is
+	// DefaultLimit. Callers with little memory say half of what is available.
+	Limit int64
+	// Supports tells whether the new kernel can unpack a format; nil: it can.
+	Supports func(Format) bool
+	// Progress, if not nil, is told how much of the blob was looked at.
+	Progress func(done, total int64)
+}
+
+// Walk goes through a blob of size bytes as the kernel's unpacker does, and
+// reports what is in it and what the kernel would drop. What is wrong with the
+// blob is in the report; the error is for a blob that cannot be read, or that
+// unpacks to more than the limit (ErrLimit).
+//
+// Memory use does not depend on the size of the blob or of what is in it.
+func Walk(r io.ReaderAt, size int64, opts WalkOptions) (Report, error) {
+	w := newWalker(r, size, opts)
+	err := w.run()
+	if err != nil {
+		err = fmt.Errorf("%s: %w", w.source(w.pos).Name, err)
+	}
+	return w.rep, err
+}
+
+// A walker is the state of the kernel's unpacker, and of its scan for early
+// files before that.
+type walker struct {
+	r       io.ReaderAt
+	size    int64 // without a bootconfig
+	pos     int64
+	opts    WalkOptions
+	members []Placed
+	buried  map[string]bool // members with a bootconfig that is not last
+	rep     Report
+	tick    *progress
+
+	dropped    bool   // the kernel stopped before pos
+	compressed string // the member of the first compressed piece; "": none yet
+	ucode      map[string]string
+	links      *links
+	left       int64 // of the limit
+	any        bool  // something was unpacked
+	main       bool
+
+	// visit, if not nil, is called for each entry, with the scanner at its content.
+	visit func(s *scanner) error
+}
+
+func newWalker(r io.ReaderAt, size int64, opts WalkOptions) *walker {
+	w := &walker{r: r, size: size, opts: opts, members: opts.Layout.Members, left: opts.Limit}
+	if len(w.members) == 0 {
+		w.members = []Placed{{Name: opts.Name, Size: size}}
+	}
+	if w.left == 0 {
+		w.left = DefaultLimit
+	}
+	w.rep.Size = size
+	w.ucode = map[string]string{}
+	w.links = newLinks()
+	w.tick = &progress{fn: opts.Progress, total: size}
+	return w
+}
+
+func (w *walker) run() error {
+	configs, err := w.configs()
+	if err != nil {
+		return err
+	}
+	for w.pos < w.size {
+		before := w.pos
+		if err := w.step(); err != nil {
+			return err
+		}
+		w.tick.add(w.pos - before)
+	}
+	w.rep.Pieces = append(w.rep.Pieces, configs...)
+	w.tick.add(w.rep.Size - w.pos)
+	return nil
+}
+
+// step is one turn of the kernel's main loop: zeros, an archive at a multiple
+// of 4, or a compressed stream.
+func (w *walker) step() error {
+	c := fileCursor(w.r, w.pos, w.size)
+	n, err := c.zeros()
+	w.pos += n
+	if err != nil || w.pos >= w.size {
+		return err
+	}
+	w.zeroMembers(w.pos-n, w.pos)
+	head, err := c.peek(6)
+	if err != nil {
+		return err
+	}
+	if head[0] == '0' && w.pos%4 == 0 {
+		return w.archive(c)
+	}
+	return w.stream(Detect(head), head)
+}
+
+// zeroMembers notes members that are nothing but zeros.
+func (w *walker) zeroMembers(from, to int64) {
+	for _, m := range w.members {
+		if m.Offset >= from && m.Offset+m.Size <= to && m.Size > 0 {
+			w.rep.Pieces = append(w.rep.Pieces, Piece{
+				Member: m.Name, Offset: m.Offset, Size: m.Size, Format: Zeros, Kind: Extra, Dropped: w.dropped,
+			})
+		}
+	}
+}
+
+// source is the member that off is in, or the last before it.
+func (w *walker) source(off int64) Placed {
+	lo, hi := 0, len(w.members)
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; w.members[mid].Offset <= off {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return w.members[lo]
+}
+
+// limit is where the member of off ends.
+func (w *walker) limit(off int64) int64 {
+	m := w.source(off)
+	if end := m.Offset + m.Size; end > off {
+		return min(end, w.size)
+	}
+	return w.size
+}
+
+// find adds a finding, unless the kernel never gets there.
+func (w *walker) find(id, member string, off int64, format string, a ...any) {
+	if w.dropped {
+		return
+	}
+	r := ruleFor(id)
+	w.rep.Findings = append(w.rep.Findings, Finding{
+		ID: id, Severity: r.severity, Member: member, Offset: off, Text: fmt.Sprintf(format, a...), Mend: r.mend,
+	})
+}
+
+// stop notes that the kernel gives up here, and goes to the next member.
+func (w *walker) stop(id string, off int64, text string) {
+	m := w.source(off)
+	if w.buried[m.Name] && (id == "junk" || id == "cpio-misaligned") {
+		id, text = "bootconfig-buried", "it ends in a bootconfig that is not at the end of the blob"
+	}
+	if rest := w.after(m); rest > 0 {
+		text += fmt.Sprintf("; the kernel stops here and drops the %d images behind it", rest)
+	} else {
+		text += "; the kernel stops here"
+	}
+	w.find(id, m.Name, off, "%s", text)
+	w.dropped = true
+	w.pos = max(w.limit(max(off, w.pos)), w.pos+1)
+}
+
+func (w *walker) after(m Placed) int {
+	n := 0
+	for _, o := range w.members {
+		if o.Offset > m.Offset && !o.Config {
+			n++
+		}
+	}
+	return n
+}
+
+// configs finds bootconfigs. The kernel cuts off the one at the very end before
+// it unpacks; others are junk to it.
+func (w *walker) configs() ([]Piece, error) {
+	w.buried = map[string]bool{}
+	for _, m := range w.members {
+		b, found, err := findBootconfig(io.NewSectionReader(w.r, m.Offset, m.Size), m.Size)
+		if err != nil {
+			return nil, err
+		}
+		if found && m.Offset+b.end < w.size-configSlack {
+			w.buried[m.Name] = true
+		}
+	}
+	b, found, err := findBootconfig(w.r, w.size)
+	if err != nil || !found {
+		return nil, err
+	}
+	m := w.source(b.end - 1)
+	if !b.valid {
+		w.find("bootconfig-damaged", m.Name, b.start, "it ends in a bootconfig whose length or checksum is wrong, which the kernel does not apply")
+	}
+	w.size = b.start
+	return []Piece{{Member: m.Name, Offset: b.start, Size: b.end - b.start, Format: Config, Kind: Extra}}, nil
+}
+
+// errVisit is wrapped in the errors of a walker's visit.
+var errVisit = errors.New("visit")

@@ -1,0 +1,186 @@
+package initrd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// stream walks what is neither zero nor an aligned archive.
+func (w *walker) stream(f Format, head []byte) error {
+	if !f.Compressed() {
+		w.junk(f)
+		return nil
+	}
+	p := w.begin(f, w.pos)
+	p.Entries = -1
+	end, stop, err := w.measure(p)
+	if err != nil {
+		return err
+	}
+	if stop == nil {
+		stop = w.header(p)
+	}
+	if stop == nil && w.opts.Verify && !w.dropped {
+		end, stop, err = w.decode(p)
+	}
+	if w.compressed == "" {
+		w.compressed = p.Member
+	}
+	p.Size = end - p.Offset
+	w.end(p)
+	if err != nil {
+		return err
+	}
+	if p.Entries < 0 {
+		w.links.clear() // most archives end with a trailer
+	}
+	w.any = true
+	if stop != nil {
+		w.stop(stop.id, p.Offset, stop.text)
+		return nil
+	}
+	w.pos = end
+	return w.behindLZ4(p)
+}
+
+// junk is what the kernel calls "invalid magic at start of compressed archive".
+func (w *walker) junk(f Format) {
+	p := w.begin(f, w.pos)
+	p.Size = w.limit(w.pos) - w.pos
+	p.Unpacked = -1
+	p.Kind = Extra
+	w.rep.Pieces = append(w.rep.Pieces, p.Piece)
+	switch {
+	case f == LZ4Frame:
+		w.stop("lz4-frame", w.pos, "lz4 in the frame format, which the kernel does not know")
+	case (f == Newc || f == ODC) && w.pos%4 != 0:
+		w.stop("cpio-misaligned", w.pos, fmt.Sprintf("the archive is at offset %d, not at a multiple of 4", w.pos))
+	default:
+		w.stop("junk", w.pos, "neither a cpio archive nor compressed in a way that the kernel knows")
+	}
+}
+
+// measure finds the end of a stream without decoding it, where the format
+// allows.
+func (w *walker) measure(p *pieceWalk) (int64, *fault, error) {
+	limit := w.limit(p.Offset)
+	fr, err := frameEnd(p.Format, w.r, p.Offset, limit)
+	var f *fault
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return limit, &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}, nil
+	case errors.As(err, &f):
+		return limit, &fault{id: f.id, text: fmt.Sprintf("damaged %s stream: %s", p.Format, f.text)}, nil
+	}
+	return fr.end, nil, err
+}
+
+// header judges a stream by its first bytes.
+func (w *walker) header(p *pieceWalk) *fault {
+	if w.opts.Supports != nil && !w.opts.Supports(p.Format) {
+		w.find("format-unsupported", p.Member, p.Offset, "%s is not in the new kernel's configuration (%s)", p.Format, p.Format.KernelOption())
+	}
+	h := make([]byte, 12)
+	n, _ := w.r.ReadAt(h[:min(12, w.limit(p.Offset)-p.Offset)], p.Offset)
+	switch {
+	case n < 4:
+		return &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}
+	case p.Format == XZ && h[7] > xzCRC32:
+		w.find("xz-check", p.Member, p.Offset, "xz with an integrity check other than CRC32, which the kernel refuses")
+	case p.Format == Gzip && h[3]&^0x09 != 0:
+		// The kernel skips a file name and nothing else (lib/decompress_inflate.c).
+		return &fault{id: "gzip-header", text: "gzip with a comment or an extra field, which the kernel cannot skip"}
+	}
+	return nil
+}
+
+// decode unpacks the stream and walks what is in it. The kernel takes one
+// stream at a time and wants an archive to end where the stream ends.
+func (w *walker) decode(p *pieceWalk) (int64, *fault, error) {
+	limit := w.limit(p.Offset)
+	d, err := decode(p.Format, w.r, p.Offset, limit)
+	if err != nil {
+		return limit, damaged(p.Format, err), nil
+	}
+	defer d.close()
+	in := &limited{r: d, left: w.left}
+	p.Entries = 0
+	err = w.inner(p, &scanner{c: streamCursor(in)})
+	p.Unpacked = w.left - in.left
+	w.left = in.left
+	var f *fault
+	switch {
+	case err == nil:
+		return d.end(), nil, nil
+	case errors.Is(err, ErrLimit), errors.Is(err, errVisit):
+		return limit, nil, err
+	case errors.As(err, &f):
+		return limit, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
+	}
+	return limit, damaged(p.Format, err), nil
+}
+
+func damaged(f Format, err error) *fault {
+	return &fault{id: "stream-damaged", text: fmt.Sprintf("damaged %s stream: %v", f, err)}
+}
+
+// inner walks the archives of an unpacked stream. Each stream counts its
+// offsets from 0.
+func (w *walker) inner(p *pieceWalk, s *scanner) error {
+	for {
+		err := s.next()
+		var f *fault
+		switch {
+		case err == io.EOF && !w.any:
+			return s.fault("stream-empty", "there is nothing in it, which the kernel takes for an error in front of all else")
+		case err == io.EOF:
+			return nil
+		case err == errForeign:
+			return s.fault("stream-junk", "something that is no cpio archive")
+		case errors.As(err, &f) && f.id == "cpio-skipped":
+			w.find(f.id, p.Member, p.Offset, "inside the compressed image: %s", f.text)
+			continue
+		case err != nil:
+			return err
+		}
+		if err := w.entry(s, p); err != nil {
+			return err
+		}
+	}
+}
+
+// behindLZ4 looks whether the decoder finds its end: a zero length, the next
+// stream, or the end of the blob.
+func (w *walker) behindLZ4(p *pieceWalk) error {
+	if p.Format != LZ4 || w.size-w.pos < 4 {
+		return nil
+	}
+	b := make([]byte, 4)
+	if err := readFull(w.r, b, w.pos); err != nil {
+		return err
+	}
+	if s := string(b); s != lz4Magic && s != "\x00\x00\x00\x00" {
+		w.stop("lz4-unterminated", p.Offset, "fewer than 4 zero bytes are behind this lz4 image, so the kernel takes what follows for more of it")
+	}
+	return nil
+}
+
+// limited ends with ErrLimit where io.LimitReader would end in silence.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		// What ends exactly at the limit is within it.
+		if n, err := l.r.Read(p[:1]); n == 0 && err == io.EOF {
+			return 0, err
+		}
+		return 0, ErrLimit
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
