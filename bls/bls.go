@@ -19,6 +19,10 @@ const (
 	Type1 Type = iota + 1
 	// Type2 is a unified kernel image, EFI/Linux/*.efi.
 	Type2
+	// Auto is made by the boot loader itself: firmware setup, another system.
+	Auto
+	// Reported is an id that the boot loader named and no file explains.
+	Reported
 )
 
 // String returns the name that bootctl's JSON uses.
@@ -28,6 +32,10 @@ func (t Type) String() string {
 		return "type1"
 	case Type2:
 		return "type2"
+	case Auto:
+		return "auto"
+	case Reported:
+		return "loader"
 	}
 	return "unknown"
 }

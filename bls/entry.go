@@ -16,7 +16,11 @@ func ParseEntry(path string, data []byte) (*Entry, []*ParseError) {
 	e.hideByName()
 	var problems []*ParseError
 	for l := range lines(data) {
-		if err := e.set(l.key, l.value); err != nil {
+		value := l.value
+		if l.key == "title" {
+			value = l.raw // for the eye only, so bootctl's spelling is kept
+		}
+		if err := e.set(l.key, value); err != nil {
 			problems = append(problems, &ParseError{Path: path, Line: l.number, Key: l.key, Err: err})
 			continue
 		}

@@ -56,7 +56,7 @@ func TestParseEntryGrammar(t *testing.T) {
 	}{
 		"last scalar wins":             {"title a\ntitle b\n", func(e *bls.Entry) any { return e.Title }, "b"},
 		"a bare key resets nothing":    {"title a\ntitle\ntitle  \n", func(e *bls.Entry) any { return e.Title }, "a"},
-		"quotes are taken off":         {`title "a b"`, func(e *bls.Entry) any { return e.Title }, "a b"},
+		"quotes are taken off":         {`linux "/v"`, func(e *bls.Entry) any { return e.Linux }, "/v"},
 		"inner quotes stay":            {`options dyndbg="file a.c +p"`, func(e *bls.Entry) any { return e.Cmdline() }, `dyndbg="file a.c +p"`},
 		"one quote stays":              {`title "`, func(e *bls.Entry) any { return e.Title }, `"`},
 		"keys have letter case":        {"Title a\n", func(e *bls.Entry) any { return e.Title }, ""},

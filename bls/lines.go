@@ -10,6 +10,7 @@ type line struct {
 	number int // from 1
 	key    string
 	value  string
+	raw    string // value with its quotes, as bootctl reads it
 }
 
 // lines yields the pairs of data by systemd-boot's grammar: lines end at LF or
@@ -25,7 +26,7 @@ func lines(data []byte) iter.Seq[line] {
 			var raw []byte
 			raw, data = cutLine(data)
 			key, value, ok := splitPair(raw)
-			if ok && !yield(line{number, string(key), string(value)}) {
+			if ok && !yield(line{number, string(key), unquote(string(value)), string(value)}) {
 				return
 			}
 		}
@@ -57,9 +58,12 @@ func splitPair(raw []byte) (key, value []byte, ok bool) {
 	if i < 0 {
 		return nil, nil, false
 	}
-	key, value = raw[:i], bytes.TrimLeft(raw[i:], blanks)
+	return raw[:i], bytes.TrimLeft(raw[i:], blanks), true
+}
+
+func unquote(value string) string {
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
-		value = value[1 : n-1]
+		return value[1 : n-1]
 	}
-	return key, value, len(value) > 0
+	return value
 }

@@ -40,6 +40,9 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	if f.size < need {
 		return Kernel{}, fmt.Errorf("bzImage of %d bytes, but the file has %d: %w", need, f.size, ErrTruncated)
 	}
+	if err := f.checkStub(); err != nil {
+		return Kernel{}, fmt.Errorf("bzImage: %w", err)
+	}
 	k := Kernel{
 		Format:    FormatBzImage,
 		Machine:   MachineIA32,
@@ -61,6 +64,19 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	var err error
 	k.Version, err = f.version(setup)
 	return k, err
+}
+
+// checkStub holds the file against its PE headers, where the kernel was built
+// with them: they know of a signature behind the end of the kernel proper.
+func (f kernelFile) checkStub() error {
+	m, err := Open(f.r, f.size)
+	if errors.Is(err, ErrNotPE) {
+		return nil // built without an EFI stub
+	}
+	if err != nil {
+		return err
+	}
+	return m.Check()
 }
 
 // version reads the text that the setup header points to, inside the setup

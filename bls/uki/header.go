@@ -13,6 +13,9 @@ const (
 	optionalMinSize   = 70     // up to and including the subsystem
 	sectionHeaderSize = 40
 
+	magicPE32     = 0x10b
+	magicPE32Plus = 0x20b
+
 	// firstRead covers all headers of the usual image in one read.
 	firstRead = 4096
 )
@@ -58,7 +61,7 @@ func (h header) check() error {
 	if n := h.optionalSize(); n < optionalMinSize {
 		return fmt.Errorf("%w: optional header of %d bytes", ErrNotPE, n)
 	}
-	if magic := le.Uint16(h.coff[coffHeaderSize:]); magic != 0x10b && magic != 0x20b {
+	if magic := le.Uint16(h.coff[coffHeaderSize:]); magic != magicPE32 && magic != magicPE32Plus {
 		return fmt.Errorf("%w: optional header magic %#x", ErrNotPE, magic)
 	}
 	return nil
@@ -68,6 +71,24 @@ func (h header) machine() uint16     { return le.Uint16(h.coff[4:]) }
 func (h header) sections() int64     { return int64(le.Uint16(h.coff[6:])) }
 func (h header) optionalSize() int64 { return int64(le.Uint16(h.coff[20:])) }
 func (h header) subsystem() uint16   { return le.Uint16(h.coff[coffHeaderSize+68:]) }
+
+// signature returns where the certificate table lies: entry 4 of the data
+// directory, the one that holds a file offset. Zeros: the image is not signed.
+func (h header) signature(r io.ReaderAt, size int64) (at, n int64, err error) {
+	directory := int64(96) // behind the fields of PE32
+	if le.Uint16(h.coff[coffHeaderSize:]) == magicPE32Plus {
+		directory = 112
+	}
+	if h.optionalSize() < directory+5*8 {
+		return 0, 0, nil
+	}
+	b, err := h.bytes(r, h.pe+coffHeaderSize+directory-4, 4+5*8, size)
+	if err != nil || le.Uint32(b) < 5 {
+		return 0, 0, err
+	}
+	entry := b[4+4*8:]
+	return int64(le.Uint32(entry)), int64(le.Uint32(entry[4:])), nil
+}
 
 // sectionTable returns the section headers. There are at most 65535, so that
 // the table stays below 2.6 MB whatever the file says.

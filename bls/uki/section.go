@@ -56,7 +56,10 @@ func (s Section) Reader() (io.Reader, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	stored := io.NewSectionReader(s.r, s.Offset, s.FileSize)
+	stored := s.Stored()
+	if s.Size == s.FileSize {
+		return stored, nil
+	}
 	return io.MultiReader(stored, io.LimitReader(zeros{}, s.Size-s.FileSize)), nil
 }
 

@@ -34,7 +34,12 @@ type Image struct {
 	// Sections stand in the order of the section table, which is what UKI
 	// profiles go by. Names may repeat.
 	Sections []Section
+	// Signature and SignatureSize say where in the file the certificate table
+	// is, in bytes; both are 0 in an image that is not signed. Nothing here
+	// verifies it.
+	Signature, SignatureSize int64
 
+	size   int64          // of the file
 	base   map[string]int // first section of each name before any .profile
 	starts []int          // where the profiles begin
 }
@@ -53,7 +58,10 @@ func Open(r io.ReaderAt, size int64) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("section table: %w", err)
 	}
-	m := &Image{Machine: h.machine(), Subsystem: h.subsystem()}
+	m := &Image{Machine: h.machine(), Subsystem: h.subsystem(), size: size}
+	if m.Signature, m.SignatureSize, err = h.signature(r, size); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
 	m.Sections = make([]Section, 0, len(table)/sectionHeaderSize)
 	for ; len(table) > 0; table = table[sectionHeaderSize:] {
 		s := sectionHeader(table[:sectionHeaderSize]).section()
@@ -64,14 +72,18 @@ func Open(r io.ReaderAt, size int64) (*Image, error) {
 	return m, nil
 }
 
-// Check says whether the whole image could be started: the raw data of every
-// section, padding included, has to lie inside the file. UEFI's loader and
-// bootctl refuse the image otherwise. The error wraps ErrTruncated.
+// Check says whether the file is whole: the raw data of every section, padding
+// included, and the signature have to lie inside it. UEFI's loader and bootctl
+// refuse the image otherwise, systemd-boot lists it all the same. The error
+// wraps ErrTruncated.
 func (m *Image) Check() error {
 	for _, s := range m.Sections {
-		if end := s.Offset + s.RawSize; s.RawSize > 0 && end > s.end {
-			return fmt.Errorf("section %s ends at byte %d, the file at %d: %w", s.label(), end, s.end, ErrTruncated)
+		if end := s.Offset + s.RawSize; s.RawSize > 0 && end > m.size {
+			return fmt.Errorf("section %s ends at byte %d, the file at %d: %w", s.label(), end, m.size, ErrTruncated)
 		}
+	}
+	if end := m.Signature + m.SignatureSize; m.SignatureSize > 0 && end > m.size {
+		return fmt.Errorf("signature ends at byte %d, the file at %d: %w", end, m.size, ErrTruncated)
 	}
 	return nil
 }

@@ -1,0 +1,102 @@
+package entries
+
+import (
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+)
+
+// An Addon is a PE file that adds to the command line of UKIs: all of the
+// partition (Global) or the one beside it.
+type Addon struct {
+	// Path is "/loader/addons/x.addon.efi", or relative to the UKI's folder.
+	Path   string
+	Global bool
+	// Options is the addon's .cmdline, "" when it has none.
+	Options string
+}
+
+const (
+	addonDir    = "loader/addons"
+	addonSuffix = ".addon.efi"
+)
+
+// globalAddons reads the addons for all UKIs of the volume, once.
+func (r *reader) globalAddons() []Addon {
+	if !r.haveAddons {
+		r.haveAddons = true
+		r.addons = r.readAddons(addonDir, "/"+addonDir+"/", true)
+	}
+	return r.addons
+}
+
+// localAddons reads the addons beside a UKI, by its name on disk as bootctl
+// does: systemd-stub takes the boot counter off the name first.
+func (r *reader) localAddons(name string) []Addon {
+	return r.readAddons(type2Dir+"/"+name+".extra.d", name+".extra.d/", false)
+}
+
+func (r *reader) readAddons(dir, shown string, global bool) []Addon {
+	var addons []Addon
+	for _, name := range r.names(dir, addonSuffix) {
+		options, err := r.addonOptions(dir + "/" + name)
+		if err != nil {
+			r.problem(&bls.ParseError{Path: r.volume.Where(dir + "/" + name), Err: err})
+			continue
+		}
+		addons = append(addons, Addon{Path: shown + name, Global: global, Options: options})
+	}
+	return addons
+}
+
+func (r *reader) addonOptions(p string) (string, error) {
+	f, m, err := openPE(r.volume.Root, p)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	base, err := m.Profile(0)
+	if err != nil {
+		return "", err
+	}
+	options, err := base.Text(".cmdline")
+	return strings.TrimSpace(options), err
+}
+
+// setExtras lists what bootctl shows for a Type #1 entry: the addons of the
+// partition, though they reach UKIs only, and its own extra files.
+func (e *Entry) setExtras(addons []Addon) {
+	for _, a := range addons {
+		e.ExtraFiles = append(e.ExtraFiles, a.Path)
+	}
+	for _, p := range e.Extras {
+		if isExtra(p) {
+			e.ExtraFiles = append(e.ExtraFiles, p)
+		}
+	}
+}
+
+// isExtra knows the kinds of files that systemd-stub packs into the initrd.
+func isExtra(name string) bool {
+	for _, suffix := range []string{".cred", ".sysext.raw", ".confext.raw"} {
+		if bls.IsEntryName(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// ukiExtras lists the companions of a UKI as bootctl does.
+func (r *reader) ukiExtras(name string) []string {
+	var extras []string
+	for _, a := range r.globalAddons() {
+		extras = append(extras, a.Path)
+	}
+	dir := name + ".extra.d"
+	for _, suffix := range []string{".confext.raw", ".sysext.raw", ".cred", addonSuffix} {
+		for _, f := range r.names(type2Dir+"/"+dir, suffix) {
+			extras = append(extras, dir+"/"+f)
+		}
+	}
+	return extras
+}

@@ -1,0 +1,61 @@
+package entries
+
+import (
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+)
+
+// Report adds what the boot loader said of its menu when it last ran: which
+// entries it showed, and those that only it knows, in its order at the end.
+func (l *List) Report(ids []string) {
+	known := make(map[string]bool, len(l.Entries))
+	byID := make(map[string][]*Entry, len(l.Entries))
+	for _, e := range l.Entries {
+		id := bls.FoldID(e.ID)
+		known[id] = true
+		byID[id] = append(byID[id], e)
+	}
+	for _, id := range ids {
+		key := bls.FoldID(id)
+		for _, e := range byID[key] {
+			e.IsReported = true
+		}
+		if id == "" || known[key] {
+			continue
+		}
+		known[key] = true
+		l.Entries = append(l.Entries, reported(id))
+	}
+}
+
+func reported(id string) *Entry {
+	e := &bls.Entry{Type: bls.Reported, ID: id, Profile: -1}
+	reason := "only the boot loader knows it"
+	if strings.HasPrefix(bls.FoldID(id), "auto-") {
+		e.Type, e.Title = bls.Auto, autoTitle(bls.FoldID(id))
+		reason = "the boot loader itself provides it"
+	}
+	return &Entry{Entry: e, IsReported: true, NoKexec: reason}
+}
+
+// autoTitle names the automatic entries of sd-boot as bootctl does.
+func autoTitle(id string) string {
+	switch id {
+	case "auto-osx":
+		return "macOS"
+	case "auto-windows":
+		return "Windows Boot Manager"
+	case "auto-efi-shell":
+		return "EFI Shell"
+	case "auto-efi-default":
+		return "EFI Default Loader"
+	case "auto-poweroff":
+		return "Power Off The System"
+	case "auto-reboot":
+		return "Reboot The System"
+	case "auto-reboot-to-firmware-setup":
+		return "Reboot Into Firmware Interface"
+	}
+	return ""
+}

@@ -1,0 +1,75 @@
+package entries
+
+import (
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+)
+
+// A RunningKernel is what the running kernel tells of itself.
+type RunningKernel struct {
+	Cmdline  string // /proc/cmdline
+	Release  string // uname -r
+	Kexeced  bool   // started by kexec, not by a boot loader
+	Selected string // LoaderEntrySelected; of the last firmware boot
+}
+
+// Running returns the entry that the running kernel came from; nil where that
+// cannot be told, rather than a wrong one.
+func (l *List) Running(k RunningKernel) *Entry {
+	if !k.Kexeced && k.Selected != "" {
+		return l.ByID(k.Selected)
+	}
+	if k.Cmdline == "" {
+		return nil
+	}
+	var found *Entry
+	for _, e := range l.Entries {
+		if e.Type == bls.Auto || e.Type == bls.Reported || !sameWords(e.Cmdline(), k.Cmdline) {
+			continue
+		}
+		if found != nil && !(mentions(found, k.Release) != mentions(e, k.Release)) {
+			return nil
+		}
+		if found == nil || mentions(e, k.Release) {
+			found = e
+		}
+	}
+	return found
+}
+
+// sameWords compares an entry's command line with the running one, without
+// the words that boot loaders put in front of it.
+func sameWords(entry, running string) bool {
+	var words []string
+	for w := range strings.FieldsSeq(running) {
+		if !strings.HasPrefix(w, "BOOT_IMAGE=") && !strings.HasPrefix(w, "initrd=") && !strings.HasPrefix(w, "systemd.mask=systemd-bless-boot") {
+			words = append(words, w)
+		}
+	}
+	return len(words) > 0 && strings.Join(strings.Fields(entry), " ") == strings.Join(words, " ")
+}
+
+// mentions says whether an entry names the kernel release.
+func mentions(e *Entry, release string) bool {
+	if release == "" {
+		return false
+	}
+	return e.Uname == release || e.Version == release || strings.Contains(e.Linux, release) || strings.Contains(e.ID, release)
+}
+
+// Impossible says why no kexec can boot the entry, whatever the machine; "" when
+// one can.
+func (e *Entry) Impossible() string {
+	switch {
+	case e.NoKexec != "":
+		return e.NoKexec
+	case e.EFI != "":
+		return "an EFI program, which only firmware can start"
+	case e.UKIURL != "":
+		return "its image is on the network"
+	case e.Linux == "" && e.UKI == "":
+		return "nothing in it to boot"
+	}
+	return e.Hidden
+}

@@ -1,0 +1,92 @@
+package entries
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+)
+
+func (r *reader) type1() {
+	names := r.names(type1Dir, ".conf")
+	if len(names) == 0 {
+		return
+	}
+	dir, err := r.volume.Root.OpenRoot(type1Dir)
+	if err != nil {
+		r.problem(fmt.Errorf("%s: %w", r.volume.Where(type1Dir), err))
+		return
+	}
+	defer dir.Close()
+	for _, name := range names {
+		p := type1Dir + "/" + name
+		data, err := r.readSmall(dir, name)
+		if err != nil {
+			r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
+			continue
+		}
+		e, problems := bls.ParseEntry(p, data)
+		for _, problem := range problems {
+			problem.Path = r.volume.Where(p)
+			r.problem(problem)
+		}
+		r.checkType1(e)
+		r.add(e).setExtras(r.globalAddons())
+	}
+}
+
+// checkType1 hides the entry where systemd-boot would: by architecture, or
+// since what it boots is not there.
+func (r *reader) checkType1(e *bls.Entry) {
+	for _, a := range e.Architectures {
+		if !strings.EqualFold(a, r.arch) {
+			e.Hide(fmt.Sprintf("it is for architecture %s, this machine is %s", a, r.arch))
+		}
+	}
+	for _, p := range []string{e.Linux, e.EFI, e.UKI} {
+		if p == "" {
+			continue
+		}
+		if err := r.volume.Exists(p); err != nil {
+			e.Hide(fmt.Sprintf("%s: %v", p, err))
+		}
+	}
+}
+
+// readSmall reads a file into the reader's one buffer: what it returns holds
+// until the next call.
+func (r *reader) readSmall(root *os.Root, name string) ([]byte, error) {
+	f, err := esp.OpenRegular(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r.buf, err = readLimited(f, r.buf[:0], maxEntrySize)
+	return r.buf, err
+}
+
+// readLimited appends the whole of f to buf, which grows with what was read.
+func readLimited(f io.Reader, buf []byte, limit int) ([]byte, error) {
+	if cap(buf) == 0 {
+		buf = make([]byte, 0, 4<<10)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := f.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > limit:
+			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return buf[:0], esp.Cause(err)
+		}
+	}
+}
