@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+func newExport(a *app) *cobra.Command {
+	var line lineFlags
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "export [ENTRY] --output=DIR",
+		Short: "write linux, initrd and cmdline as they would be loaded",
+		Args:  maxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			line.replaceSet = cmd.Flags().Changed("command-line")
+			if dir == "" {
+				return usagef("export needs --output=DIR")
+			}
+			return a.export(argument(args), dir, &line)
+		},
+	}
+	cmd.Flags().StringVarP(&dir, "output", "o", "", "write to this `DIR`, made if absent")
+	line.add(cmd)
+	return cmd
+}
+
+// export writes what load would hand to the kernel. It does not judge it.
+func (a *app) export(name, dir string, line *lineFlags) error {
+	t, err := a.target(name, line)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	for _, w := range t.Warnings {
+		a.warn("%s", w)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	kernel, err := initrd.NewPlan([]initrd.Member{t.Kernel}, initrd.JoinOptions{})
+	if err != nil {
+		return err
+	}
+	blob, err := t.Blob(nil)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, "linux"), kernel.Write); err != nil {
+		return err
+	}
+	initrdPath := filepath.Join(dir, "initrd")
+	if blob.Size() > 0 {
+		err = writeFile(initrdPath, blob.Write)
+	} else if err = os.Remove(initrdPath); errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, "cmdline"), func(f *os.File) error {
+		_, err := fmt.Fprintln(f, t.Cmdline)
+		return err
+	})
+}
+
+// writeFile writes a file whole or not at all: under another name, 0600,
+// renamed at the end.
+func writeFile(path string, write func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/systemd"
+
+	"golang.org/x/sys/unix"
+)
+
+// A machine is everything a command does to, or learns from, the running
+// system. Tests fill in the fields they need.
+type machine struct {
+	goarch     string
+	getenv     func(string) string
+	configFile string
+	efivars    string // directory of EFI variables
+	proc, sys  string // mount points
+	runDir     string // where the receipt is kept
+	rootFS     fs.FS  // the root file system
+
+	volumes   func(esp.Options) ([]*esp.Volume, error)
+	load      func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt kexec.Options) error
+	unload    func() error
+	loaded    func() (bool, error)
+	jump      func() error // into the loaded kernel, at once
+	init      func() systemd.Kind
+	systemctl func(context.Context, systemd.Options) error
+	dropShot  func() (undo func() error, err error)
+}
+
+func realMachine() *machine {
+	vars := efivar.Vars{}
+	return &machine{
+		goarch:     runtime.GOARCH,
+		getenv:     os.Getenv,
+		configFile: configPath,
+		proc:       "/proc",
+		sys:        "/sys",
+		runDir:     "/run/kexec-bls",
+		rootFS:     os.DirFS("/"),
+		volumes:    esp.Find,
+		load:       kexec.Load,
+		unload:     kexec.Unload,
+		loaded:     kexec.Loaded,
+		jump:       syncAndJump,
+		init:       systemd.Init,
+		systemctl:  systemd.Kexec,
+		dropShot: func() (func() error, error) {
+			saved, err := vars.Consume("LoaderEntryOneShot")
+			return func() error { return vars.Restore(saved) }, err
+		},
+	}
+}
+
+func syncAndJump() error {
+	unix.Sync()
+	return kexec.Reboot()
+}
+
+// arch is EFI's name of the machine's architecture, as in the key
+// "architecture" of an entry.
+func (m *machine) arch() string { return uki.ArchName(uki.MachineFor(m.goarch)) }
+
+// readLine reads a small file of procfs or sysfs, without its newline; "" when
+// it cannot be read.
+func readLine(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(string(b), "\n")
+}
+
+func (m *machine) cmdline() string { return readLine(m.proc + "/cmdline") }
+
+func (m *machine) release() string { return readLine(m.proc + "/sys/kernel/osrelease") }
+
+func (m *machine) bootID() string { return readLine(m.proc + "/sys/kernel/random/boot_id") }
+
+// kexeced says whether the running kernel was started by kexec. Only x86
+// tells: the boot loader type is 0xD0 then.
+func (m *machine) kexeced() bool { return readLine(m.proc+"/sys/kernel/bootloader_type") == "208" }

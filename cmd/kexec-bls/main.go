@@ -1,0 +1,87 @@
+// Command kexec-bls reboots a machine into its next boot entry with kexec,
+// past the firmware.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+)
+
+// version is set by the linker: -X main.version=1.2.3.
+var version = "devel"
+
+// Exit codes, as in the manual's EXIT STATUS.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitNoEntry = 3
+	exitKernel  = 4
+
+	exitStale   = 11
+	exitNone    = 12
+	exitForeign = 13
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], realMachine(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it returns the exit code and says on stderr why.
+func run(ctx context.Context, args []string, m *machine, stdout, stderr io.Writer) int {
+	ui := &ui{out: stdout, err: stderr}
+	cmd := newRoot(&app{machine: m, ui: ui})
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	var silent status
+	if err != nil && !errors.As(err, &silent) {
+		ui.fail(err)
+	}
+	return exitCode(err)
+}
+
+// A status is an exit code that is an answer, not a failure.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+// A usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitCode is the one place where errors become numbers.
+func exitCode(err error) int {
+	var answer status
+	var usage usageError
+	var kernel *kexec.LoadError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &answer):
+		return int(answer)
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, entries.ErrNoEntry), errors.Is(err, esp.ErrNotFound):
+		return exitNoEntry
+	case errors.As(err, &kernel):
+		return exitKernel
+	}
+	return exitFailed
+}

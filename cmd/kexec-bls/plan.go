@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// lineFlags change the command line; show, load, export and reboot have them.
+type lineFlags struct {
+	append, remove []string
+	replace        string
+	replaceSet     bool
+	reuse          bool
+}
+
+func (l *lineFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&l.append, "append", nil, "put `WORDS` at the end of the command line (also --kernel-cmdline)")
+	f.StringArrayVar(&l.remove, "remove", nil, "take the words with `KEY` out of the command line")
+	f.StringVar(&l.replace, "command-line", "", "use `LINE` instead of the entry's options")
+	f.BoolVar(&l.reuse, "reuse-cmdline", false, "add the running kernel's command line (also --kernel-cmdline-reuse)")
+	f.SetNormalizeFunc(systemdNames)
+}
+
+// systemdNames lets systemctl's spellings be used for ours.
+func systemdNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "kernel-cmdline":
+		name = "append"
+	case "kernel-cmdline-reuse":
+		name = "reuse-cmdline"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// edit joins the configuration's wishes and the flags'.
+func (a *app) edit(l *lineFlags) loader.Edit {
+	e := loader.Edit{
+		Replace: l.replace, ReplaceSet: l.replaceSet || l.replace != "",
+		Remove: append(append([]string{}, a.config.Cmdline.Remove...), l.remove...),
+		Append: append(append([]string{}, a.config.Cmdline.Append...), l.append...),
+	}
+	if l.reuse {
+		e.Reuse = a.cmdline()
+	}
+	return e
+}
+
+// A target is an entry with its plan, ready to be shown or loaded. Close it.
+type target struct {
+	*loader.Plan
+	survey *survey        // nil for a load by hand
+	entry  *entries.Entry // nil for a load by hand
+	why    string         // what chose the entry
+	named  bool           // by the user
+	kernel uki.Kernel
+}
+
+func (t *target) close() {
+	if t.Plan != nil {
+		_ = t.Plan.Close()
+	}
+	if t.survey != nil {
+		t.survey.close()
+	}
+}
+
+// target plans the entry that name means.
+func (a *app) target(name string, line *lineFlags) (*target, error) {
+	s, err := a.survey()
+	if err != nil {
+		return nil, err
+	}
+	t := &target{survey: s, named: name != ""}
+	if err := a.fill(t, name, line); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (a *app) fill(t *target, name string, line *lineFlags) error {
+	s := t.survey
+	var err error
+	if t.entry, t.why, err = s.pick(name); err != nil {
+		a.warnProblems(s)
+		return err
+	}
+	if !t.named {
+		for _, missed := range s.choice.Missed {
+			a.warn("%s", missed)
+		}
+	}
+	if err := kexecable(t.entry, t.why); err != nil {
+		return err
+	}
+	if s.grub != nil {
+		if err := t.entry.Expand(s.grub.Env); err != nil {
+			return err
+		}
+	}
+	v := t.entry.Volume
+	t.Plan, err = loader.Make(t.entry.Entry, loader.Source{Open: v.Open, Names: v.Names, Where: v.Where})
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.entry.ID, err)
+	}
+	t.Cmdline = a.edit(line).Apply(t.Cmdline)
+	return nil
+}
+
+// warnProblems says what is wrong with files, where it may be why nothing was
+// found.
+func (a *app) warnProblems(s *survey) {
+	for _, p := range s.list.Problems {
+		a.warn("%v", p)
+	}
+}
+
+// byHand plans a kernel and initrds named on the command line.
+func (a *app) byHand(kernel string, initrds []string, line *lineFlags) (*target, error) {
+	src := loader.Source{
+		Open: openFile,
+		Where: func(p string) string {
+			if abs, err := filepath.Abs(p); err == nil {
+				return abs
+			}
+			return p
+		},
+	}
+	p, err := loader.ByHand(src, kernel, initrds)
+	if err != nil {
+		return nil, err
+	}
+	p.Cmdline = a.edit(line).Apply("")
+	return &target{Plan: p, named: true, why: "named on the command line"}, nil
+}
+
+// openFile opens a regular file and never waits on a FIFO.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	return f, cause(err)
+}
+
+func cause(err error) error {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
+	}
+	return err
+}
+
+// judge holds the plan against what the kernel would refuse or, worse, not
+// notice; and adds the one word that is ever added.
+func (a *app) judge(t *target) error {
+	if _, err := (efivar.Vars{Dir: a.efivars}).Loader("LoaderBootCountPath"); err == nil && a.flags.root == "" {
+		t.Cmdline = loader.Edit{Append: []string{loader.BlessMask}}.Apply(t.Cmdline)
+	}
+	var err error
+	if t.kernel, err = t.Inspect(a.goarch); err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	return nil
+}
+
+// label names the target in messages.
+func (t *target) label() string {
+	if t.entry != nil {
+		return t.entry.ID
+	}
+	return t.Kernel.Name
+}

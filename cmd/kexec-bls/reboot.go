@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/loader/systemd"
+)
+
+// rebootFlags are the ones that systemctl has too, and ours.
+type rebootFlags struct {
+	systemd        systemd.Options
+	dryRun, loaded bool
+}
+
+func newReboot(a *app) *cobra.Command {
+	var line lineFlags
+	var opt rebootFlags
+	cmd := &cobra.Command{
+		Use:   "reboot [ENTRY]",
+		Short: "load an entry and reboot into it",
+		Long: `Load what the boot loader would boot next, or ENTRY, and reboot into it through
+systemd. Nothing is half done: if anything fails, no kernel stays loaded and
+the system goes on as it was.`,
+		Args: maxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			line.replaceSet = cmd.Flags().Changed("command-line")
+			if opt.loaded && len(args) > 0 {
+				return usagef("either an ENTRY or --loaded")
+			}
+			return a.reboot(cmd.Context(), argument(args), opt, &line)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&opt.dryRun, "dry-run", "n", false, "show what would be loaded and stop")
+	f.BoolVar(&opt.loaded, "loaded", false, "jump into what is loaded already, whoever loaded it")
+	f.StringVar(&opt.systemd.When, "when", "", "reboot at `TIME`; cancel takes it back")
+	f.StringVar(&opt.systemd.Message, "message", "", "the `TEXT` that users on terminals are shown")
+	f.BoolVar(&opt.systemd.NoWall, "no-wall", false, "do not tell users on terminals")
+	f.BoolVar(&opt.systemd.NoBlock, "no-block", false, "do not wait for the reboot to begin")
+	f.StringVar(&opt.systemd.CheckInhibitors, "check-inhibitors", "", "auto, yes or no")
+	f.BoolVar(&opt.systemd.Force, "force", false, "do not stop services first; without systemd: sync and jump at once")
+	line.add(cmd)
+	return cmd
+}
+
+// reboot is the order of acts: choose, plan, check, load, confirm, receipt,
+// one-shot, reboot. What fails after the load undoes what was done.
+func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
+	if opt.loaded {
+		return a.rebootLoaded(ctx, opt)
+	}
+	t, err := a.target(name, line)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if err := a.judge(t); err != nil {
+		return err
+	}
+	if opt.dryRun {
+		return a.showTarget(t)
+	}
+	if err := a.canReboot(opt); err != nil {
+		return err
+	}
+	if err := a.stage(ctx, t); err != nil {
+		return err
+	}
+	undo, err := a.useUpOneShot(t)
+	if err == nil {
+		err = a.hand(ctx, opt, "kexec into "+t.label())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted", err), undo(), a.forget())
+	}
+	return nil
+}
+
+func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
+	loaded, err := a.loaded()
+	if err != nil {
+		return err
+	}
+	if !loaded {
+		return errors.New("no kernel is loaded; load one with kexec-bls load, or leave out --loaded")
+	}
+	if opt.dryRun {
+		a.note("the loaded kernel would be started")
+		return nil
+	}
+	if err := a.canReboot(opt); err != nil {
+		return err
+	}
+	return a.hand(ctx, opt, "kexec into the loaded kernel")
+}
+
+// canReboot refuses, before anything is loaded, what could not be ended.
+func (a *app) canReboot(opt rebootFlags) error {
+	if a.init() == systemd.Systemd || opt.systemd.Force {
+		return nil
+	}
+	return fmt.Errorf("systemd does not run here, so services cannot be stopped cleanly; " +
+		"stop them yourself, then use: kexec-bls reboot --force, which syncs and jumps at once")
+}
+
+// hand gives the machine over: to systemd, or at once to the loaded kernel.
+func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
+	if a.init() != systemd.Systemd {
+		return a.jump()
+	}
+	if opt.systemd.Message == "" {
+		opt.systemd.Message = message
+	}
+	return a.systemctl(ctx, opt.systemd)
+}
+
+// useUpOneShot deletes LoaderEntryOneShot if it chose the entry, as the boot
+// loader would have; undo puts it back.
+func (a *app) useUpOneShot(t *target) (undo func() error, err error) {
+	nothing := func() error { return nil }
+	if t.named || !t.survey.choice.OneShot || t.survey.grub != nil {
+		return nothing, nil
+	}
+	undo, err = a.dropShot()
+	if err != nil {
+		return nothing, fmt.Errorf("LoaderEntryOneShot: %w", err)
+	}
+	return undo, nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+func newStatus(a *app) *cobra.Command {
+	var verify bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "say what is loaded, what runs, what would boot next",
+		Args:  noArgs,
+		RunE:  func(*cobra.Command, []string) error { return a.status(verify) },
+	}
+	cmd.Flags().BoolVar(&verify, "verify", false, "read the files again, even where size and time are the same")
+	return cmd
+}
+
+// A statusReport is status --json.
+type statusReport struct {
+	Schema int    `json:"schema"`
+	State  string `json:"state"` // fresh, stale, none or foreign
+	// Reasons say why the image is stale.
+	Reasons []string        `json:"reasons,omitempty"`
+	Loaded  *loader.Receipt `json:"loaded,omitempty"`
+	Running string          `json:"running"`           // kernel release
+	Kexeced bool            `json:"kexeced"`           // the running kernel was started by kexec
+	Next    string          `json:"next,omitempty"`    // entry that the boot loader would boot
+	Rule    string          `json:"rule,omitempty"`    // what chooses it
+	Current string          `json:"current,omitempty"` // entry that runs
+}
+
+func (a *app) status(verify bool) error {
+	r, err := a.statusReport(verify)
+	if err != nil {
+		return err
+	}
+	if a.flags.json != jsonOff {
+		if err := a.json(a.flags.json, r); err != nil {
+			return err
+		}
+	} else {
+		a.statusText(r)
+	}
+	return map[string]error{"stale": status(exitStale), "none": status(exitNone), "foreign": status(exitForeign)}[r.State]
+}
+
+func (a *app) statusReport(verify bool) (*statusReport, error) {
+	r := &statusReport{Schema: 1, State: "none", Running: a.release(), Kexeced: a.kexeced()}
+	loaded, err := a.loaded()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.survey()
+	if err == nil {
+		defer s.close()
+		if s.choice.Entry != nil {
+			r.Next, r.Rule = s.choice.Entry.ID, s.choice.Rule
+		}
+		if s.running != nil {
+			r.Current = s.running.ID
+		}
+	}
+	if !loaded {
+		return r, nil
+	}
+	receipt, err := loader.ReadReceipt(a.runDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && receipt.BootID != a.bootID():
+		r.State = "foreign"
+		return r, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("a kernel is loaded, root alone can read by whom: %w", err)
+	case err != nil:
+		return nil, err
+	}
+	r.Loaded = &receipt
+	r.Reasons = a.stale(receipt, r.Next, verify)
+	r.State = "fresh"
+	if len(r.Reasons) > 0 {
+		r.State = "stale"
+	}
+	return r, nil
+}
+
+// stale says why what is loaded is no longer what a load would load now.
+func (a *app) stale(receipt loader.Receipt, next string, verify bool) []string {
+	var reasons []string
+	for _, f := range receipt.Files {
+		if changed := f.Changed(verify); changed != "" {
+			reasons = append(reasons, f.Path+" "+changed)
+		}
+	}
+	if !receipt.Named && next != "" && bls.FoldID(next) != bls.FoldID(receipt.Entry) {
+		reasons = append(reasons, fmt.Sprintf("the boot loader would boot %s now", next))
+	}
+	if receipt.Release != "" && !a.hasModules(receipt.Release) && a.hasModules(a.release()) {
+		reasons = append(reasons, fmt.Sprintf("the modules of kernel %s are gone", receipt.Release))
+	}
+	return reasons
+}
+
+// hasModules looks for a kernel's modules. A system without any for the
+// running kernel either needs none.
+func (a *app) hasModules(release string) bool {
+	for _, dir := range []string{"/usr/lib/modules", "/lib/modules"} {
+		if _, err := fs.Stat(a.rootFS, filepath.Join(dir, release)[1:]); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) statusText(r *statusReport) {
+	switch r.State {
+	case "none":
+		a.print("loaded   none")
+	case "foreign":
+		a.print("loaded   a kernel that kexec-bls did not load")
+	default:
+		name := r.Loaded.Entry
+		if name == "" {
+			name = r.Loaded.Files[0].Path
+		}
+		a.print("loaded   %s, %s, %s", printable(name), r.State, r.Loaded.Time.Local().Format("2006-01-02 15:04:05"))
+		for _, reason := range r.Reasons {
+			a.print("         %s", printable(reason))
+		}
+	}
+	way := ""
+	if r.Kexeced {
+		way = ", started by kexec"
+	}
+	if r.Current != "" {
+		way = " (" + printable(r.Current) + ")" + way
+	}
+	a.print("running  %s%s", r.Running, way)
+	if r.Next != "" {
+		a.print("next     %s, by %s", printable(r.Next), printable(r.Rule))
+	}
+}

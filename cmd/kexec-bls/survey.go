@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+)
+
+// A survey is what the machine could boot, and what it would: where, what and
+// which. Close it.
+type survey struct {
+	volumes []*esp.Volume
+	list    *entries.List
+	vars    entries.Vars
+	grub    *entries.Grub // nil where systemd-boot's rules hold
+	choice  entries.Choice
+	running *entries.Entry // nil when it cannot be told
+}
+
+func (s *survey) close() {
+	for _, v := range s.volumes {
+		_ = v.Close()
+	}
+}
+
+// survey looks, in a straight line; nothing that is found wrong in a file
+// stops it.
+func (a *app) survey() (*survey, error) {
+	s := &survey{}
+	if a.flags.root == "" {
+		var err error
+		if s.vars, err = entries.ReadVars(efivar.Vars{Dir: a.efivars}); err != nil {
+			a.warn("EFI variables: %v", err)
+		}
+	}
+	var err error
+	s.volumes, err = a.volumes(esp.Options{
+		ESPPath: a.flags.espPath, BootPath: a.flags.bootPath, Root: a.flags.root,
+		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.Info != "",
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range s.volumes {
+		if v.Note != "" {
+			a.warn("%s", v.Note)
+		}
+	}
+	if err := a.choose(s); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// choose lists the entries and picks the default, by the rules of the boot
+// loader that the machine has.
+func (a *app) choose(s *survey) error {
+	if s.vars.Info == "" {
+		var err error
+		if s.grub, err = entries.FindGrub(s.volumes); err != nil {
+			a.warn("%v", err)
+		}
+	}
+	order := bls.Compare
+	if s.grub != nil {
+		order = bls.CompareGrub
+	}
+	s.list = entries.Read(s.volumes, a.arch(), order)
+	s.list.Report(s.vars.Entries)
+	if s.grub != nil {
+		s.choice = s.list.ChooseGrub(s.grub.Env)
+	} else {
+		conf, problems := entries.ReadConf(s.volumes)
+		s.list.Problems = append(s.list.Problems, problems...)
+		s.choice = s.list.Choose(s.vars, conf)
+	}
+	s.running = s.list.Running(entries.RunningKernel{
+		Cmdline: a.cmdline(), Release: a.release(), Kexeced: a.kexeced(), Selected: s.vars.Selected,
+	})
+	return nil
+}
+
+// pick returns the entry that the user means, or the boot loader's next; why
+// says what chose it.
+func (s *survey) pick(name string) (e *entries.Entry, why string, err error) {
+	switch name {
+	case "", "@default":
+		return s.next()
+	case "@oneshot":
+		if !s.choice.OneShot {
+			return nil, "", fmt.Errorf("%w: no one-shot entry is set", entries.ErrNoEntry)
+		}
+		e = s.choice.Entry
+	case "@saved":
+		e = s.list.ByID(s.vars.LastBooted)
+	case "@current":
+		e = s.running
+	default:
+		e, err = s.list.Find(name)
+	}
+	if err == nil && e == nil {
+		err = fmt.Errorf("%w: %s cannot be told on this machine", entries.ErrNoEntry, name)
+	}
+	return e, "named on the command line", err
+}
+
+var errNothing = errors.New("the boot loader would find nothing to boot; entries are text files in loader/entries/ or images in EFI/Linux/ of the boot partition")
+
+// next is what the boot loader would boot. It never takes another entry than
+// that one, least of all one that only happens to work.
+func (s *survey) next() (*entries.Entry, string, error) {
+	c := s.choice
+	if c.Entry == nil {
+		if len(s.list.Entries) > 0 {
+			return nil, "", fmt.Errorf("%w: none of %d can be booted, kexec-bls list says why", entries.ErrNoEntry, len(s.list.Entries))
+		}
+		return nil, "", fmt.Errorf("%w: %w", entries.ErrNoEntry, errNothing)
+	}
+	return c.Entry, c.Rule, nil
+}
+
+// kexecable refuses an entry that no kexec can boot.
+func kexecable(e *entries.Entry, why string) error {
+	if reason := e.Impossible(); reason != "" {
+		return fmt.Errorf("%w that kexec can boot: %s (%s): %s; name another ENTRY, or reboot with systemctl reboot", entries.ErrNoEntry, e.ID, why, reason)
+	}
+	return nil
+}
