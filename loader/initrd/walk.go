@@ -1,7 +1,6 @@
 package initrd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 )
@@ -25,6 +24,10 @@ type WalkOptions struct {
 	Limit int64
 	// Supports tells whether the new kernel can unpack a format; nil: it can.
 	Supports func(Format) bool
+	// Visit, if not nil, is called for each file in the pieces whose content is
+	// looked at: all of them with Verify, otherwise the uncompressed ones. Its
+	// error ends the walk.
+	Visit func(File) error
 	// Progress, if not nil, is told how much of the blob was looked at.
 	Progress func(done, total int64)
 }
@@ -65,7 +68,7 @@ type walker struct {
 	main       bool
 
 	// visit, if not nil, is called for each entry, with the scanner at its content.
-	visit func(s *scanner) error
+	visit func(s *scanner, p *pieceWalk) error
 }
 
 func newWalker(r io.ReaderAt, size int64, opts WalkOptions) *walker {
@@ -80,6 +83,11 @@ func newWalker(r io.ReaderAt, size int64, opts WalkOptions) *walker {
 	w.ucode = map[string]string{}
 	w.links = newLinks()
 	w.tick = &progress{fn: opts.Progress, total: size}
+	if opts.Visit != nil {
+		w.visit = func(s *scanner, p *pieceWalk) error {
+			return opts.Visit(File{Entry: s.e, Member: p.Member, Piece: p.Offset, Format: p.Format, Dropped: p.Dropped})
+		}
+	}
 	return w
 }
 
@@ -215,5 +223,8 @@ func (w *walker) configs() ([]Piece, error) {
 	return []Piece{{Member: m.Name, Offset: b.start, Size: b.end - b.start, Format: Config, Kind: Extra}}, nil
 }
 
-// errVisit is wrapped in the errors of a walker's visit.
-var errVisit = errors.New("visit")
+// A visitError is an error of a visit, to tell it from damage.
+type visitError struct{ err error }
+
+func (e *visitError) Error() string { return e.err.Error() }
+func (e *visitError) Unwrap() error { return e.err }

@@ -129,8 +129,8 @@ func (w *walker) entry(s *scanner, p *pieceWalk) error {
 	}
 	w.note(s.e, p)
 	if w.visit != nil {
-		if err := w.visit(s); err != nil {
-			return err
+		if err := w.visit(s, p); err != nil {
+			return &visitError{err}
 		}
 	}
 	if w.opts.Verify {

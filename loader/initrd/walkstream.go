@@ -110,10 +110,11 @@ func (w *walker) decode(p *pieceWalk) (int64, *fault, error) {
 	p.Unpacked = w.left - in.left
 	w.left = in.left
 	var f *fault
+	var visit *visitError
 	switch {
 	case err == nil:
 		return d.end(), nil, nil
-	case errors.Is(err, ErrLimit), errors.Is(err, errVisit):
+	case errors.Is(err, ErrLimit), errors.As(err, &visit):
 		return limit, nil, err
 	case errors.As(err, &f):
 		return limit, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
