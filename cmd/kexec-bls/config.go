@@ -48,9 +48,13 @@ func (a *app) readConfig() error {
 
 // configError puts file and line in front of what the parser says.
 func configError(path string, err error) error {
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		return fmt.Errorf("%s:%d: %s", path, parse.Position.Line, parse.Message)
+	var syntax toml.ParseError
+	var kind *toml.ParseError // of a value; same type, by pointer
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%s:%d: %s: %s", path, kind.Position.Line, kind.LastKey, kind.Message)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -1,0 +1,61 @@
+# make demo   the main job in a throw-away virtual machine
+# make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec
+# make lint   gofmt, vet, staticcheck, golangci-lint
+# make fuzz   every fuzz target for FUZZTIME
+# make bench  benchmarks, printed side by side with their peers
+# make install  PREFIX=/usr/local DESTDIR=
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PREFIX   ?= /usr/local
+FUZZTIME ?= 30s
+LDFLAGS   = -s -w -X main.version=$(VERSION)
+
+GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build test vm demo lint fuzz bench install clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o kexec-bls ./cmd/kexec-bls
+
+test:
+	fixtures/setup.sh test second
+	$(GO) test -race ./...
+	$(MAKE) vm
+
+# Guests take a processor each; the packages run one after the other.
+vm:
+	fixtures/setup.sh test second
+	$(GO) test -tags vm -run 'Guest|VM|Disk' -count=1 -timeout 60m -p 1 ./...
+
+demo:
+	fixtures/setup.sh demo
+	@$(GO) test -tags demo -c -o kexec-bls-demo.test ./cmd/kexec-bls
+	@cd cmd/kexec-bls && ../../kexec-bls-demo.test -test.run '^TestDemo$$'; code=$$?; rm -f ../../kexec-bls-demo.test; exit $$code
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags vm,demo ./...
+	$(STATICCHECK) -tags vm ./...
+	$(GOLANGCI) run ./...
+	$(GOLANGCI) run --build-tags vm,demo ./...
+
+# One at a time: go test fuzzes a single target of a single package.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+install: build
+	install -Dm755 kexec-bls $(DESTDIR)$(PREFIX)/bin/kexec-bls
+
+clean:
+	rm -f kexec-bls *.test

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/fixtures"
+	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/systemd"
+)
+
+// A fake is a machine that remembers what was done to it.
+type fake struct {
+	*machine
+	acts    []string // in order
+	kernel  string   // content of what is loaded
+	initrd  string
+	cmdline string
+	isThere bool
+	fail    map[string]error // act to error
+}
+
+// newFake is an amd64 machine with systemd, an ESP at the directory files are
+// laid out in, and no EFI variables.
+func newFake(t *testing.T, files map[string]string) (*fake, string) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"proc/cmdline":                    "BOOT_IMAGE=/v root=/dev/vda2 quiet\n",
+		"proc/sys/kernel/osrelease":       "6.1.0\n",
+		"proc/sys/kernel/random/boot_id":  "11111111-2222-3333-4444-555555555555\n",
+		"proc/sys/kernel/bootloader_type": "114\n",
+		"root/lib/modules/6.1.0/x":        "",
+		"root/lib/modules/6.12.1/x":       "",
+		"esp/vmlinuz":                     string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes()),
+	})
+	write(t, filepath.Join(dir, "esp"), files)
+	f := &fake{machine: realMachine(), fail: map[string]error{}}
+	f.goarch, f.getenv = "amd64", func(string) string { return "" }
+	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
+	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
+	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
+	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+		if err := f.act("load"); err != nil {
+			return err
+		}
+		f.kernel, f.initrd, f.cmdline, f.isThere = content(t, kernel), content(t, initrd), cmdline, true
+		return nil
+	}
+	f.machine.unload = func() error { f.isThere = false; return f.act("unload") }
+	f.machine.loaded = func() (bool, error) { return f.isThere, f.fail["loaded"] }
+	f.machine.jump = func() error { return f.act("jump") }
+	f.machine.init = func() systemd.Kind { return systemd.Systemd }
+	f.machine.systemctl = func(_ context.Context, o systemd.Options) error { return f.act("systemctl " + o.Message) }
+	f.machine.dropShot = func() (func() error, error) {
+		return func() error { return f.act("restore") }, f.act("consume")
+	}
+	return f, filepath.Join(dir, "esp")
+}
+
+func (f *fake) act(name string) error {
+	f.acts = append(f.acts, name)
+	return f.fail[strings.Fields(name)[0]]
+}
+
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+}
+
+func content(t *testing.T, f *os.File) string {
+	if f == nil {
+		return ""
+	}
+	info, err := f.Stat()
+	require.NoError(t, err)
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, info.Size()))
+	require.NoError(t, err)
+	return string(b)
+}
+
+// setVar lays out an EFI variable of the boot loader.
+func (f *fake) setVar(t *testing.T, name, text string) {
+	data := []byte{7, 0, 0, 0}
+	for _, c := range text + "\x00" {
+		data = append(data, byte(c), byte(c>>8))
+	}
+	write(t, f.efivars, map[string]string{name + "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f": string(data)})
+}
+
+type answer struct {
+	code           int
+	stdout, stderr string
+}
+
+func (f *fake) run(args ...string) answer {
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, f.machine, &stdout, &stderr)
+	return answer{code, stdout.String(), stderr.String()}
+}
+
+const (
+	archConf  = "title Arch Linux\nversion 6.12.1\nlinux /vmlinuz\ninitrd /a.img\ninitrd /b.img\noptions root=/dev/vda2 rw\noptions quiet\n"
+	otherConf = "title Other\nlinux /vmlinuz\ninitrd /b.img\noptions other\n"
+)
+
+func archFiles() map[string]string {
+	return map[string]string{
+		"loader/loader.conf": "default arch*\n", "loader/entries/arch.conf": archConf, "loader/entries/other.conf": otherConf,
+		"a.img": "070701aaa", "b.img": "\x28\xb5\x2f\xfdbbb",
+	}
+}
+
+func TestRebootInOrder(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	got := f.run("reboot", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts)
+	assert.Equal(t, "070701aaa\x00\x00\x00\x28\xb5\x2f\xfdbbb", f.initrd, "padded to 4 between, not at the end")
+	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
+	assert.Empty(t, got.stdout)
+	r, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, "arch.conf", r.Entry)
+	assert.Equal(t, "6.12.1", r.Release)
+	assert.False(t, r.Named)
+	assert.Len(t, r.Files, 3)
+	assert.Equal(t, "esp", r.Volumes[0].Source)
+}
+
+// TestRebootUndoes holds the promise: after any failure the system is as it was.
+func TestRebootUndoes(t *testing.T) {
+	refusal := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	for name, v := range map[string]struct {
+		fail map[string]error
+		acts []string
+		code int
+	}{
+		"load refused":    {map[string]error{"load": refusal}, []string{"load"}, exitKernel},
+		"not loaded":      {map[string]error{"loaded": errors.New("no")}, []string{"load", "unload"}, exitFailed},
+		"one-shot locked": {map[string]error{"consume": errors.New("no")}, []string{"load", "consume", "unload"}, exitFailed},
+		"systemd refused": {map[string]error{"systemctl": errors.New("inhibited")},
+			[]string{"load", "consume", "systemctl kexec into other.conf", "restore", "unload"}, exitFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, esp := newFake(t, archFiles())
+			f.setVar(t, "LoaderEntryOneShot", "other.conf")
+			f.fail = v.fail
+			got := f.run("reboot", "--esp-path="+esp)
+			assert.Equal(t, v.code, got.code)
+			assert.Equal(t, v.acts, f.acts)
+			for _, err := range v.fail {
+				assert.Contains(t, got.stderr, err.Error())
+			}
+			assert.NoFileExists(t, filepath.Join(f.runDir, "loaded.json"))
+			left, _ := filepath.Glob(filepath.Join(f.runDir, "*"))
+			assert.Empty(t, left)
+		})
+	}
+}
+
+func TestOneShot(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "consume", "systemctl kexec into other.conf"}, f.acts)
+
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	require.Equal(t, exitDone, f.run("reboot", "arch", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts, "neither a load nor a named entry uses it up")
+
+	f.setVar(t, "LoaderEntryOneShot", "kexec reboot")
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "efibc's junk is no entry")
+}
+
+func TestRebootWithoutSystemd(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.machine.init = func() systemd.Kind { return systemd.Other }
+	got := f.run("reboot", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "kexec-bls reboot --force")
+	assert.Empty(t, f.acts, "refused before anything is loaded")
+	assert.Equal(t, exitDone, f.run("reboot", "--force", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "jump"}, f.acts)
+}
+
+func TestDryRun(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	got := f.run("reboot", "-n", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Empty(t, f.acts)
+	for _, want := range []string{"loader.conf default arch*", "a.img", "b.img", "root=/dev/vda2 rw quiet", "+ rw"} {
+		assert.Contains(t, got.stdout, want)
+	}
+}
+
+func TestCmdlineFlags(t *testing.T) {
+	for _, v := range []struct {
+		args   []string
+		config string
+		want   string
+	}{
+		{nil, "", "root=/dev/vda2 rw quiet"},
+		{[]string{"--append=a b", "--append=c"}, "", "root=/dev/vda2 rw quiet a b c"},
+		{[]string{"--kernel-cmdline=a"}, "", "root=/dev/vda2 rw quiet a"},
+		{[]string{"--remove=quiet", "--remove=root"}, "", "rw"},
+		{[]string{"--command-line=x"}, "", "x"},
+		{[]string{"--command-line="}, "", ""},
+		{[]string{"--reuse-cmdline"}, "", "rw root=/dev/vda2 quiet"},
+		{[]string{"--kernel-cmdline-reuse", "--append=y"}, "", "rw root=/dev/vda2 quiet y"},
+		{[]string{"--append=c"}, "[cmdline]\nappend = [\"b\"]\nremove = [\"quiet\"]\n", "root=/dev/vda2 rw b c"},
+	} {
+		f, esp := newFake(t, archFiles())
+		if v.config != "" {
+			require.NoError(t, os.WriteFile(f.configFile, []byte(v.config), 0o644))
+		}
+		got := f.run(append([]string{"load", "--esp-path=" + esp}, v.args...)...)
+		assert.Equal(t, exitDone, got.code, got.stderr)
+		assert.Equal(t, v.want, f.cmdline, "%v %s", v.args, v.config)
+	}
+}
+
+func TestBlessMask(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.setVar(t, "LoaderBootCountPath", `\loader\entries\arch+1.conf`)
+	assert.Contains(t, f.run("show", "--esp-path="+esp).stdout, loader.BlessMask)
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	assert.Equal(t, "root=/dev/vda2 rw quiet "+loader.BlessMask, f.cmdline)
+	out := t.TempDir()
+	require.Equal(t, exitDone, f.run("export", "--esp-path="+esp, "--output="+out).code)
+	line, err := os.ReadFile(filepath.Join(out, "cmdline"))
+	require.NoError(t, err)
+	assert.Equal(t, "root=/dev/vda2 rw quiet\n", string(line))
+}
+
+func TestExport(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	out := filepath.Join(t.TempDir(), "new")
+	got := f.run("export", "--esp-path="+esp, "--output="+out)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	for name, want := range map[string]string{"linux": f.kernel, "initrd": f.initrd, "cmdline": f.cmdline + "\n"} {
+		b, err := os.ReadFile(filepath.Join(out, name))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(b), "export writes what load passes: %s", name)
+	}
+	assert.Equal(t, exitUsage, f.run("export").code)
+}
+
+func TestConfig(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.NoError(t, os.WriteFile(f.configFile, []byte("[cmdline]\nappend = []\napend = [\"x\"]\n\n[other]\nkey = 1\n"), 0o644))
+	got := f.run("list", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, f.configFile+":3: unknown key cmdline.apend")
+	assert.Contains(t, got.stderr, f.configFile+":6: unknown key other.key")
+
+	require.NoError(t, os.WriteFile(f.configFile, []byte("[cmdline]\nappend = 1\n"), 0o644))
+	got = f.run("list", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, f.configFile+":2: ")
+
+	require.NoError(t, os.WriteFile(f.configFile, []byte("= ="), 0o644))
+	assert.Contains(t, f.run("list", "--esp-path="+esp).stderr, f.configFile+":1: ")
+}
+
+func TestList(t *testing.T) {
+	files := archFiles()
+	files["loader/entries/broken.conf"] = "title Broken\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	f, esp := newFake(t, files)
+	var list []listEntry
+	got := f.run("list", "--json=short", "--esp-path="+esp)
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &list))
+	assert.Equal(t, 1, strings.Count(got.stdout, "\n"), "short is one line")
+	byID := map[string]listEntry{}
+	for _, e := range list {
+		byID[e.ID] = e
+	}
+	assert.True(t, byID["arch.conf"].IsDefault)
+	assert.True(t, byID["arch.conf"].Kexec.Possible)
+	assert.Equal(t, []string{"/a.img", "/b.img"}, byID["arch.conf"].Initrd)
+	assert.Contains(t, byID["broken.conf"].Hidden, "no linux")
+	assert.False(t, byID["win.conf"].Kexec.Possible)
+	assert.Contains(t, byID["win.conf"].Kexec.Reason, "EFI program")
+	assert.Contains(t, got.stdout, `"addons":null`)
+
+	text := f.run("list", "--esp-path="+esp).stdout
+	assert.Contains(t, text, "* arch.conf")
+	assert.Contains(t, text, "next boot: arch.conf, by loader.conf default arch*")
+	assert.Contains(t, f.run("list", "--json", "--esp-path="+esp).stdout, "\n\t{", "bare --json is pretty")
+	assert.Equal(t, exitUsage, f.run("list", "--json=xml", "--esp-path="+esp).code)
+}
+
+func TestDefaultThatCannotBeKexeced(t *testing.T) {
+	files := archFiles()
+	files["loader/loader.conf"] = "default win*\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	f, esp := newFake(t, files)
+	got := f.run("reboot", "--esp-path="+esp)
+	assert.Equal(t, exitNoEntry, got.code)
+	assert.Contains(t, got.stderr, "win.conf (loader.conf default win*)")
+	assert.Empty(t, f.acts, "never another entry instead")
+}
+
+func TestUsage(t *testing.T) {
+	f, _ := newFake(t, nil)
+	for _, args := range [][]string{{"nonsense"}, {"list", "x"}, {"load", "a", "b"}, {"--nosuch"}, {"load", "--initrd=x"}, {"load", "x", "--linux=y"}, {"reboot", "x", "--loaded"}} {
+		got := f.run(args...)
+		assert.Equal(t, exitUsage, got.code, "%v: %s", args, got.stderr)
+		assert.True(t, strings.HasPrefix(got.stderr, "kexec-bls: "), got.stderr)
+	}
+	assert.Equal(t, "kexec-bls devel\n", f.run("--version").stdout)
+	assert.Equal(t, exitDone, f.run("--help").code)
+	assert.Equal(t, exitDone, f.run().code)
+}
+
+func TestPrintable(t *testing.T) {
+	files := archFiles()
+	files["loader/entries/arch.conf"] = "title \x1b[31mred\nlinux /vmlinuz\n"
+	f, esp := newFake(t, files)
+	assert.NotContains(t, f.run("list", "--esp-path="+esp).stdout, "\x1b")
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stdout, "\x1b")
+}
