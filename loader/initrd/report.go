@@ -27,6 +27,8 @@ type Piece struct {
 	Entries  int      // files in it; -1: not known
 	Unpacked int64    // bytes after decompression; -1: not known
 	Dropped  bool     // the kernel never gets this far
+
+	pure bool // early files and their directories, and nothing else
 }
 
 // A Severity says what a finding means for the boot.

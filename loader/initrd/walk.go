@@ -103,6 +103,7 @@ func (w *walker) run() error {
 		}
 		w.tick.add(w.pos - before)
 	}
+	w.zeroMembers()
 	w.rep.Pieces = append(w.rep.Pieces, configs...)
 	w.tick.add(w.rep.Size - w.pos)
 	return nil
@@ -117,7 +118,6 @@ func (w *walker) step() error {
 	if err != nil || w.pos >= w.size {
 		return err
 	}
-	w.zeroMembers(w.pos-n, w.pos)
 	head, err := c.peek(6)
 	if err != nil {
 		return err
@@ -128,15 +128,23 @@ func (w *walker) step() error {
 	return w.stream(Detect(head), head)
 }
 
-// zeroMembers notes members that are nothing but zeros.
-func (w *walker) zeroMembers(from, to int64) {
+// zeroMembers adds a piece for each member that none was found in: it is
+// nothing but zeros.
+func (w *walker) zeroMembers() {
+	var all []Piece
+	rest := w.rep.Pieces
 	for _, m := range w.members {
-		if m.Offset >= from && m.Offset+m.Size <= to && m.Size > 0 {
-			w.rep.Pieces = append(w.rep.Pieces, Piece{
-				Member: m.Name, Offset: m.Offset, Size: m.Size, Format: Zeros, Kind: Extra, Dropped: w.dropped,
-			})
+		n := 0
+		for n < len(rest) && rest[n].Offset < m.Offset+m.Size {
+			n++
 		}
+		if n == 0 && m.Size > 0 && m.Offset < w.size {
+			all = append(all, Piece{Member: m.Name, Offset: m.Offset, Size: m.Size, Format: Zeros, Kind: Extra, Unpacked: m.Size})
+		}
+		all = append(all, rest[:n]...)
+		rest = rest[n:]
 	}
+	w.rep.Pieces = append(all, rest...)
 }
 
 // source is the member that off is in, or the last before it.

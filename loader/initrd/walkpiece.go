@@ -67,9 +67,12 @@ type pieceWalk struct {
 
 // A summary is what was seen of the entries of a piece.
 type summary struct {
-	files, early, acpi int
-	init               bool
-	vendors            []string
+	files   int // all but directories
+	early   int // files below kernel/
+	acpi    int // of them ACPI tables
+	other   int // entries outside of kernel
+	init    bool
+	vendors []string
 }
 
 func (w *walker) begin(f Format, off int64) *pieceWalk {
@@ -85,6 +88,7 @@ func (w *walker) end(p *pieceWalk) {
 	}
 	p.Vendors = p.sum.vendors
 	p.Kind = p.sum.kind()
+	p.pure = p.Format == Newc && p.sum.early > 0 && p.sum.other == 0
 	if p.Entries < 0 {
 		p.Kind = Main
 		if w.main {
@@ -146,17 +150,23 @@ func (w *walker) note(e Entry, p *pieceWalk) {
 	case "init", "sbin/init", "usr/lib/systemd/systemd":
 		p.sum.init = true
 	}
-	if e.kind() != unix.S_IFREG {
-		if e.kind() != unix.S_IFDIR {
-			p.sum.files++
-		}
-		return
+	inside := strings.HasPrefix(name, "kernel/")
+	regular, dir := e.kind() == unix.S_IFREG, e.kind() == unix.S_IFDIR
+	if !dir {
+		p.sum.files++
 	}
-	p.sum.files++
-	if !strings.HasPrefix(name, "kernel/") {
+	if (!inside || !regular) && !(dir && (inside || name == "kernel")) {
+		p.sum.other++
+	}
+	if !inside || !regular {
 		return
 	}
 	p.sum.early++
+	p.earlyFile(w, e, name)
+}
+
+// earlyFile looks at a file below kernel/.
+func (p *pieceWalk) earlyFile(w *walker, e Entry, name string) {
 	vendor, ucode := strings.CutPrefix(name, ucodeDir)
 	acpi := strings.HasPrefix(name, acpiDir)
 	if !ucode && !acpi {

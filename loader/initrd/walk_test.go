@@ -1,0 +1,401 @@
+package initrd_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+// cat joins as cat(1) does, and says where everything is.
+func cat(blobs ...[]byte) ([]byte, initrd.Layout) {
+	var b []byte
+	var l initrd.Layout
+	for i, blob := range blobs {
+		l.Members = append(l.Members, initrd.Placed{Name: string(rune('a' + i)), Offset: int64(len(b)), Size: int64(len(blob))})
+		b = append(b, blob...)
+	}
+	l.Size = int64(len(b))
+	return b, l
+}
+
+func walk(t testing.TB, b []byte, opts initrd.WalkOptions) initrd.Report {
+	t.Helper()
+	rep, err := initrd.Walk(bytes.NewReader(b), int64(len(b)), opts)
+	require.NoError(t, err)
+	return rep
+}
+
+func ids(rep initrd.Report) string {
+	var s []string
+	for _, f := range rep.Findings {
+		s = append(s, f.Member+":"+f.ID)
+	}
+	return strings.Join(s, " ")
+}
+
+var (
+	ucodeIntel = newc(dir("kernel"), dir("kernel/x86"), dir("kernel/x86/microcode"), text("kernel/x86/microcode/GenuineIntel.bin", "intel"))
+	ucodeAMD   = newc(text("kernel/x86/microcode/AuthenticAMD.bin", "amd"))
+	acpiTables = newc(text("kernel/firmware/acpi/dsdt.aml", "dsdt"), text("kernel/firmware/acpi/ssdt.aml", "ssdt"))
+	mainImage  = newc(dir("bin"), text("init", "#!/bin/sh\n"), link("bin/sh", "busybox"))
+	extraImage = newc(dir("etc"), text("etc/extra", "1"))
+)
+
+func TestWalkFindings(t *testing.T) {
+	lz4 := func(b []byte) []byte { return compress(t, initrd.LZ4, b) }
+	zstd := func(b []byte) []byte { return compress(t, initrd.Zstd, b) }
+	zeros := func(n int) []byte { return make([]byte, n) }
+	odd := func(b []byte) []byte { return append(bytes.Clone(b), zeros((5-len(b)%4)%4)...) } // ends at 1 modulo 4
+	hardlink := func(path, data string) file { return file{path: path, data: data, ino: 7, nlink: 2} }
+	plain, fine := initrd.WalkOptions{}, ""
+	verify := initrd.WalkOptions{Verify: true}
+	for name, tc := range map[string]struct {
+		in   [][]byte
+		opts initrd.WalkOptions
+		want string
+	}{
+		"one archive":                       {[][]byte{mainImage}, plain, fine},
+		"zeros in front":                    {[][]byte{zeros(512), mainImage, zeros(5000), extraImage}, plain, fine},
+		"zeros to an odd offset, then zstd": {[][]byte{zeros(3), zstd(mainImage)}, verify, fine},
+		"streams without padding":           {[][]byte{zstd(mainImage), zstd(extraImage), compress(t, initrd.Gzip, extraImage)}, verify, fine},
+		"512 byte blocks of GNU cpio":       {[][]byte{append(bytes.Clone(mainImage), zeros(512-len(mainImage)%512)...), extraImage}, plain, fine},
+
+		"archive at an odd offset":         {[][]byte{odd(zstd(mainImage)), extraImage, mainImage}, plain, "b:cpio-misaligned"},
+		"archive behind an odd archive":    {[][]byte{append(bytes.Clone(mainImage), 0), extraImage}, plain, "b:cpio-misaligned"},
+		"stream behind an odd archive":     {[][]byte{append(bytes.Clone(mainImage), 0), zstd(extraImage)}, plain, "b:cpio-misaligned"},
+		"text":                             {[][]byte{mainImage, []byte("hello\n\n\n"), extraImage}, plain, "b:junk"},
+		"text first":                       {[][]byte{[]byte("hello")}, plain, "a:junk"},
+		"odc":                              {[][]byte{append([]byte("070707"), zeros(120)...), extraImage}, plain, "a:cpio-odc"},
+		"bad magic":                        {[][]byte{append([]byte("070799"), zeros(120)...)}, plain, "a:cpio-magic"},
+		"bad field":                        {[][]byte{bytes.Replace(mainImage, []byte("070701000"), []byte("070701x00"), 1)}, plain, "a:cpio-header"},
+		"name without NUL":                 {[][]byte{newc(file{path: "abcdef", nameSize: 3})}, plain, "a:cpio-header"},
+		"cut in a header":                  {[][]byte{mainImage[:len(mainImage)-60], extraImage}, plain, "a:cpio-truncated"},
+		"cut in a name":                    {[][]byte{mainImage[:len(mainImage)-10], extraImage}, plain, "a:cpio-truncated"},
+		"cut in a file":                    {[][]byte{entries(text("a", strings.Repeat("x", 100)))[:150], extraImage}, plain, "a:cpio-truncated"},
+		"cut in a file at the end":         {[][]byte{entries(text("a", strings.Repeat("x", 100)))[:150]}, plain, "a:cpio-truncated"},
+		"last padding missing":             {[][]byte{entries(text("a", "x"))[:117]}, plain, fine},
+		"link target too long":             {[][]byte{newc(link("a", strings.Repeat("x", 5000)), text("b", "1"))}, plain, "a:cpio-skipped"},
+		"directory with content":           {[][]byte{newc(file{path: "a", mode: 0o40755, data: "x"}, text("b", "1"))}, plain, "a:cpio-skipped"},
+		"name too long":                    {[][]byte{newc(text(strings.Repeat("x", 4096), "1"), text("b", "1"))}, plain, "a:cpio-skipped"},
+		"right sum":                        {[][]byte{newc(file{path: "a", data: "ab", crc: true, check: 'a' + 'b'})}, verify, fine},
+		"wrong sum":                        {[][]byte{newc(file{path: "a", data: "ab", crc: true, check: 1}), extraImage}, verify, "a:cpio-checksum"},
+		"links across archives":            {[][]byte{entries(hardlink("a", "1"), hardlink("b", "")), newc(hardlink("c", "2"), hardlink("d", ""))}, plain, "b:cpio-links b:cpio-links"},
+		"links, trailer between":           {[][]byte{newc(hardlink("a", "1"), hardlink("b", "")), newc(hardlink("c", "2"), hardlink("d", ""))}, plain, fine},
+		"links across compressed archives": {[][]byte{zstd(entries(hardlink("a", "1"))), zstd(newc(hardlink("c", "2")))}, verify, "b:cpio-links"},
+
+		"lz4, then an archive":         {[][]byte{pad4(lz4(mainImage)), extraImage}, plain, "a:lz4-unterminated"},
+		"lz4, three zeros, gzip":       {[][]byte{append(lz4(mainImage), 0, 0, 0), compress(t, initrd.Gzip, extraImage)}, plain, "a:lz4-unterminated"},
+		"lz4, four zeros, gzip":        {[][]byte{append(lz4(mainImage), 0, 0, 0, 0), compress(t, initrd.Gzip, extraImage)}, verify, fine},
+		"lz4, lz4":                     {[][]byte{lz4(mainImage), lz4(extraImage)}, verify, fine},
+		"lz4, zero, lz4":               {[][]byte{append(lz4(mainImage), 0), lz4(extraImage)}, plain, "a:lz4-unterminated"},
+		"lz4 at the end":               {[][]byte{mainImage, append(lz4(extraImage), 0, 0, 0)}, verify, fine},
+		"lz4 block too large":          {[][]byte{[]byte("\x02\x21\x4c\x18\xff\xff\xff\x7fxxxx")}, plain, "a:stream-damaged"},
+		"lz4 cut":                      {[][]byte{lz4(mainImage)[:30], extraImage}, plain, "a:stream-truncated"},
+		"lz4 frame":                    {[][]byte{[]byte("\x04\x22\x4d\x18xxxxxxxx"), extraImage}, plain, "a:lz4-frame"},
+		"xz with CRC64":                {[][]byte{xzCheck(t, xz.CRC64, mainImage), extraImage}, plain, "a:xz-check"},
+		"xz with SHA256":               {[][]byte{xzCheck(t, xz.SHA256, mainImage)}, verify, "a:xz-check"},
+		"xz without check":             {[][]byte{xzCheck(t, 0, mainImage)}, verify, fine},
+		"gzip with a name":             {[][]byte{gzipHeader(t, gzip.Header{Name: "initrd"}, mainImage)}, verify, fine},
+		"gzip with a comment":          {[][]byte{gzipHeader(t, gzip.Header{Comment: "initrd"}, mainImage)}, plain, "a:gzip-header"},
+		"gzip with an extra field":     {[][]byte{gzipHeader(t, gzip.Header{Extra: []byte("x")}, mainImage)}, plain, "a:gzip-header"},
+		"zstd cut":                     {[][]byte{zstd(mainImage)[:40], extraImage}, plain, "a:stream-truncated"},
+		"zstd magic alone":             {[][]byte{[]byte("\x28\xb5")}, plain, "a:stream-truncated"},
+		"lzop without sums":            {[][]byte{bytes.Replace(lzop(mainImage), []byte{0, 0, 0, 1}, []byte{0, 0, 0, 0}, 1)}, plain, "a:stream-damaged"},
+		"format not in the kernel":     {[][]byte{zstd(mainImage)}, initrd.WalkOptions{Supports: func(f initrd.Format) bool { return f != initrd.Zstd }}, "a:format-unsupported"},
+		"format in the kernel":         {[][]byte{zstd(mainImage), mainImage}, initrd.WalkOptions{Supports: func(f initrd.Format) bool { return f == initrd.Zstd }}, fine},
+		"cut archive in a stream":      {[][]byte{zstd(mainImage[:len(mainImage)-60]), extraImage}, verify, "a:cpio-truncated"},
+		"compressed twice":             {[][]byte{compress(t, initrd.Gzip, zstd(mainImage))}, verify, "a:stream-junk"},
+		"nothing compressed, first":    {[][]byte{compress(t, initrd.Gzip, nil), mainImage}, verify, "a:stream-empty"},
+		"nothing compressed, later":    {[][]byte{mainImage, compress(t, initrd.Gzip, nil)}, verify, fine},
+		"archive split in two streams": {[][]byte{compress(t, initrd.Gzip, mainImage[:200]), compress(t, initrd.Gzip, mainImage[200:])}, verify, "a:cpio-truncated"},
+
+		"bootconfig at the end":          {[][]byte{mainImage, bootconfig("x=1\n")}, plain, fine},
+		"bootconfig and slack":           {[][]byte{mainImage, append(bootconfig("x=1\n"), 0, 0, 0)}, plain, fine},
+		"bootconfig inside":              {[][]byte{append(bytes.Clone(mainImage), bootconfig("x=1\n")...), extraImage}, plain, "a:bootconfig-buried"},
+		"bootconfig with a wrong sum":    {[][]byte{mainImage, bytes.Replace(bootconfig("x=1\n"), []byte("x=1"), []byte("x=2"), 1)}, plain, "b:bootconfig-damaged"},
+		"bootconfig with a wrong length": {[][]byte{mainImage, []byte("\xff\xff\xff\x00\x00\x00\x00\x00#BOOTCONFIG\n")}, plain, "b:bootconfig-damaged"},
+
+		"microcode first":             {[][]byte{ucodeIntel, ucodeAMD, acpiTables, zstd(mainImage)}, verify, fine},
+		"microcode behind plain main": {[][]byte{mainImage, ucodeIntel}, plain, fine},
+		"microcode late":              {[][]byte{pad4(zstd(mainImage)), ucodeIntel}, plain, "b:microcode-late"},
+		"ACPI late":                   {[][]byte{pad4(zstd(mainImage)), acpiTables}, plain, "b:acpi-late"},
+		"microcode compressed":        {[][]byte{zstd(ucodeIntel)}, verify, "a:microcode-late"},
+		"microcode twice":             {[][]byte{ucodeIntel, ucodeIntel}, plain, "b:microcode-twice"},
+		"microcode with a dot":        {[][]byte{newc(text("./kernel/x86/microcode/GenuineIntel.bin", "u"))}, plain, "a:early-name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, layout := cat(tc.in...)
+			tc.opts.Layout = layout
+			assert.Equal(t, tc.want, ids(walk(t, b, tc.opts)))
+		})
+	}
+}
+
+func xzCheck(t *testing.T, check byte, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := xz.WriterConfig{CheckSum: check, NoCheckSum: check == 0}.NewWriter(&b)
+	require.NoError(t, err)
+	_, err = w.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func gzipHeader(t *testing.T, h gzip.Header, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Header = h
+	_, err := w.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func TestWalkEveryFormatDamaged(t *testing.T) {
+	for _, f := range compressed {
+		t.Run(string(f), func(t *testing.T) {
+			b := compress(t, f, sampleArchive())
+			cut := b[:len(b)*2/3]
+			rep := walk(t, cut, initrd.WalkOptions{Name: "img", Verify: true})
+			require.Len(t, rep.Findings, 1, ids(rep))
+			assert.Equal(t, "img", rep.Findings[0].Member)
+			assert.Equal(t, initrd.Loses, rep.Findings[0].Severity)
+		})
+	}
+}
+
+func TestWalkEveryFormat(t *testing.T) {
+	for _, f := range append([]initrd.Format{initrd.Newc}, compressed...) {
+		t.Run(string(f), func(t *testing.T) {
+			img := compress(t, f, sampleArchive())
+			b, layout := join(t, initrd.JoinOptions{}, members(t, img, extraImage, img))
+			rep := walk(t, b, initrd.WalkOptions{Layout: layout, Verify: true})
+			assert.Empty(t, rep.Findings)
+			require.Len(t, rep.Pieces, 3)
+			for i, want := range []initrd.Format{f, initrd.Newc, f} {
+				p := rep.Pieces[i]
+				assert.Equal(t, want, p.Format)
+				assert.Equal(t, layout.Members[i].Offset, p.Offset)
+				assert.Equal(t, layout.Members[i].Size, p.Size, "its end is found, not guessed")
+			}
+			assert.EqualValues(t, len(sampleArchive()), rep.Pieces[0].Unpacked)
+			assert.Equal(t, 3, rep.Pieces[0].Entries)
+		})
+	}
+}
+
+// bzip2, gzip, lz4, lzop, xz and zstd wrote these.
+func TestWalkFilesOfOtherTools(t *testing.T) {
+	for _, ext := range []string{"bz2", "gz", "lz4", "lzma", "lzo", "xz", "zst"} {
+		name := "sample.cpio." + ext
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		rep := walk(t, b, initrd.WalkOptions{Name: name, Verify: true})
+		assert.Empty(t, rep.Findings)
+		assert.EqualValues(t, len(sampleArchive()), rep.Pieces[0].Unpacked)
+		assert.EqualValues(t, len(b), rep.Pieces[0].Size)
+	}
+}
+
+func TestWalkPieces(t *testing.T) {
+	zst := compress(t, initrd.Zstd, mainImage)
+	mixed := append(append(bytes.Clone(ucodeIntel), acpiTables...), zst...)
+	b, layout := join(t, initrd.JoinOptions{}, members(t, ucodeAMD, mixed, extraImage, make([]byte, 8), append(bytes.Clone(extraImage), bootconfig("x=1\n")...)))
+	rep := walk(t, b, initrd.WalkOptions{Layout: layout})
+	assert.Empty(t, rep.Findings)
+	assert.EqualValues(t, len(b), rep.Size)
+	type short struct {
+		member string
+		kind   initrd.Kind
+		format initrd.Format
+		n      int
+	}
+	var got []short
+	end := int64(0)
+	for _, p := range rep.Pieces {
+		got = append(got, short{p.Member, p.Kind, p.Format, p.Entries})
+		assert.GreaterOrEqual(t, p.Offset, end)
+		end = p.Offset + p.Size
+	}
+	assert.Equal(t, []short{
+		{"a", initrd.Microcode, initrd.Newc, 1},
+		{"b", initrd.Microcode, initrd.Newc, 4},
+		{"b", initrd.ACPI, initrd.Newc, 2},
+		{"b", initrd.Main, initrd.Zstd, -1},
+		{"c", initrd.Extra, initrd.Newc, 2},
+		{"d", initrd.Extra, initrd.Zeros, 0},
+		{"e", initrd.Extra, initrd.Newc, 2},
+		{"e", initrd.Extra, initrd.Config, 0},
+	}, got)
+	assert.Equal(t, []string{"AuthenticAMD"}, rep.Pieces[0].Vendors)
+	assert.Equal(t, []string{"GenuineIntel"}, rep.Pieces[1].Vendors)
+}
+
+// What comes behind the fault is shown, marked, and not complained about.
+func TestWalkDropped(t *testing.T) {
+	b, layout := cat(mainImage, []byte("junk"), extraImage, append([]byte("junk"), 0, 0, 0, 0), compress(t, initrd.Zstd, ucodeIntel))
+	rep := walk(t, b, initrd.WalkOptions{Layout: layout, Verify: true})
+	require.Equal(t, "b:junk", ids(rep))
+	assert.Contains(t, rep.Findings[0].Text, "drops the 3 images behind it")
+	assert.EqualValues(t, len(mainImage), rep.Findings[0].Offset)
+	var dropped []string
+	for _, p := range rep.Pieces {
+		if p.Dropped {
+			dropped = append(dropped, p.Member)
+		}
+	}
+	assert.Equal(t, []string{"c", "d", "e"}, dropped)
+}
+
+func TestReportLossy(t *testing.T) {
+	rep := initrd.Report{Findings: []initrd.Finding{
+		{ID: "junk", Severity: initrd.Loses}, {ID: "xz-check", Severity: initrd.Weakens}, {ID: "lz4-frame", Severity: initrd.Loses},
+	}}
+	assert.Len(t, rep.Lossy(), 2)
+	assert.Len(t, rep.Lossy("junk"), 1)
+	assert.Empty(t, rep.Lossy("junk", "lz4-frame"))
+	assert.Empty(t, rep.Lossy("all"))
+}
+
+func TestFindingString(t *testing.T) {
+	rep := walk(t, []byte("\x04\x22\x4d\x18xxxx"), initrd.WalkOptions{Name: "/boot/x.img"})
+	assert.Equal(t, "/boot/x.img: lz4 in the frame format, which the kernel does not know; the kernel stops here; compress with lz4 -l [lz4-frame]", rep.Findings[0].String())
+}
+
+func TestWalkLimit(t *testing.T) {
+	for _, f := range []initrd.Format{initrd.Gzip, initrd.XZ, initrd.LZMA, initrd.LZO, initrd.LZ4, initrd.Zstd} {
+		t.Run(string(f), func(t *testing.T) {
+			bomb := compress(t, f, newc(text("bomb", strings.Repeat("\x00", 9<<20))))
+			_, err := initrd.Walk(bytes.NewReader(bomb), int64(len(bomb)), initrd.WalkOptions{Name: "img", Verify: true, Limit: 4 << 20})
+			require.ErrorIs(t, err, initrd.ErrLimit)
+			assert.ErrorContains(t, err, "img: ")
+			rep := walk(t, bomb, initrd.WalkOptions{Verify: true, Limit: 9<<20 + 248})
+			assert.Empty(t, rep.Findings, "exactly at the limit")
+		})
+	}
+}
+
+// The limit is for all pieces together.
+func TestWalkLimitIsASum(t *testing.T) {
+	img := compress(t, initrd.Zstd, newc(text("x", strings.Repeat("x", 1000))))
+	b, layout := join(t, initrd.JoinOptions{}, members(t, img, img))
+	_, err := initrd.Walk(bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Layout: layout, Verify: true, Limit: 2000})
+	require.ErrorIs(t, err, initrd.ErrLimit)
+}
+
+func TestWalkUnreadable(t *testing.T) {
+	broken := io.NewSectionReader(bytes.NewReader(mainImage), 0, 100)
+	_, err := initrd.Walk(broken, 1000, initrd.WalkOptions{Name: "img"})
+	require.ErrorContains(t, err, "img: unexpected EOF")
+}
+
+func TestWalkPlanWithoutWriting(t *testing.T) {
+	p, err := initrd.NewPlan(members(t, ucodeIntel, compress(t, initrd.XZ, mainImage), extraImage), initrd.JoinOptions{})
+	require.NoError(t, err)
+	rep, err := initrd.Walk(p, p.Size(), initrd.WalkOptions{Layout: p.Layout, Verify: true})
+	require.NoError(t, err)
+	assert.Empty(t, rep.Findings)
+	assert.Len(t, rep.Pieces, 3)
+}
+
+func TestList(t *testing.T) {
+	b, layout := join(t, initrd.JoinOptions{}, members(t, ucodeAMD, compress(t, initrd.Zstd, newc(
+		file{path: "dev/tty", mode: 0o20666, rdev: [2]uint32{5, 0}, uid: 1, gid: 2, mtime: 1700000000},
+		link("bin", "usr/bin"), text("./init", "hello"),
+	))))
+	var got []initrd.File
+	for f, err := range initrd.List(bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Layout: layout}) {
+		require.NoError(t, err)
+		got = append(got, f)
+	}
+	require.Len(t, got, 4)
+	assert.Equal(t, "kernel/x86/microcode/AuthenticAMD.bin", got[0].Path)
+	assert.Equal(t, "a", got[0].Member)
+	assert.Equal(t, initrd.File{
+		Member: "b", Piece: layout.Members[1].Offset, Format: initrd.Zstd,
+		Entry: initrd.Entry{Path: "dev/tty", Mode: 0o20666, UID: 1, GID: 2, MTime: 1700000000, RdevMajor: 5, NLink: 1},
+	}, got[1])
+	assert.Equal(t, "usr/bin", got[2].Link)
+	assert.Equal(t, "./init", got[3].Path)
+	assert.EqualValues(t, 5, got[3].Size)
+}
+
+func TestListEndsEarly(t *testing.T) {
+	for range initrd.List(bytes.NewReader(mainImage), int64(len(mainImage)), initrd.WalkOptions{}) {
+		break
+	}
+}
+
+func TestListOfADamagedImage(t *testing.T) {
+	var names []string
+	var last error
+	b := mainImage[:len(mainImage)-200]
+	for f, err := range initrd.List(bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Name: "img"}) {
+		if last = err; err == nil {
+			names = append(names, f.Path)
+		}
+	}
+	assert.Equal(t, []string{"bin", "init"}, names)
+	require.ErrorContains(t, last, "img: the archive ends inside")
+}
+
+func TestWalkProgress(t *testing.T) {
+	var last int64
+	b, layout := join(t, initrd.JoinOptions{}, members(t, mainImage, compress(t, initrd.Gzip, extraImage)))
+	walk(t, b, initrd.WalkOptions{Layout: layout, Progress: func(done, total int64) {
+		last = done
+		assert.EqualValues(t, len(b), total)
+	}})
+	assert.EqualValues(t, len(b), last)
+}
+
+// Whatever is joined is found again, in order and without findings: every
+// format, nothing and zeros, next to each other in every order.
+func TestJoinThenWalk(t *testing.T) {
+	images := [][]byte{mainImage, nil, make([]byte, 7)}
+	for _, f := range append([]initrd.Format{initrd.Newc}, compressed...) {
+		images = append(images, compress(t, f, sampleArchive()))
+	}
+	for _, a := range images {
+		for _, b := range images {
+			for _, c := range images {
+				joinThenWalk(t, a, b, c)
+			}
+		}
+	}
+}
+
+func joinThenWalk(t *testing.T, images ...[]byte) {
+	t.Helper()
+	var ms []initrd.Member
+	var want, got []string
+	for i, b := range images {
+		name := string(rune('a' + i))
+		ms = append(ms, initrd.Member{Name: name, Parts: []initrd.Part{{Data: b}}})
+		if len(b) > 0 {
+			want = append(want, name)
+		}
+	}
+	p, err := initrd.NewPlan(ms, initrd.JoinOptions{})
+	require.NoError(t, err)
+	rep, err := initrd.Walk(p, p.Size(), initrd.WalkOptions{Layout: p.Layout, Verify: true})
+	require.NoError(t, err)
+	require.Empty(t, rep.Findings)
+	for _, p := range rep.Pieces {
+		got = append(got, p.Member)
+	}
+	require.Equal(t, want, slices.Compact(got))
+}
