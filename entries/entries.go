@@ -19,6 +19,8 @@ type Entry struct {
 	ExtraFiles []string
 	// IsReported says that the boot loader listed the entry at its last start.
 	IsReported bool
+	// Absent says that the entry is hidden since a file it boots is not there.
+	Absent bool
 	// NoKexec says why the entry, whatever the machine, cannot be booted by
 	// kexec; "" when it can.
 	NoKexec string

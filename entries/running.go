@@ -64,12 +64,12 @@ func (e *Entry) Impossible() string {
 	switch {
 	case e.NoKexec != "":
 		return e.NoKexec
+	case e.Hidden != "":
+		return e.Hidden
 	case e.EFI != "":
 		return "an EFI program, which only firmware can start"
 	case e.UKIURL != "":
 		return "its image is on the network"
-	case e.Linux == "" && e.UKI == "":
-		return "nothing in it to boot"
 	}
-	return e.Hidden
+	return ""
 }

@@ -34,25 +34,32 @@ func (r *reader) type1() {
 			problem.Path = r.volume.Where(p)
 			r.problem(problem)
 		}
-		r.checkType1(e)
-		r.add(e).setExtras(r.globalAddons())
+		r.checkArch(e)
+		entry := r.add(e)
+		r.checkFiles(entry)
+		entry.setExtras(r.globalAddons())
 	}
 }
 
-// checkType1 hides the entry where systemd-boot would: by architecture, or
-// since what it boots is not there.
-func (r *reader) checkType1(e *bls.Entry) {
+// checkArch hides what is made for another machine, by any of its lines.
+func (r *reader) checkArch(e *bls.Entry) {
 	for _, a := range e.Architectures {
 		if !strings.EqualFold(a, r.arch) {
 			e.Hide(fmt.Sprintf("it is for architecture %s, this machine is %s", a, r.arch))
 		}
 	}
+}
+
+// checkFiles hides an entry whose kernel is not there. A missing initrd does
+// not hide it: systemd-boot shows such an entry and fails to boot it.
+func (r *reader) checkFiles(e *Entry) {
 	for _, p := range []string{e.Linux, e.EFI, e.UKI} {
-		if p == "" {
+		if p == "" || e.Hidden != "" {
 			continue
 		}
 		if err := r.volume.Exists(p); err != nil {
 			e.Hide(fmt.Sprintf("%s: %v", p, err))
+			e.Absent = true
 		}
 	}
 }

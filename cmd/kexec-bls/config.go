@@ -46,15 +46,18 @@ func (a *app) readConfig() error {
 	return nil
 }
 
-// configError puts file and line in front of what the parser says.
+// configError puts file and line in front of what the parser says. For a value
+// of the wrong type it tells the line in its text only.
 func configError(path string, err error) error {
 	var syntax toml.ParseError
-	var kind *toml.ParseError // of a value; same type, by pointer
-	switch {
-	case errors.As(err, &syntax):
+	if errors.As(err, &syntax) {
 		return fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
-	case errors.As(err, &kind):
-		return fmt.Errorf("%s:%d: %s: %s", path, kind.Position.Line, kind.LastKey, kind.Message)
+	}
+	var line int
+	var key string
+	if _, scan := fmt.Sscanf(err.Error(), "toml: line %d (last key %q)", &line, &key); scan == nil {
+		_, what, _ := strings.Cut(err.Error(), "): ")
+		return fmt.Errorf("%s:%d: %s: %s", path, line, key, what)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	g := vm.Start(t, vm.Config{
 		Memory: 768,
 		Append: "quiet",
-		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, "./cmd/kexec-bls")},
+		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")},
 		Disks:  []string{vm.Disk(t, vm.Partition{Files: demoFiles(t, kernel)})},
 	})
 	g.Mount("/dev/vda1", "/efi")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -42,6 +43,9 @@ func (a *app) survey() (*survey, error) {
 		ESPPath: a.flags.espPath, BootPath: a.flags.bootPath, Root: a.flags.root,
 		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.Info != "",
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", esp.ErrNotFound, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +130,9 @@ func (s *survey) next() (*entries.Entry, string, error) {
 
 // kexecable refuses an entry that no kexec can boot.
 func kexecable(e *entries.Entry, why string) error {
+	if e.Absent {
+		return nil // the plan will name the file
+	}
 	if reason := e.Impossible(); reason != "" {
 		return fmt.Errorf("%w that kexec can boot: %s (%s): %s; name another ENTRY, or reboot with systemctl reboot", entries.ErrNoEntry, e.ID, why, reason)
 	}

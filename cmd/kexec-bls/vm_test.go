@@ -57,7 +57,7 @@ func bootFiles(t *testing.T, kernel vm.Kernel) map[string][]byte {
 func startGuest(t *testing.T, files map[string][]byte) *vm.Guest {
 	g := vm.Start(t, vm.Config{
 		Memory: 768,
-		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, "./cmd/kexec-bls")},
+		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")},
 		Disks:  []string{vm.Disk(t, vm.Partition{Files: files})},
 	})
 	g.Mount("/dev/vda1", "/efi")
