@@ -97,12 +97,27 @@ type Options struct {
 	Machine string
 }
 
-// Find opens the boot partitions, the ESP first. The caller closes them. There
-// are none exactly when there is an error; it wraps ErrNotFound where the
-// machine has no boot partition, or none that is mounted.
+// Find opens the boot partitions, the ESP first, at most one of each kind. The
+// caller closes them. There are none exactly when there is an error; it wraps
+// ErrNotFound where the machine has no boot partition, or none that is mounted
+// or could be, and fs.ErrPermission where root might find one.
 func Find(o Options) ([]*Volume, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	return o.search()
+	espPath, err := o.given(o.ESPPath, "SYSTEMD_ESP_PATH")
+	if err != nil {
+		return nil, err
+	}
+	bootPath, err := o.given(o.BootPath, "SYSTEMD_XBOOTLDR_PATH")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Root != "":
+		return o.offline(espPath, bootPath)
+	case espPath != "" && bootPath != "":
+		return takeBoth(espPath, bootPath)
+	}
+	return o.search(espPath, bootPath)
 }

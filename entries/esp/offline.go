@@ -1,0 +1,92 @@
+package esp
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// offline finds the boot partitions of an operating system that does not run.
+// Nothing tells partitions from directories there, so what a directory holds
+// decides; with the relax variables any directory will do, as with bootctl.
+// Links that lead out of the tree, absolute ones too, are not followed.
+func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
+	dir, err := filepath.Abs(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Root, err)
+	}
+	tree, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, Cause(err))
+	}
+	defer tree.Close()
+	t := offlineTree{Options: o, dir: dir, Root: tree}
+	esp, err := t.first(ESP, espPath, "/efi", "/boot", "/boot/efi")
+	if err != nil {
+		return nil, err
+	}
+	boot, err := t.first(XBOOTLDR, bootPath, "/boot")
+	switch {
+	case err != nil && esp != nil:
+		return nil, errors.Join(err, esp.Close())
+	case err != nil:
+		return nil, err
+	case esp == nil && boot == nil:
+		return nil, fmt.Errorf("%w below %s: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux", ErrNotFound, dir)
+	case esp == nil:
+		return []*Volume{boot}, nil
+	case boot == nil:
+		return []*Volume{esp}, nil
+	case sameDir(esp.Root, boot.Root):
+		return []*Volume{esp}, boot.Close()
+	}
+	return []*Volume{esp, boot}, nil
+}
+
+// An offlineTree is the directory of --root=.
+type offlineTree struct {
+	Options
+	dir string
+	*os.Root
+}
+
+// first opens the path that is given, else the first of the usual ones that
+// passes for the kind; nil where none does.
+func (t offlineTree) first(kind Kind, given string, usual ...string) (*Volume, error) {
+	if given != "" {
+		return t.take(kind, given)
+	}
+	for _, dir := range usual {
+		v, err := t.take(kind, dir)
+		switch {
+		case isMissing(err):
+			continue
+		case err != nil:
+			return nil, err
+		case t.passes(v):
+			return v, nil
+		}
+		_ = v.Close()
+	}
+	return nil, nil
+}
+
+func (t offlineTree) take(kind Kind, dir string) (*Volume, error) {
+	path := filepath.Join(t.dir, dir)
+	root, err := t.OpenRoot("." + dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, Cause(err))
+	}
+	return &Volume{Kind: kind, Dir: path, Root: root, Plain: !isMountRoot(path)}, nil
+}
+
+// passes reports whether a directory has what the partition would have. GRUB's
+// /boot has entries, but no ESP's files.
+func (t offlineTree) passes(v *Volume) bool {
+	if v.Kind == XBOOTLDR {
+		return t.isTrue("SYSTEMD_RELAX_XBOOTLDR_CHECKS") || has(v.Root, "loader/entries", "EFI/Linux")
+	}
+	return t.isTrue("SYSTEMD_RELAX_ESP_CHECKS") || has(v.Root, "EFI", "loader/loader.conf") ||
+		has(v.Root, "loader/entries") && !has(v.Root, "grub", "grub2")
+}
