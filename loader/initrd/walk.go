@@ -139,7 +139,8 @@ func (w *walker) zeroMembers() {
 			n++
 		}
 		if n == 0 && m.Size > 0 && m.Offset < w.size {
-			all = append(all, Piece{Member: m.Name, Offset: m.Offset, Size: m.Size, Format: Zeros, Kind: Extra, Unpacked: m.Size})
+			size := min(m.Size, w.size-m.Offset)
+			all = append(all, Piece{Member: m.Name, Offset: m.Offset, Size: size, Format: Zeros, Kind: Extra, Unpacked: size})
 		}
 		all = append(all, rest[:n]...)
 		rest = rest[n:]

@@ -23,11 +23,11 @@ func (w *walker) archive(c *cursor) error {
 				p = w.begin(Newc, s.start)
 			}
 			err = w.entry(s, p)
-			p.Size = min(s.after, w.size) - p.Offset
+			p.Size = min(s.after, s.bound) - p.Offset
 			w.pos = min(s.after, w.size)
 		case errors.As(err, &f) && f.id == "cpio-skipped":
 			w.find(f.id, p.Member, f.at, "%s", f.text)
-			p.Size = min(s.after, w.size) - p.Offset
+			p.Size = min(s.after, s.bound) - p.Offset
 			err = nil
 		}
 		if err != nil {
@@ -41,6 +41,10 @@ func (w *walker) endArchive(p *pieceWalk, s *scanner, err error) error {
 	w.pos = max(w.pos, min(s.c.pos, w.size))
 	var f *fault
 	isFault := errors.As(err, &f)
+	if isFault && f.at < w.size && w.source(f.at).Offset != w.source(p.Offset).Offset {
+		w.end(p)
+		p = w.begin(Newc, f.at)
+	}
 	if isFault && (f.id == "cpio-truncated" || p.Size == 0) {
 		p.Size = max(p.Size, w.limit(f.at)-p.Offset)
 	}

@@ -54,11 +54,27 @@ func (w *walker) junk(f Format) {
 	switch {
 	case f == LZ4Frame:
 		w.stop("lz4-frame", w.pos, "lz4 in the frame format, which the kernel does not know")
-	case (f == Newc || f == ODC) && w.pos%4 != 0:
-		w.stop("cpio-misaligned", w.pos, fmt.Sprintf("the archive is at offset %d, not at a multiple of 4", w.pos))
+	case w.misaligned():
+		w.stop("cpio-misaligned", w.pos, "the archive begins at an offset that is not a multiple of 4")
 	default:
 		w.stop("junk", w.pos, "neither a cpio archive nor compressed in a way that the kernel knows")
 	}
+}
+
+// misaligned tells whether an archive begins here or up to 3 bytes before: the
+// kernel skips as many for the padding of the archive in front of it.
+func (w *walker) misaligned() bool {
+	m := w.source(w.pos)
+	at := w.pos
+	if d := w.pos - m.Offset; d > 0 && d < 4 {
+		at = m.Offset
+	}
+	head := make([]byte, 6)
+	if at%4 == 0 || readFull(w.r, head, at) != nil {
+		return false
+	}
+	f := Detect(head)
+	return f == Newc || f == ODC
 }
 
 // measure finds the end of a stream without decoding it, where the format
