@@ -76,7 +76,7 @@ func (f kernelFile) checkStub() error {
 	if err != nil {
 		return err
 	}
-	return m.Check()
+	return m.checkWhole()
 }
 
 // version reads the text that the setup header points to, inside the setup

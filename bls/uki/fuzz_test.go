@@ -18,10 +18,9 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sampleUKI().Bytes()[:3000])
 	f.Add(fixtures.PE{}.Bytes())
 	f.Add(fixtures.ZBoot{Compression: "gzip", Payload: []byte("x")}.Bytes())
-	for name, pe := range hostile() {
-		if name != "65535 sections" {
-			f.Add(pe.Bytes())
-		}
+	for _, pe := range hostile() {
+		pe.Sections = pe.Sections[:min(len(pe.Sections), 20)]
+		f.Add(pe.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := uki.Open(bytes.NewReader(b), int64(len(b)))
@@ -33,6 +32,9 @@ func FuzzOpen(f *testing.F) {
 		}
 		use(m)
 		_, _ = m.ProfileByID("1")
+		if len(m.Sections) > 64 {
+			return // the rest would take too long
+		}
 		rebuilt := fixtures.PE{Machine: m.Machine, Subsystem: m.Subsystem}
 		for _, s := range m.Sections {
 			rebuilt.Sections = append(rebuilt.Sections, rebuild(t, s))
@@ -47,7 +49,7 @@ func FuzzOpen(f *testing.F) {
 func rebuild(t *testing.T, s uki.Section) fixtures.Section {
 	size := uint32(s.Size)
 	r, err := s.Reader()
-	if err != nil || s.Size > 1<<16 {
+	if err != nil || s.Size > 1<<13 {
 		return fixtures.Section{Name: s.Name, VirtualSize: &size}
 	}
 	content, err := io.ReadAll(r)

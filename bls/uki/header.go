@@ -119,6 +119,7 @@ func (h sectionHeader) section() Section {
 		Size:    int64(le.Uint32(h[8:])),
 		RawSize: int64(le.Uint32(h[16:])),
 		Offset:  int64(le.Uint32(h[20:])),
+		address: int64(le.Uint32(h[12:])),
 	}
 	s.FileSize = min(s.Size, s.RawSize)
 	return s

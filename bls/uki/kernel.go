@@ -121,7 +121,7 @@ func (f kernelFile) pe() (Kernel, error) {
 	if err != nil {
 		return Kernel{}, err
 	}
-	if err := m.Check(); err != nil {
+	if err := m.checkWhole(); err != nil {
 		return Kernel{}, err
 	}
 	return Kernel{Format: FormatPE, Machine: m.Machine}, nil

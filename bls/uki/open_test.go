@@ -136,6 +136,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"inside", fixtures.Text(".linux", "x"), true},
 		{"no bytes stored, offset wild", fixtures.Section{Name: ".bss", VirtualSize: &far, Offset: &far}, true},
+		{"as many bytes as the file has left", fixtures.Section{Name: ".linux", Data: make([]byte, 512)}, true},
 		{"offset outside", fixtures.Section{Name: ".linux", Data: []byte("x"), Offset: &far}, false},
 		{"raw size outside", fixtures.Section{Name: ".linux", Data: []byte("x"), RawSize: &far}, false},
 	} {
@@ -147,6 +148,40 @@ func TestCheck(t *testing.T) {
 			}
 			require.ErrorIs(t, err, uki.ErrTruncated)
 			assert.ErrorContains(t, err, ".linux")
+		})
+	}
+}
+
+// Firmware loads sections one over the other where their addresses say so, as
+// those of UKIs made by hand with too little room for the kernel.
+func TestCheckOverlap(t *testing.T) {
+	const addressAt = tableAt + 40 + 12 // of the second section
+	build := func(first string) []byte {
+		return fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", first), fixtures.Text(".initrd", "initrd")}}.Bytes()
+	}
+	for _, tt := range []struct {
+		name    string
+		first   string
+		address uint32
+		bad     bool
+	}{
+		{"next to each other", "kernel", 0x1006, false},
+		{"a byte shared", "kernel", 0x1005, true},
+		{"the same place", "kernel", 0x1000, true},
+		{"in the wrong order", "kernel", 0x0ffa, false},
+		{"in the wrong order, a byte shared", "kernel", 0x0ffb, true},
+		{"with an empty one", "", 0x1000, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build(tt.first)
+			binary.LittleEndian.PutUint32(b[addressAt:], tt.address)
+			err := parse(t, b).Check()
+			if !tt.bad {
+				assert.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, uki.ErrOverlap)
+			assert.ErrorContains(t, err, ".initrd")
 		})
 	}
 }

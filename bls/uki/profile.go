@@ -59,7 +59,7 @@ func (m *Image) Profile(n int) (Profile, error) {
 		end = m.starts[n+1]
 	}
 	p.own = m.Sections[m.starts[n]:end]
-	text, err := p.own[0].Text()
+	text, err := p.own[0].text(m.textLimit())
 	if err != nil {
 		return Profile{}, fmt.Errorf("profile %d: %w", n, err)
 	}
@@ -113,11 +113,15 @@ func (p Profile) Section(name string) (Section, bool) {
 }
 
 // Text returns the text of a small section in force, "" when there is none.
-// The errors are those of Section.Text.
+// The errors are those of Section.Text, except that the profiles of an image
+// share TextLimit: 256 titles of 4 MiB would fit in a file of 4 MiB.
 func (p Profile) Text(name string) (string, error) {
 	s, ok := p.Section(name)
 	if !ok {
 		return "", nil
 	}
-	return s.Text()
+	return s.text(p.m.textLimit())
 }
+
+// textLimit is a profile's part of TextLimit, in bytes.
+func (m *Image) textLimit() int64 { return int64(TextLimit / m.Profiles()) }

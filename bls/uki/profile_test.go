@@ -133,7 +133,7 @@ func TestProfileUnreadable(t *testing.T) {
 	m := parse(t, fixtures.PE{Sections: []fixtures.Section{
 		fixtures.Text(".profile", "ID=a"),
 		{Name: ".profile", Data: []byte("ID=b"), Offset: &far},
-		fixtures.Text(".profile", strings.Repeat("#", uki.TextLimit+1)),
+		fixtures.Text(".profile", strings.Repeat("#", uki.TextLimit/3+1)),
 	}}.Bytes())
 	_, err := m.Profile(0)
 	require.NoError(t, err)
@@ -147,4 +147,26 @@ func TestProfileUnreadable(t *testing.T) {
 	assert.Zero(t, p.Number)
 	_, err = m.ProfileByID("b")
 	require.ErrorIs(t, err, uki.ErrTruncated)
+}
+
+// The profiles share the limit for text, so that an image cannot make its
+// readers hold a file's worth of it for each.
+func TestProfileTextLimit(t *testing.T) {
+	pe := fixtures.PE{Sections: []fixtures.Section{
+		fixtures.Text(".osrel", strings.Repeat("x", uki.TextLimit/2)),
+		fixtures.Text(".cmdline", strings.Repeat("x", uki.TextLimit/2+1)),
+		fixtures.Text(".profile", "ID=a"),
+	}}
+	p, err := parse(t, pe.Bytes()).Profile(0)
+	require.NoError(t, err)
+	_, err = p.Text(".cmdline")
+	require.NoError(t, err)
+
+	pe.Sections = append(pe.Sections, fixtures.Text(".profile", "ID=b"))
+	p, err = parse(t, pe.Bytes()).Profile(0)
+	require.NoError(t, err)
+	_, err = p.Text(".osrel")
+	require.NoError(t, err)
+	_, err = p.Text(".cmdline")
+	require.ErrorIs(t, err, uki.ErrTooLarge)
 }

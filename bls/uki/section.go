@@ -33,8 +33,9 @@ type Section struct {
 	Size     int64 // VirtualSize
 	RawSize  int64 // SizeOfRawData, padding included
 
-	r   io.ReaderAt
-	end int64 // size of the file
+	address int64 // VirtualAddress, where firmware would load it
+	r       io.ReaderAt
+	end     int64 // size of the file
 }
 
 // Check says whether the content can be had: the bytes lie inside the file
@@ -75,12 +76,14 @@ func (s Section) Stored() *io.SectionReader {
 // Text returns the content of a small section without the NULs at its end. A
 // section over TextLimit is ErrTooLarge; a NUL before other text is an error,
 // because readers do not agree on what such a text says.
-func (s Section) Text() (string, error) {
+func (s Section) Text() (string, error) { return s.text(TextLimit) }
+
+func (s Section) text(limit int64) (string, error) {
 	if err := s.Check(); err != nil {
 		return "", err
 	}
-	if s.Size > TextLimit {
-		return "", fmt.Errorf("section %s: text of %d bytes, at most %d: %w", s.label(), s.Size, TextLimit, ErrTooLarge)
+	if s.Size > limit {
+		return "", fmt.Errorf("section %s: text of %d bytes, at most %d: %w", s.label(), s.Size, limit, ErrTooLarge)
 	}
 	if s.FileSize == 0 {
 		return "", nil

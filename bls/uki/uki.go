@@ -9,9 +9,11 @@
 package uki
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // SubsystemEFI is the PE subsystem of an EFI program; UKIs and addons have it.
@@ -22,6 +24,8 @@ var (
 	ErrNotPE = errors.New("not a PE image")
 	// ErrTruncated means that headers promise more bytes than the file has.
 	ErrTruncated = errors.New("file is cut short")
+	// ErrOverlap means that firmware would load one section over another.
+	ErrOverlap = errors.New("sections overlap in memory")
 )
 
 // An Image is the section table of a PE file. It reads from the file given to
@@ -72,11 +76,30 @@ func Open(r io.ReaderAt, size int64) (*Image, error) {
 	return m, nil
 }
 
-// Check says whether the file is whole: the raw data of every section, padding
-// included, and the signature have to lie inside it. UEFI's loader and bootctl
-// refuse the image otherwise, systemd-boot lists it all the same. The error
-// wraps ErrTruncated.
+// Check says whether the image can be used as a whole: the raw data of every
+// section, padding included, and the signature lie inside the file (else
+// ErrTruncated; UEFI's loader and bootctl refuse it too, systemd-boot lists it
+// all the same), and no two sections share memory (else ErrOverlap: the stub
+// takes sections from there, so that it would see something else than the
+// file's bytes).
 func (m *Image) Check() error {
+	if err := m.checkWhole(); err != nil {
+		return err
+	}
+	sorted := slices.Clone(m.Sections)
+	sorted = slices.DeleteFunc(sorted, func(s Section) bool { return s.Size == 0 })
+	slices.SortStableFunc(sorted, func(a, b Section) int { return cmp.Compare(a.address, b.address) })
+	for i := 1; i < len(sorted); i++ {
+		a, b := sorted[i-1], sorted[i]
+		if a.address+a.Size > b.address {
+			return fmt.Errorf("%s of %d bytes at %#x, %s at %#x: %w", a.label(), a.Size, a.address, b.label(), b.address, ErrOverlap)
+		}
+	}
+	return nil
+}
+
+// checkWhole holds offsets and sizes against the file.
+func (m *Image) checkWhole() error {
 	for _, s := range m.Sections {
 		if end := s.Offset + s.RawSize; s.RawSize > 0 && end > m.size {
 			return fmt.Errorf("section %s ends at byte %d, the file at %d: %w", s.label(), end, m.size, ErrTruncated)
