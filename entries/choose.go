@@ -118,11 +118,6 @@ func (l *List) fallback() (*Entry, string) {
 // mend says what the writer of a pattern that matches nothing most likely
 // meant, or why what it matches does not count.
 func (l *List) mend(r rule) string {
-	for _, suffix := range []string{".conf", ".efi"} {
-		if e := l.first(rule{pattern: r.pattern + suffix, exact: r.exact}); e != nil {
-			return fmt.Sprintf("; the suffix is part of the id, %s%s would match %s", r.pattern, suffix, e.ID)
-		}
-	}
 	for _, e := range l.Entries {
 		switch {
 		case !r.matches(e.ID) || e.Type == bls.Reported:
@@ -130,6 +125,11 @@ func (l *List) mend(r rule) string {
 			return fmt.Sprintf("; %s is hidden: %s", e.ID, e.Hidden)
 		case r.skipBad && e.Bad():
 			return fmt.Sprintf("; %s has no boot attempts left", e.ID)
+		}
+	}
+	for _, suffix := range []string{".conf", ".efi"} {
+		if e := l.first(rule{pattern: r.pattern + suffix, exact: r.exact}); e != nil {
+			return fmt.Sprintf("; the suffix is part of the id, %s%s would match %s", r.pattern, suffix, e.ID)
 		}
 	}
 	return ""
