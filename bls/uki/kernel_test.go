@@ -125,6 +125,7 @@ func TestOpenKernelRefuses(t *testing.T) {
 		{"zboot cut in its payload", zboot[:1024], uki.ErrTruncated},
 		{"zboot cut in its padding", zboot[:len(zboot)-1], uki.ErrTruncated},
 		{"zboot cut in its header", zboot[:20], uki.ErrTruncated},
+		{"zboot payload a byte too long", change(zboot, 12, uint32(len(zboot)-512+1)), uki.ErrTruncated},
 		{"zboot payload far outside", change(zboot, 8, math.MaxUint32), uki.ErrTruncated},
 		{"zboot payload far too long", change(zboot, 12, math.MaxUint32), uki.ErrTruncated},
 		{"UKI cut short", sampleUKI().Bytes()[:4096], uki.ErrTruncated},
@@ -204,12 +205,14 @@ func TestBzImageVersion(t *testing.T) {
 		{"outside the setup code", 0x800, "6.1.0", ""},
 		{"far outside", 0xffff, "6.1.0", ""},
 		{"without an end", 0x200, strings.Repeat("6", 2000), strings.Repeat("6", 256)},
-		{"at the end of the setup code", 0x7ff, "", ""},
+		{"at the end of the setup code", 0x7fe, "6.1.0", "6."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := fixtures.BzImage{}.Bytes()
 			binary.LittleEndian.PutUint16(b[0x20e:], tt.pointer)
-			copy(b[0x400:], tt.text)
+			if tt.pointer > 0 {
+				copy(b[min(int(tt.pointer)+0x200, len(b)):], tt.text)
+			}
 			k, err := openKernel(b)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, k.Version)

@@ -1,6 +1,7 @@
 package uki_test
 
 import (
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,4 +114,28 @@ func TestStubCorpusKinds(t *testing.T) {
 	}
 	assert.Greater(t, ukis, 10)
 	assert.Greater(t, addons, 20)
+}
+
+// The images that systemd-boot 262 listed when it was asked which entry to
+// boot.
+func TestPoolKinds(t *testing.T) {
+	dir := fixtures.Oracle(t)
+	pool, err := fs.Glob(dir, "sdboot-262.json.pool/*.efi")
+	require.NoError(t, err)
+	require.Len(t, pool, 12)
+	for _, name := range pool {
+		b, err := fs.ReadFile(dir, name)
+		require.NoError(t, err)
+		m := parse(t, b)
+		assert.NoError(t, m.Check(), name)
+		assert.True(t, m.IsUKI(uki.MachineX64), name)
+		for n := range m.Profiles() {
+			p, err := m.Profile(n)
+			require.NoError(t, err, name)
+			text, err := p.Text(".osrel")
+			require.NoError(t, err, name)
+			_, err = uki.ParseOSRelease(text)
+			require.NoError(t, err, name)
+		}
+	}
 }

@@ -75,7 +75,10 @@ func TestOpenRefuses(t *testing.T) {
 		{"cut in the optional header", cut(magicAt + 69), uki.ErrTruncated},
 		{"cut before the data directory", cut(directoriesAt + 3), uki.ErrTruncated},
 		{"cut in the section table", cut(tableAt + 39), uki.ErrTruncated},
-		{"header inside the DOS header", put32(peHeaderAt, 0x10), uki.ErrNotPE},
+		{"header inside the DOS header", func(b []byte) []byte {
+			b = append(b[:0x10:0x10], b[peAt:]...)
+			return put32(peHeaderAt, 0x10)(b)
+		}, uki.ErrNotPE},
 		{"header far outside", put32(peHeaderAt, math.MaxUint32), uki.ErrTruncated},
 		{"no signature", put16(peAt, 0), uki.ErrNotPE},
 		{"no optional header", put16(optionalSizeAt, 0), uki.ErrNotPE},
@@ -156,24 +159,24 @@ func TestCheck(t *testing.T) {
 // those of UKIs made by hand with too little room for the kernel.
 func TestCheckOverlap(t *testing.T) {
 	const addressAt = tableAt + 40 + 12 // of the second section
-	build := func(first string) []byte {
-		return fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", first), fixtures.Text(".initrd", "initrd")}}.Bytes()
+	build := func(first, second string) []byte {
+		return fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", first), fixtures.Text(".initrd", second)}}.Bytes()
 	}
 	for _, tt := range []struct {
-		name    string
-		first   string
-		address uint32
-		bad     bool
+		name, first, second string
+		address             uint32
+		bad                 bool
 	}{
-		{"next to each other", "kernel", 0x1006, false},
-		{"a byte shared", "kernel", 0x1005, true},
-		{"the same place", "kernel", 0x1000, true},
-		{"in the wrong order", "kernel", 0x0ffa, false},
-		{"in the wrong order, a byte shared", "kernel", 0x0ffb, true},
-		{"with an empty one", "", 0x1000, false},
+		{"next to each other", "kernel", "initrd", 0x1006, false},
+		{"a byte shared", "kernel", "initrd", 0x1005, true},
+		{"the same place", "kernel", "initrd", 0x1000, true},
+		{"in the wrong order", "kernel", "initrd", 0x0ffa, false},
+		{"in the wrong order, a byte shared", "kernel", "initrd", 0x0ffb, true},
+		{"empty one first", "", "initrd", 0x1000, false},
+		{"empty one inside", "kernel", "", 0x1003, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := build(tt.first)
+			b := build(tt.first, tt.second)
 			binary.LittleEndian.PutUint32(b[addressAt:], tt.address)
 			err := parse(t, b).Check()
 			if !tt.bad {
