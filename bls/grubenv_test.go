@@ -1,0 +1,57 @@
+package bls_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+)
+
+const grubHeader = "# GRUB Environment Block\n"
+
+func TestParseGrubEnv(t *testing.T) {
+	env, err := bls.ParseGrubEnv([]byte(grubHeader + "# WARNING: Do not edit\nsaved_entry=a-1\nkernelopts=root=x ro\nodd=a\\\\b\\\nc\nempty=\nnovalue\n=x\n" + strings.Repeat("#", 40)))
+	require.NoError(t, err)
+	assert.Equal(t, bls.GrubEnv{"saved_entry": "a-1", "kernelopts": "root=x ro", "odd": "a\\b\nc", "empty": ""}, env)
+	for _, text := range []string{"", "saved_entry=a\n", "# GRUB Environment", "#GRUB Environment Block\n"} {
+		_, err := bls.ParseGrubEnv([]byte(text))
+		require.ErrorIs(t, err, bls.ErrNotGrubEnv, text)
+	}
+}
+
+func TestExpand(t *testing.T) {
+	env := bls.GrubEnv{"kernelopts": "root=x ro", "tuned_params": "isolcpus=1", "tuned_initrd": "/tuned.img", "none": "", "v1": "6.1"}
+	e := parse(t, "linux /vmlinuz-$v1\ninitrd /a.img $tuned_initrd\noptions $kernelopts ${tuned_params}x\noptions price=5$ $none.\n")
+	require.NoError(t, e.Expand(env))
+	assert.Equal(t, "/vmlinuz-6.1", e.Linux)
+	assert.Equal(t, []string{"/a.img", "/tuned.img"}, e.Initrds)
+	assert.Equal(t, "root=x ro isolcpus=1x price=5$ .", e.Cmdline())
+
+	e = parse(t, "linux /v\ninitrd /a.img $tuned_initrd\noptions a $tuned_params\n")
+	require.NoError(t, e.Expand(bls.GrubEnv{}), "grub.cfg sets these to nothing without tuned")
+	assert.Equal(t, []string{"/a.img"}, e.Initrds)
+
+	e = parse(t, "title T\nlinux /v\noptions a\noptions $nosuch b\n")
+	err := e.Expand(env)
+	var parseError *bls.ParseError
+	require.ErrorAs(t, err, &parseError)
+	assert.Equal(t, 4, parseError.Line)
+	assert.ErrorContains(t, err, "loader/entries/x.conf:4: options: variable $nosuch is not set")
+}
+
+func FuzzParseGrubEnv(f *testing.F) {
+	f.Add([]byte(grubHeader+"saved_entry=a\n####"), "$saved_entry ${x}")
+	f.Fuzz(func(t *testing.T, data []byte, options string) {
+		env, err := bls.ParseGrubEnv(data)
+		if (env == nil) != (err != nil) {
+			t.Errorf("%v with error %v", env, err)
+		}
+		e, _ := bls.ParseEntry("x.conf", []byte("linux /v\noptions "+options))
+		if err := e.Expand(env); err != nil && !strings.Contains(err.Error(), "$") {
+			t.Errorf("no variable named: %v", err)
+		}
+	})
+}
