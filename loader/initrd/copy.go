@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -174,17 +175,23 @@ func (c *copier) file(s segment) error {
 	return nil
 }
 
-// progress calls fn at most ten times a second, and once at the end.
+// progress calls fn at most ten times a second, and once at the end. Several
+// goroutines may add to it; nil is fine.
 type progress struct {
-	fn          func(done, total int64)
-	done, total int64
-	last        time.Time
+	fn    func(done, total int64)
+	total int64
+
+	mu   sync.Mutex
+	done int64
+	last time.Time
 }
 
 func (p *progress) add(n int64) {
 	if p == nil || p.fn == nil || n == 0 {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.done += n
 	if now := time.Now(); now.Sub(p.last) >= 100*time.Millisecond || p.done == p.total {
 		p.last = now

@@ -32,12 +32,8 @@ type decoder struct {
 	end   func() int64 // behind the stream; valid after io.EOF
 }
 
-// decode opens the stream of format f at off, in an image that ends at limit.
-func decode(f Format, r io.ReaderAt, off, limit int64) (*decoder, error) {
-	fr, err := frameEnd(f, r, off, limit)
-	if err != nil {
-		return nil, err
-	}
+// decode opens the stream of format f at off that was measured by frameEnd.
+func decode(f Format, r io.ReaderAt, off int64, fr frame) (*decoder, error) {
 	in := io.NewSectionReader(r, off, fr.end-off)
 	d := &decoder{close: func() {}, end: func() int64 { return fr.end }}
 	switch f {
@@ -60,7 +56,7 @@ func decode(f Format, r io.ReaderAt, off, limit int64) (*decoder, error) {
 }
 
 func (d *decoder) zstd(in io.Reader) error {
-	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(dictMax), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
+	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(dictMax), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return err
 	}

@@ -69,13 +69,17 @@ func FuzzDecode(f *testing.F) {
 }
 
 func decodeAll(f Format, b []byte) ([]byte, int64, error) {
-	d, err := decode(f, bytes.NewReader(b), 0, int64(len(b)))
+	fr, err := frameEnd(f, bytes.NewReader(b), 0, int64(len(b)))
+	if err != nil {
+		return nil, 0, err
+	}
+	d, err := decode(f, bytes.NewReader(b), 0, fr)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer d.close()
 	var out bytes.Buffer
-	_, err = io.Copy(&out, &limited{r: d, left: 16 << 20})
+	_, err = io.Copy(&out, &limited{r: d, budget: budget(16 << 20)})
 	return out.Bytes(), d.end(), err
 }
 

@@ -11,8 +11,23 @@ type piece struct {
 	tail   tail
 }
 
-// preparePieces drops what is empty and puts a bootconfig last.
+// preparePieces drops what is empty, puts a bootconfig last, and looks at the
+// rest.
 func preparePieces(members []Member, opts JoinOptions) ([]piece, error) {
+	pieces, err := cutPieces(members, opts)
+	if err != nil {
+		return nil, err
+	}
+	for i := range pieces {
+		if err := pieces[i].look(); err != nil {
+			return nil, fmt.Errorf("%s: %w", pieces[i].name, err)
+		}
+	}
+	return pieces, nil
+}
+
+// cutPieces drops what is empty and puts a bootconfig last.
+func cutPieces(members []Member, opts JoinOptions) ([]piece, error) {
 	var pieces []piece
 	for _, m := range members {
 		c, err := m.content()
@@ -23,16 +38,7 @@ func preparePieces(members []Member, opts JoinOptions) ([]piece, error) {
 			pieces = append(pieces, piece{content: c, name: m.Name})
 		}
 	}
-	pieces, err := moveConfig(pieces, opts)
-	if err != nil {
-		return nil, err
-	}
-	for i := range pieces {
-		if err := pieces[i].look(); err != nil {
-			return nil, fmt.Errorf("%s: %w", pieces[i].name, err)
-		}
-	}
-	return pieces, nil
+	return moveConfig(pieces, opts)
 }
 
 // look finds out what matters for the padding around the piece.

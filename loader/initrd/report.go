@@ -28,7 +28,8 @@ type Piece struct {
 	Unpacked int64    // bytes after decompression; -1: not known
 	Dropped  bool     // the kernel never gets this far
 
-	pure bool // early files and their directories, and nothing else
+	pure  bool // early files and their directories, and nothing else
+	ended bool // by a trailer
 }
 
 // A Severity says what a finding means for the boot.

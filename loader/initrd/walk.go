@@ -3,6 +3,8 @@ package initrd
 import (
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 )
 
 // DefaultLimit is how much all content together may unpack to, in bytes, where
@@ -40,6 +42,7 @@ type WalkOptions struct {
 // Memory use does not depend on the size of the blob or of what is in it.
 func Walk(r io.ReaderAt, size int64, opts WalkOptions) (Report, error) {
 	w := newWalker(r, size, opts)
+	w.tick = &progress{fn: opts.Progress, total: size}
 	err := w.run()
 	if err != nil {
 		err = fmt.Errorf("%s: %w", w.source(w.pos).Name, err)
@@ -58,31 +61,32 @@ type walker struct {
 	buried  map[string]bool // members with a bootconfig that is not last
 	rep     Report
 	tick    *progress
+	marked  sync.Mutex // decoders read ahead in goroutines
+	ticked  int64      // how far tick was told
 
 	dropped    bool   // the kernel stopped before pos
 	compressed string // the member of the first compressed piece; "": none yet
 	ucode      map[string]string
 	links      *links
-	left       int64 // of the limit
-	any        bool  // something was unpacked
+	budget     *atomic.Int64 // left of the limit
+	any        bool          // something was unpacked
 	main       bool
 
 	// visit, if not nil, is called for each entry, with the scanner at its content.
 	visit func(s *scanner, p *pieceWalk) error
+	// tee, if not nil, returns a writer that gets a stream's content as well.
+	tee func(p *pieceWalk) (io.Writer, error)
 }
 
 func newWalker(r io.ReaderAt, size int64, opts WalkOptions) *walker {
-	w := &walker{r: r, size: size, opts: opts, members: opts.Layout.Members, left: opts.Limit}
+	w := &walker{r: r, size: size, opts: opts, members: opts.Layout.Members}
 	if len(w.members) == 0 {
 		w.members = []Placed{{Name: opts.Name, Size: size}}
 	}
-	if w.left == 0 {
-		w.left = DefaultLimit
-	}
+	w.budget = budget(opts.Limit)
 	w.rep.Size = size
 	w.ucode = map[string]string{}
 	w.links = newLinks()
-	w.tick = &progress{fn: opts.Progress, total: size}
 	if opts.Visit != nil {
 		w.visit = func(s *scanner, p *pieceWalk) error {
 			return opts.Visit(File{Entry: s.e, Member: p.Member, Piece: p.Offset, Format: p.Format, Dropped: p.Dropped})
@@ -97,16 +101,42 @@ func (w *walker) run() error {
 		return err
 	}
 	for w.pos < w.size {
-		before := w.pos
 		if err := w.step(); err != nil {
 			return err
 		}
-		w.tick.add(w.pos - before)
+		w.mark(w.pos)
 	}
 	w.zeroMembers()
 	w.rep.Pieces = append(w.rep.Pieces, configs...)
-	w.tick.add(w.rep.Size - w.pos)
+	w.mark(w.rep.Size)
 	return nil
+}
+
+// mark tells the progress that everything up to off was looked at.
+func (w *walker) mark(off int64) {
+	w.marked.Lock()
+	defer w.marked.Unlock()
+	if off > w.ticked {
+		w.tick.add(off - w.ticked)
+		w.ticked = off
+	}
+}
+
+// marking is the blob of a walker that marks what is read.
+type marking struct{ w *walker }
+
+func (m marking) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.w.r.ReadAt(p, off)
+	m.w.mark(off + int64(n))
+	return n, err
+}
+
+func budget(limit int64) *atomic.Int64 {
+	var b atomic.Int64
+	if b.Store(limit); limit == 0 {
+		b.Store(DefaultLimit)
+	}
+	return &b
 }
 
 // step is one turn of the kernel's main loop: zeros, an archive at a multiple
@@ -231,9 +261,3 @@ func (w *walker) configs() ([]Piece, error) {
 	w.size = b.start
 	return []Piece{{Member: m.Name, Offset: b.start, Size: b.end - b.start, Format: Config, Kind: Extra}}, nil
 }
-
-// A visitError is an error of a visit, to tell it from damage.
-type visitError struct{ err error }
-
-func (e *visitError) Error() string { return e.err.Error() }
-func (e *visitError) Unwrap() error { return e.err }

@@ -65,8 +65,7 @@ func (w *walker) endArchive(p *pieceWalk, s *scanner, err error) error {
 // A pieceWalk is a piece that is being walked.
 type pieceWalk struct {
 	Piece
-	ended bool // by a trailer
-	sum   summary
+	sum summary
 }
 
 // A summary is what was seen of the entries of a piece.
@@ -138,7 +137,7 @@ func (w *walker) entry(s *scanner, p *pieceWalk) error {
 	w.note(s.e, p)
 	if w.visit != nil {
 		if err := w.visit(s, p); err != nil {
-			return &visitError{err}
+			return &ownError{err}
 		}
 	}
 	if w.opts.Verify {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // stream walks what is neither zero nor an aligned archive.
@@ -14,15 +15,16 @@ func (w *walker) stream(f Format, head []byte) error {
 	}
 	p := w.begin(f, w.pos)
 	p.Entries = -1
-	end, stop, err := w.measure(p)
+	fr, stop, err := w.measure(p)
 	if err != nil {
 		return err
 	}
+	end := fr.end
 	if stop == nil {
 		stop = w.header(p)
 	}
 	if stop == nil && w.opts.Verify && !w.dropped {
-		end, stop, err = w.decode(p)
+		end, stop, err = w.decode(p, fr)
 	}
 	if w.compressed == "" {
 		w.compressed = p.Member
@@ -79,17 +81,17 @@ func (w *walker) misaligned() bool {
 
 // measure finds the end of a stream without decoding it, where the format
 // allows.
-func (w *walker) measure(p *pieceWalk) (int64, *fault, error) {
+func (w *walker) measure(p *pieceWalk) (frame, *fault, error) {
 	limit := w.limit(p.Offset)
 	fr, err := frameEnd(p.Format, w.r, p.Offset, limit)
 	var f *fault
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return limit, &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}, nil
+		return frame{end: limit}, &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}, nil
 	case errors.As(err, &f):
-		return limit, &fault{id: f.id, text: fmt.Sprintf("damaged %s stream: %s", p.Format, f.text)}, nil
+		return frame{end: limit}, &fault{id: f.id, text: fmt.Sprintf("damaged %s stream: %s", p.Format, f.text)}, nil
 	}
-	return fr.end, nil, err
+	return fr, nil, err
 }
 
 // header judges a stream by its first bytes.
@@ -113,29 +115,39 @@ func (w *walker) header(p *pieceWalk) *fault {
 
 // decode unpacks the stream and walks what is in it. The kernel takes one
 // stream at a time and wants an archive to end where the stream ends.
-func (w *walker) decode(p *pieceWalk) (int64, *fault, error) {
-	limit := w.limit(p.Offset)
-	d, err := decode(p.Format, w.r, p.Offset, limit)
+func (w *walker) decode(p *pieceWalk, fr frame) (int64, *fault, error) {
+	d, err := decode(p.Format, marking{w}, p.Offset, fr)
 	if err != nil {
-		return limit, damaged(p.Format, err), nil
+		return fr.end, damaged(p.Format, err), nil
 	}
 	defer d.close()
-	in := &limited{r: d, left: w.left}
+	in := &limited{r: d, budget: w.budget}
+	out, err := w.teed(p, in)
+	if err != nil {
+		return fr.end, nil, err
+	}
 	p.Entries = 0
-	err = w.inner(p, &scanner{c: streamCursor(in)})
-	p.Unpacked = w.left - in.left
-	w.left = in.left
+	err = w.inner(p, &scanner{c: streamCursor(out)})
+	p.Unpacked = in.n
 	var f *fault
-	var visit *visitError
+	var own *ownError
 	switch {
 	case err == nil:
 		return d.end(), nil, nil
-	case errors.Is(err, ErrLimit), errors.As(err, &visit):
-		return limit, nil, err
+	case errors.Is(err, ErrLimit), errors.As(err, &own):
+		return fr.end, nil, err
 	case errors.As(err, &f):
-		return limit, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
+		return fr.end, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
 	}
-	return limit, damaged(p.Format, err), nil
+	return fr.end, damaged(p.Format, err), nil
+}
+
+func (w *walker) teed(p *pieceWalk, in io.Reader) (io.Reader, error) {
+	if w.tee == nil {
+		return in, nil
+	}
+	dst, err := w.tee(p)
+	return io.TeeReader(in, ownWriter{dst}), err
 }
 
 func damaged(f Format, err error) *fault {
@@ -185,19 +197,32 @@ func (w *walker) behindLZ4(p *pieceWalk) error {
 
 // limited ends with ErrLimit where io.LimitReader would end in silence.
 type limited struct {
-	r    io.Reader
-	left int64
+	r      io.Reader
+	budget *atomic.Int64 // may be shared
+	n      int64         // bytes read
 }
 
 func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		// What ends exactly at the limit is within it.
-		if n, err := l.r.Read(p[:1]); n == 0 && err == io.EOF {
-			return 0, err
-		}
+	n, err := l.r.Read(p)
+	l.n += int64(n)
+	if l.budget.Add(-int64(n)) < 0 {
 		return 0, ErrLimit
 	}
-	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
+	return n, err
+}
+
+// An ownError is a failure on our side of a decoder, to tell it from damage.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
+
+type ownWriter struct{ w io.Writer }
+
+func (o ownWriter) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		err = &ownError{err}
+	}
 	return n, err
 }
