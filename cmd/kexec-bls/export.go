@@ -48,9 +48,18 @@ func (a *app) export(name, dir string, line *lineFlags) error {
 	if err != nil {
 		return err
 	}
-	blob, err := t.Blob(nil)
+	bar := a.progress("joining initrds")
+	defer bar.done()
+	blob, err := t.Blob(bar.tick)
 	if err != nil {
 		return err
+	}
+	report, err := a.walk(blob, false, nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range report.Findings {
+		a.warn("%s", f)
 	}
 	if err := writeFile(filepath.Join(dir, "linux"), kernel.Write); err != nil {
 		return err

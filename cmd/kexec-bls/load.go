@@ -15,6 +15,7 @@ import (
 
 func newLoad(a *app) *cobra.Command {
 	var line lineFlags
+	var blob blobFlags
 	var kernel string
 	var initrds []string
 	cmd := &cobra.Command{
@@ -29,34 +30,48 @@ func newLoad(a *app) *cobra.Command {
 			case kernel != "" && len(args) > 0:
 				return usagef("either an ENTRY or --linux")
 			}
-			return a.loadOnly(cmd.Context(), argument(args), kernel, initrds, &line)
+			t, err := a.loadTarget(argument(args), kernel, initrds, &line)
+			if err != nil {
+				return err
+			}
+			defer t.close()
+			return a.loadOnly(cmd.Context(), t, blob)
 		},
 	}
 	cmd.Flags().StringVar(&kernel, "linux", "", "load this kernel `FILE` instead of an entry")
 	cmd.Flags().StringArrayVar(&initrds, "initrd", nil, "an initrd `FILE` for --linux; repeat in order")
 	line.add(cmd)
+	blob.add(cmd)
 	return cmd
 }
 
-func (a *app) loadOnly(ctx context.Context, name, kernel string, initrds []string, line *lineFlags) error {
-	var t *target
-	var err error
+func (a *app) loadTarget(name, kernel string, initrds []string, line *lineFlags) (*target, error) {
 	if kernel != "" {
-		t, err = a.byHand(kernel, initrds, line)
-	} else {
-		t, err = a.target(name, line)
+		return a.byHand(kernel, initrds, line)
 	}
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	if err := a.judge(t); err != nil {
+	return a.target(name, line)
+}
+
+func (a *app) loadOnly(ctx context.Context, t *target, blob blobFlags) error {
+	if err := a.accept(t, blob); err != nil {
 		return err
 	}
 	if err := a.stage(ctx, t); err != nil {
 		return err
 	}
 	a.note("%s is loaded; systemctl reboot and systemctl kexec will jump into it, kexec-bls unload forgets it", t.label())
+	return nil
+}
+
+// accept judges a target that is to be loaded, and refuses one of which the
+// kernel would silently drop a part.
+func (a *app) accept(t *target, blob blobFlags) error {
+	if err := a.judge(t, blob); err != nil {
+		return err
+	}
+	if err := a.weigh(t.report.Findings, t.report.Lossy(blob.ignore...)); err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
 	return nil
 }
 
@@ -67,7 +82,9 @@ func (a *app) stage(ctx context.Context, t *target) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
 	}
-	image, err := t.Image(nil)
+	bar := a.progress("joining initrds")
+	image, err := t.Image(bar.tick)
+	bar.done()
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.label(), err)
 	}

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/cpio"
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/fixtures"
@@ -119,10 +121,28 @@ const (
 	otherConf = "title Other\nlinux /vmlinuz\ninitrd /b.img\noptions other\n"
 )
 
+// archive is a small uncompressed initrd with one file.
+func archive(name string) string {
+	var b bytes.Buffer
+	w := cpio.Newc.Writer(&b)
+	if err := errors.Join(w.WriteRecord(cpio.StaticFile(name, "content of "+name, 0o644)), cpio.WriteTrailer(w)); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+func zstdOf(data string) string {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		panic(err)
+	}
+	return string(w.EncodeAll([]byte(data), nil))
+}
+
 func archFiles() map[string]string {
 	return map[string]string{
 		"loader/loader.conf": "default arch*\n", "loader/entries/arch.conf": archConf, "loader/entries/other.conf": otherConf,
-		"a.img": "070701aaa", "b.img": "\x28\xb5\x2f\xfdbbb",
+		"a.img": zstdOf(archive("a")), "b.img": archive("b"),
 	}
 }
 
@@ -131,7 +151,8 @@ func TestRebootInOrder(t *testing.T) {
 	got := f.run("reboot", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code, got.stderr)
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts)
-	assert.Equal(t, "070701aaa\x00\x00\x00\x28\xb5\x2f\xfdbbb", f.initrd, "padded to 4 between, not at the end")
+	a, b := zstdOf(archive("a")), archive("b")
+	assert.Equal(t, a+strings.Repeat("\x00", (4-len(a)%4)%4)+b, f.initrd, "padded to 4 between, not at the end")
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
 	assert.Empty(t, got.stdout)
 	r, err := loader.ReadReceipt(f.runDir)

@@ -14,6 +14,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
 
 // lineFlags change the command line; show, load, export and reboot have them.
@@ -65,6 +66,7 @@ type target struct {
 	why    string         // what chose the entry
 	named  bool           // by the user
 	kernel uki.Kernel
+	report initrd.Report
 }
 
 func (t *target) close() {
@@ -169,12 +171,30 @@ func cause(err error) error {
 
 // judge holds the plan against what the kernel would refuse or, worse, not
 // notice; and adds the one word that is ever added.
-func (a *app) judge(t *target) error {
+func (a *app) judge(t *target, b blobFlags) error {
 	if _, err := (efivar.Vars{Dir: a.efivars}).Loader("LoaderBootCountPath"); err == nil && a.flags.root == "" {
 		t.Cmdline = loader.Edit{Append: []string{loader.BlessMask}}.Apply(t.Cmdline)
 	}
 	var err error
 	if t.kernel, err = t.Inspect(a.goarch); err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	return a.judgeInitrd(t, b)
+}
+
+// judgeInitrd walks the blob as the kernel will.
+func (a *app) judgeInitrd(t *target, b blobFlags) error {
+	var err error
+	if b.earlyFirst {
+		if t.Initrd, err = initrd.EarlyFirst(t.Initrd); err != nil {
+			return fmt.Errorf("%s: %w", t.label(), err)
+		}
+	}
+	blob, err := t.Blob(nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	if t.report, err = a.walk(blob, b.verify, a.unpacks(t)); err != nil {
 		return fmt.Errorf("%s: %w", t.label(), err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 type rebootFlags struct {
 	systemd        systemd.Options
 	dryRun, loaded bool
+	blob           blobFlags
 }
 
 func newReboot(a *app) *cobra.Command {
@@ -44,6 +45,7 @@ the system goes on as it was.`,
 	f.StringVar(&opt.systemd.CheckInhibitors, "check-inhibitors", "", "auto, yes or no")
 	f.BoolVar(&opt.systemd.Force, "force", false, "do not stop services first; without systemd: sync and jump at once")
 	line.add(cmd)
+	opt.blob.add(cmd)
 	return cmd
 }
 
@@ -58,7 +60,7 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 		return err
 	}
 	defer t.close()
-	if err := a.judge(t); err != nil {
+	if err := a.accept(t, opt.blob); err != nil {
 		return err
 	}
 	if opt.dryRun {

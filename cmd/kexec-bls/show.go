@@ -12,16 +12,18 @@ import (
 
 func newShow(a *app) *cobra.Command {
 	var line lineFlags
+	var blob blobFlags
 	cmd := &cobra.Command{
 		Use:   "show [ENTRY]",
 		Short: "show what would be loaded, and why",
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
-			return a.show(argument(args), &line)
+			return a.show(argument(args), &line, blob)
 		},
 	}
 	line.add(cmd)
+	blob.add(cmd)
 	return cmd
 }
 
@@ -32,13 +34,13 @@ func argument(args []string) string {
 	return args[0]
 }
 
-func (a *app) show(name string, line *lineFlags) error {
+func (a *app) show(name string, line *lineFlags, blob blobFlags) error {
 	t, err := a.target(name, line)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	broken := a.judge(t)
+	broken := a.judge(t, blob)
 	if err := a.showTarget(t); err != nil {
 		return err
 	}
@@ -59,6 +61,8 @@ type shownPlan struct {
 	Added    []string    `json:"added,omitempty"`
 	Removed  []string    `json:"removed,omitempty"`
 	Warnings []string    `json:"warnings,omitempty"`
+	// Findings are what the kernel will not take of the initrd as it is meant.
+	Findings []listedFinding `json:"findings,omitempty"`
 }
 
 type shownFile struct {
@@ -96,9 +100,10 @@ func (a *app) shown(t *target) (*shownPlan, error) {
 	}
 	p.Size = blob.Size()
 	for _, m := range blob.Layout.Members {
-		head := make([]byte, 8)
-		n, _ := blob.ReadAt(head, m.Offset)
-		p.Initrd = append(p.Initrd, shownFile{Name: m.Name, Offset: m.Offset, Size: m.Size, Format: string(initrd.Detect(head[:n]))})
+		p.Initrd = append(p.Initrd, shownMember(blob, m))
+	}
+	for _, f := range t.report.Findings {
+		p.Findings = append(p.Findings, listedFinding{f.ID, string(f.Severity), f.Member, f.Text, f.Mend})
 	}
 	for _, c := range loader.Diff(a.cmdline(), t.Cmdline) {
 		if c.Added {
@@ -108,6 +113,16 @@ func (a *app) shown(t *target) (*shownPlan, error) {
 		}
 	}
 	return p, nil
+}
+
+func shownMember(blob *initrd.Plan, m initrd.Placed) shownFile {
+	head := make([]byte, 8)
+	n, _ := blob.ReadAt(head, m.Offset) // it was walked before; a file that is gone now is told by the load
+	format := initrd.Detect(head[:n])
+	if m.Config {
+		format = initrd.Config
+	}
+	return shownFile{Name: m.Name, Offset: m.Offset, Size: m.Size, Format: string(format)}
 }
 
 func (a *app) showText(p *shownPlan) {
@@ -139,6 +154,9 @@ func (a *app) showText(p *shownPlan) {
 	}
 	for _, w := range p.Warnings {
 		row("warning", "%s", w)
+	}
+	for _, f := range p.Findings {
+		row("finding", "%s: %s; %s [%s]", f.Member, f.Text, f.Mend, f.ID)
 	}
 }
 

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+// blobFlags are about the initrd as a whole.
+type blobFlags struct {
+	ignore     []string
+	verify     bool
+	earlyFirst bool
+}
+
+func (b *blobFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&b.verify, "verify", false, "decode every compressed initrd to its end first")
+	f.BoolVar(&b.earlyFirst, "early-first", false, "move archives of nothing but microcode and ACPI tables to the front")
+	if cmd.Name() == "load" || cmd.Name() == "reboot" {
+		f.StringSliceVar(&b.ignore, "ignore", nil, "go on in spite of the findings with this `ID`, or all")
+	}
+}
+
+// walk looks at a blob as the kernel will. supports may be nil.
+func (a *app) walk(blob *initrd.Plan, verify bool, supports func(initrd.Format) bool) (initrd.Report, error) {
+	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verify, Supports: supports, Limit: a.unpackLimit()}
+	if verify {
+		bar := a.progress("reading initrds")
+		defer bar.done()
+		opt.Progress = bar.tick
+	}
+	return initrd.Walk(blob, blob.Size(), opt)
+}
+
+// unpackLimit is how many bytes may come out of compressed images: half of
+// what is available, 4 GiB at most.
+func (a *app) unpackLimit() int64 {
+	return min(a.memAvailable()/2, initrd.DefaultLimit)
+}
+
+// memAvailable is MemAvailable in bytes; where it cannot be read, plenty.
+func (m *machine) memAvailable() int64 {
+	b, err := os.ReadFile(m.proc + "/meminfo")
+	if err != nil {
+		return 2 * initrd.DefaultLimit
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
+			if kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 54); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 2 * initrd.DefaultLimit
+}
+
+// unpacks tells which formats the kernel of a target can unpack, by its
+// configuration where one is found beside its modules or in /boot; nil: all.
+func (a *app) unpacks(t *target) func(initrd.Format) bool {
+	release, _, _ := strings.Cut(t.kernel.Version, " ")
+	config := a.kernelConfig(release)
+	if config == nil {
+		return nil
+	}
+	return func(f initrd.Format) bool {
+		option := f.KernelOption()
+		return option == "" || config[option]
+	}
+}
+
+// kernelConfig reads which options are on; nil when there is no file of them.
+func (a *app) kernelConfig(release string) map[string]bool {
+	if release == "" || strings.Contains(release, "/") {
+		return nil
+	}
+	for _, path := range []string{"boot/config-" + release, "usr/lib/modules/" + release + "/config", "lib/modules/" + release + "/config"} {
+		f, err := a.rootFS.Open(path)
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		on := map[string]bool{}
+		for s := bufio.NewScanner(io.LimitReader(f, 8<<20)); s.Scan(); {
+			if name, value, ok := strings.Cut(s.Text(), "="); ok && value == "y" {
+				on[name] = true
+			}
+		}
+		return on
+	}
+	return nil
+}
+
+// errLossy is what the kernel would do to an initrd, which we will not.
+var errLossy = errors.New("the kernel would lose files of the initrd")
+
+// weigh turns what a walk found into warnings, and into an error where files
+// would be lost and load or reboot is meant.
+func (a *app) weigh(findings []initrd.Finding, lossy []initrd.Finding) error {
+	for _, f := range findings {
+		if f.Severity == initrd.Weakens {
+			a.warn("%s", f)
+		}
+	}
+	if len(lossy) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	for _, f := range lossy {
+		fmt.Fprintf(&b, "\n  %s", f)
+	}
+	return fmt.Errorf("%w, --ignore=%s goes on in spite of that:%s", errLossy, lossy[0].ID, b.String())
+}
+
+// files opens initrd images by hand. The caller closes them.
+func openMembers(paths []string) (members []initrd.Member, closeAll func(), err error) {
+	var files []*os.File
+	closeAll = func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
+	for _, path := range paths {
+		f, err := openFile(path)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		files = append(files, f)
+		m, err := initrd.FileMember(filepath.Clean(path), f)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		members = append(members, m)
+	}
+	return members, closeAll, nil
+}
