@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// lossyFiles is an entry whose second initrd is in a format that the kernel
+// takes for junk.
+func lossyFiles() map[string]string {
+	files := archFiles()
+	files["b.img"] = "\x04\x22\x4d\x18 an lz4 frame"
+	return files
+}
+
+func TestLossyInitrd(t *testing.T) {
+	f, esp := newFake(t, lossyFiles())
+	for _, verb := range []string{"load", "reboot"} {
+		got := f.run(verb, "arch", "--esp-path="+esp)
+		assert.Equal(t, exitFailed, got.code)
+		assert.Contains(t, got.stderr, "b.img")
+		assert.Contains(t, got.stderr, "--ignore=lz4-frame")
+		assert.Empty(t, f.acts, "%s: nothing is loaded", verb)
+	}
+	assert.Equal(t, exitFailed, f.run("load", "arch", "--ignore=junk", "--esp-path="+esp).code, "another finding")
+	assert.Equal(t, exitDone, f.run("load", "arch", "--ignore=junk,lz4-frame", "--esp-path="+esp).code)
+	assert.Equal(t, exitDone, f.run("reboot", "arch", "--ignore=all", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts)
+
+	out := t.TempDir()
+	got := f.run("export", "arch", "--esp-path="+esp, "-o", out)
+	assert.Equal(t, exitDone, got.code, "export only warns")
+	assert.Contains(t, got.stderr, "[lz4-frame]")
+	assert.Contains(t, f.run("show", "arch", "--esp-path="+esp).stdout, "[lz4-frame]")
+}
+
+// TestUnsupportedFormat reads the configuration of the very kernel.
+func TestUnsupportedFormat(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	root := t.TempDir()
+	write(t, root, map[string]string{"boot/config-6.12.1": "CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\n"})
+	f.rootFS = os.DirFS(root)
+	got := f.run("load", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code, "it only weakens")
+	assert.Contains(t, got.stderr, "[format-unsupported]")
+	write(t, root, map[string]string{"boot/config-6.12.1": "CONFIG_RD_ZSTD=y\n"})
+	assert.NotContains(t, f.run("load", "--esp-path="+esp).stderr, "format-unsupported")
+}
+
+func TestInitrdMerge(t *testing.T) {
+	f, _ := newFake(t, nil)
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a": zstdOf(archive("a")), "b": archive("b"), "ucode": archive("kernel/x86/microcode/GenuineIntel.bin"), "empty": ""})
+	path := func(name string) string { return filepath.Join(dir, name) }
+	got := f.run("initrd", "merge", "-o", path("out"), path("a"), path("empty"), path("b"))
+	require.Equal(t, exitDone, got.code, got.stderr)
+	merged, err := os.ReadFile(path("out"))
+	require.NoError(t, err)
+	a := zstdOf(archive("a"))
+	assert.Equal(t, a+strings.Repeat("\x00", (4-len(a)%4)%4)+archive("b"), string(merged))
+
+	got = f.run("initrd", "merge", "-o", path("out"), path("a"), path("ucode"))
+	assert.Contains(t, got.stderr, "[microcode-late]")
+	got = f.run("initrd", "merge", "--early-first", "-o", path("out"), path("a"), path("ucode"))
+	assert.Empty(t, got.stderr)
+	merged, err = os.ReadFile(path("out"))
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(merged), archive("kernel/x86/microcode/GenuineIntel.bin")))
+
+	before := string(merged)
+	assert.Equal(t, exitFailed, f.run("initrd", "merge", "-o", path("out"), path("nosuch")).code)
+	merged, err = os.ReadFile(path("out"))
+	require.NoError(t, err)
+	assert.Equal(t, before, string(merged), "a failed merge leaves the old file")
+	left, err := filepath.Glob(path(".*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	assert.Equal(t, exitUsage, f.run("initrd", "merge", path("a")).code)
+	assert.Equal(t, exitUsage, f.run("initrd", "merge", "-o", "x").code)
+}
+
+func TestInitrdLs(t *testing.T) {
+	f, _ := newFake(t, nil)
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a": zstdOf(archive("etc/a")), "ucode": archive("kernel/x86/microcode/AuthenticAMD.bin")})
+	u, a := filepath.Join(dir, "ucode"), filepath.Join(dir, "a")
+	got := f.run("initrd", "ls", u, a)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Contains(t, got.stdout, "microcode AuthenticAMD")
+	assert.Contains(t, got.stdout, "zstd")
+
+	got = f.run("initrd", "ls", "-l", u, a)
+	assert.Equal(t, 2, strings.Count(got.stdout, "\n"), got.stdout)
+	assert.Regexp(t, `(?m)^-rw-r--r--\s+0\s+0\s+16 1970-01-01 00:00 etc/a$`, got.stdout)
+
+	var blob listedBlob
+	require.NoError(t, json.Unmarshal([]byte(f.run("initrd", "ls", "-l", "--json=short", u, a).stdout), &blob))
+	assert.Len(t, blob.Members, 2)
+	assert.Equal(t, "kernel/x86/microcode/AuthenticAMD.bin", blob.Files[0].Path)
+	assert.Equal(t, a, blob.Files[1].Member)
+	assert.Equal(t, int64(len(archive("kernel/x86/microcode/AuthenticAMD.bin"))), blob.Members[1].Offset)
+	assert.Equal(t, exitUsage, f.run("initrd", "ls").code)
+	assert.Equal(t, exitFailed, f.run("initrd", "ls", dir).code)
+}
