@@ -1,11 +1,16 @@
-// Package kexec wraps kexec_file_load(2) and the reboot into what it loaded.
+// Package kexec loads a kernel for a kexec reboot and jumps into it:
+// kexec_file_load(2), where the kernel has no such call kexec_load(2), and
+// reboot(2). What the kernel refuses comes back as a [LoadError] that names the
+// cause, found by looking at the machine, and the mend.
 package kexec
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -13,114 +18,188 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flags of kexec_file_load(2) that x/sys/unix does not have.
+// Syscall is a way to hand a kernel over.
+type Syscall string
+
+// The ways. Classic is kexec_load(2), for amd64 and arm64: everything is read
+// into our memory and nothing is verified, so it is refused under lockdown and
+// where the kernel takes only signed images.
 const (
-	flagDebug = 0x8 // KEXEC_FILE_DEBUG, Linux 6.8
+	Auto    Syscall = "auto" // File; Classic only where the kernel has no File
+	File    Syscall = "file"
+	Classic Syscall = "classic"
 )
 
 // Options change how an image is loaded. The zero value is the plain call.
 type Options struct {
-	// Debug asks the kernel to print what it does; one that cannot (before
-	// 6.8) is asked again without.
+	// Syscall to use; empty is Auto.
+	Syscall Syscall
+	// Debug asks the kernel to log what it does (KEXEC_FILE_DEBUG). One that
+	// cannot, before 6.8, is asked again without.
 	Debug bool
+	// NoCMA keeps the image out of memory that is set aside for devices
+	// (KEXEC_FILE_NO_CMA). Kernels before 6.18 never place it there.
+	NoCMA bool
+	// Patience is how long to wait for another load to end; zero is 5 s, less
+	// is not at all.
+	Patience time.Duration
+	// Said, if any, is called after the load with every line that the kernel
+	// logged about it.
+	Said func(line string)
 }
 
 // patience is how long a load waits for another one to end.
 const patience = 5 * time.Second
 
 // Load replaces the loaded kernel. initrd may be nil. It needs CAP_SYS_BOOT in
-// the first user namespace. A refusal is a *LoadError; the image that was
-// loaded before stays then.
+// the first user namespace. The files are read from their start, whatever their
+// position; they may be closed afterwards. A refusal is a *LoadError; the image
+// that was loaded before stays then. When the descriptors are memfds and
+// [ErrMemfdRefused] is what the error is, the files themselves may do better.
 func Load(ctx context.Context, kernel, initrd *os.File, cmdline string, opt Options) error {
 	if strings.IndexByte(cmdline, 0) >= 0 {
-		return errors.New("command line with a NUL inside, the kernel would drop the rest")
+		return errors.New("command line with a NUL inside; the kernel would drop the rest, take it out")
 	}
-	initrdFD, flags := -1, unix.KEXEC_FILE_NO_INITRAMFS
-	if initrd != nil {
-		initrdFD, flags = int(initrd.Fd()), 0
+	call, err := way(opt.Syscall)
+	if err != nil {
+		return err
 	}
-	call := func() error { return unix.KexecFileLoad(int(kernel.Fd()), initrdFD, cmdline, flags) }
-	if opt.Debug {
-		flags |= flagDebug
-		if err := retry(ctx, call); !errors.Is(err, unix.EINVAL) {
-			return explained(err)
+	root := os.DirFS("/")
+	image := describe(kernel, initrd, cmdline)
+	if err := enoughMemory(root, image); err != nil {
+		return err
+	}
+	kmsg := openKmsg()
+	defer kmsg.close()
+	op, err := call(ctx, job{root, kernel, initrd, cmdline, opt})
+	words := kernelWords(kmsg.read())
+	if opt.Said != nil {
+		for _, line := range words {
+			opt.Said(line)
 		}
-		flags &^= flagDebug
 	}
-	return explained(retry(ctx, call))
+	return explained(op, err, func() System {
+		s := Inspect(root)
+		s.Image, s.Words = image, words
+		return s
+	})
 }
 
-// retry repeats a call that another load keeps out, with growing pauses.
-func retry(ctx context.Context, call func() error) error {
-	deadline := time.Now().Add(patience)
-	for pause := 10 * time.Millisecond; ; pause = min(pause*2, 500*time.Millisecond) {
-		err := call()
-		if !errors.Is(err, unix.EBUSY) || time.Now().Add(pause).After(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
+// Unload drops the loaded kernel; without one it does nothing. Its errors are
+// those of Load. It waits for a load under way.
+func Unload() error {
+	op, err := opUnload, busy(context.Background(), patience, fileUnload)
+	if errors.Is(err, unix.ENOSYS) { // loaded by kexec_load, if at all
+		err = busy(context.Background(), patience, classicUnload)
 	}
+	return explained(op, err, func() System { return Inspect(os.DirFS("/")) })
 }
 
-// Unload drops the loaded kernel; without one it does nothing.
-func Unload() error { return explained(unix.KexecFileLoad(-1, -1, "", unix.KEXEC_FILE_UNLOAD)) }
+// Loaded reports whether a kernel waits to be booted. A kernel without
+// CONFIG_KEXEC_CORE has no such file, and nothing can be loaded in it.
+func Loaded() (bool, error) { return loaded(os.DirFS("/")) }
 
-// Loaded reports whether a kernel waits to be booted. Without CONFIG_KEXEC
-// there is no such file, and none can be.
-func Loaded() (bool, error) {
-	b, err := os.ReadFile("/sys/kernel/kexec_loaded")
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+// loaded looks where Linux 7 moved the file and at its old place.
+func loaded(root fs.FS) (bool, error) {
+	if _, err := fs.Stat(root, "sys/kernel"); err != nil {
+		return false, fmt.Errorf("cannot tell whether a kernel is loaded: %w; is sysfs mounted?", err)
 	}
-	return strings.TrimSpace(string(b)) == "1", err
+	for _, name := range []string{"sys/kernel/kexec/loaded", "sys/kernel/kexec_loaded"} {
+		b, err := fs.ReadFile(root, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return strings.TrimSpace(string(b)) == "1", err
+	}
+	return false, nil
 }
 
 // Reboot jumps into the loaded kernel at once: nothing is synced, unmounted or
 // stopped before. It returns only on failure.
 func Reboot() error {
-	err := unix.Reboot(unix.LINUX_REBOOT_CMD_KEXEC)
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("reboot(KEXEC): %w", err)
-}
-
-// A LoadError is a refusal by the kernel and what it means for the user.
-type LoadError struct {
-	Errno syscall.Errno
-	Cause string // one clause: what is behind the number
-	Mend  string // what to do about it
-}
-
-// Error says what happened, then how to mend it.
-func (e *LoadError) Error() string {
-	return fmt.Sprintf("kexec_file_load: %v: %s; %s", e.Errno, e.Cause, e.Mend)
-}
-
-// Unwrap returns the errno.
-func (e *LoadError) Unwrap() error { return e.Errno }
-
-func explained(err error) error {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err
-	}
-	e := &LoadError{Errno: errno, Cause: "the kernel refused the image", Mend: "dmesg may say more"}
+	errno := rebootErrno(reboot())
 	switch errno {
+	case unix.EINVAL:
+		// No image; or not in the first PID namespace, where the command is
+		// unknown (kernel/pid_namespace.c).
+		return fmt.Errorf("reboot(KEXEC): %w: no kernel is loaded, or this is a container; load one first", errno)
 	case unix.EPERM:
-		e.Cause, e.Mend = "not permitted", "be root; if you are, see /proc/sys/kernel/kexec_load_disabled and /sys/kernel/security/lockdown"
-	case unix.ENOSYS:
-		e.Cause, e.Mend = "this kernel was built without CONFIG_KEXEC_FILE", "boot one that has it, or reboot with systemctl reboot"
+		return fmt.Errorf("reboot(KEXEC): %w: this needs CAP_SYS_BOOT; be root, outside of containers", errno)
 	case unix.EBUSY:
-		e.Cause, e.Mend = "another load has been going on for 5 s", "try again"
-	case unix.ENOEXEC:
-		e.Cause = "the kernel does not know the image's format"
-	case unix.ENOMEM:
-		e.Cause, e.Mend = "not enough memory for kernel and initrd", "stop something large first"
+		return fmt.Errorf("reboot(KEXEC): %w: a load is under way; try again when it has ended", errno)
+	case unix.ENOSYS, 0:
+		return fmt.Errorf("reboot(KEXEC): %w: this kernel was built without CONFIG_KEXEC_CORE", unix.ENOSYS)
 	}
-	return e
+	return fmt.Errorf("reboot(KEXEC): %w", errno)
+}
+
+func rebootErrno(err error) syscall.Errno {
+	errno, _ := errors.AsType[syscall.Errno](err)
+	return errno
+}
+
+// A job is one call of Load.
+type job struct {
+	root           fs.FS
+	kernel, initrd *os.File
+	cmdline        string
+	opt            Options
+}
+
+// way returns what loads by a Syscall and names the system call that had the
+// last word.
+func way(s Syscall) (func(context.Context, job) (op, error), error) {
+	switch s {
+	case Auto, "":
+		return loadAuto, nil
+	case File:
+		return loadFile, nil
+	case Classic:
+		return loadClassic, nil
+	}
+	return nil, fmt.Errorf("system call %q is not known; take auto, file or classic", string(s))
+}
+
+// loadAuto falls back on ENOSYS alone: a kernel that has kexec_file_load has
+// the last word on the image.
+func loadAuto(ctx context.Context, j job) (op, error) {
+	op, err := loadFile(ctx, j)
+	if !errors.Is(err, unix.ENOSYS) || classicRefusal(Inspect(j.root), runtime.GOARCH) != nil {
+		return op, err
+	}
+	if op, again := loadClassic(ctx, j); !errors.Is(again, unix.ENOSYS) {
+		return op, again
+	}
+	return op, err
+}
+
+func loadFile(ctx context.Context, j job) (op, error) {
+	initrd, must := -1, unix.KEXEC_FILE_NO_INITRAMFS
+	if j.initrd != nil {
+		initrd, must = int(j.initrd.Fd()), 0
+	}
+	wish := 0
+	if j.opt.Debug {
+		wish |= unix.KEXEC_FILE_DEBUG
+	}
+	if j.opt.NoCMA {
+		wish |= unix.KEXEC_FILE_NO_CMA
+	}
+	return opFile, persist(ctx, j.opt.Patience, wish, func(flags int) error {
+		return fileLoad(int(j.kernel.Fd()), initrd, j.cmdline, must|flags)
+	})
+}
+
+func loadClassic(ctx context.Context, j job) (op, error) {
+	s := Inspect(j.root)
+	if err := classicRefusal(s, runtime.GOARCH); err != nil {
+		return opClassic, err
+	}
+	line := withRSDP(j.cmdline, s)
+	if line != j.cmdline && j.opt.Said != nil {
+		j.opt.Said("kexec_load: added to the command line: " + strings.TrimPrefix(line, j.cmdline))
+	}
+	return opClassic, busy(ctx, j.opt.Patience, func() error {
+		return classicLoad(j.kernel, j.initrd, line)
+	})
 }
