@@ -131,7 +131,7 @@ func (a *archiver) header(path string, n *inode, size int64) error {
 		links = 1
 	}
 	b := fmt.Appendf(make([]byte, 0, head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-		n.ino, n.mode, n.uid, n.gid, links, uint32(n.mtime), size, 0, 0, n.major, n.minor, len(path)+1, 0)
+		n.ino, n.mode, n.uid, n.gid, links, uint32(max(0, n.mtime)), size, 0, 0, n.major, n.minor, len(path)+1, 0)
 	b = append(b, path...)
 	return a.bytes(b[:head])
 }

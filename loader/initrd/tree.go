@@ -54,7 +54,7 @@ type dirTime struct {
 var errTooMany = errors.New("more files than can be flattened")
 
 // newTree has what every kernel unpacks before: /dev, /dev/console and /root
-// (usr/default_cpio_list).
+// (usr/default_cpio_list), with the time of its build.
 func newTree() *tree {
 	t := &tree{root: newDir(nil, 0o755), links: map[linkKey]string{}}
 	dev := newDir(t.root, 0o755)
@@ -63,8 +63,11 @@ func newTree() *tree {
 	return t
 }
 
+// unknownTime differs from every time that an archive can have.
+const unknownTime = -1
+
 func newDir(up *inode, mode uint32) *inode {
-	n := &inode{mode: unix.S_IFDIR | mode, kids: map[string]*inode{}, up: up, names: 1}
+	n := &inode{mode: unix.S_IFDIR | mode, mtime: unknownTime, kids: map[string]*inode{}, up: up, names: 1}
 	if up == nil {
 		n.up = n
 	}
@@ -203,7 +206,8 @@ func (t *tree) pathOf(dir *inode) string {
 	return strings.Join(names, "/")
 }
 
-// settle makes the present state the one of before.
+// settle makes the present state the one of before. The times stay: the kernel
+// sets them when all is unpacked, and the first entry of a directory wins.
 func (t *tree) settle() {
 	t.setTimes()
 	t.gone = nil

@@ -100,6 +100,7 @@ func (t *tree) file(e Entry, content extent) error {
 	}
 	n.own(e)
 	n.mtime = e.MTime
+	n.dirty = true
 	// A later name of a hard-linked file without content keeps what is there.
 	if link != linked || e.Size > 0 {
 		n.content = content
@@ -109,9 +110,10 @@ func (t *tree) file(e Entry, content extent) error {
 
 // own sets owner and permissions.
 func (n *inode) own(e Entry) {
-	n.dirty = true
-	n.uid, n.gid = e.UID, e.GID
-	n.mode = n.kind() | e.Mode&0o7777
+	mode := n.kind() | e.Mode&0o7777
+	if n.uid != e.UID || n.gid != e.GID || n.mode != mode {
+		n.uid, n.gid, n.mode, n.dirty = e.UID, e.GID, mode, true
+	}
 }
 
 func (t *tree) dir(e Entry) error {
@@ -154,6 +156,7 @@ func (t *tree) special(e Entry) error {
 	// Where mknod failed, the kernel goes on to what is in the way.
 	n.own(e)
 	n.mtime = e.MTime
+	n.dirty = true
 	return nil
 }
 
@@ -177,8 +180,9 @@ func (t *tree) symlink(e Entry) error {
 	return nil
 }
 
-// setTimes sets the times of the directories, which the kernel does at the end,
-// last entry first.
+// setTimes sets the times of the directories. The kernel does that at the end,
+// last entry first, so that the first entry for a directory wins, and what has
+// taken the place of a directory gets its time.
 func (t *tree) setTimes() {
 	for i := len(t.times) - 1; i >= 0; i-- {
 		if at, ok := t.find(t.times[i].path); ok && at.node != nil && at.node.mtime != t.times[i].mtime {
@@ -186,5 +190,4 @@ func (t *tree) setTimes() {
 			at.node.dirty = true
 		}
 	}
-	t.times = nil
 }
