@@ -23,11 +23,10 @@ func FromUKI(path string, m *uki.Image, machine uint16) ([]*Entry, error) {
 	var errs []error
 	for n := range m.Profiles() {
 		e, err := fromProfile(path, m, n)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		errs = append(errs, err)
+		if e != nil {
+			entries = append(entries, e)
 		}
-		entries = append(entries, e)
 	}
 	return entries, errors.Join(errs...)
 }
@@ -45,27 +44,24 @@ func fromProfile(path string, m *uki.Image, n int) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	uname, err := p.Text(".uname")
-	if err != nil {
-		return nil, err
-	}
-	cmdline, err := p.Text(".cmdline")
-	if err != nil {
-		return nil, err
-	}
+	uname, unameErr := p.Text(".uname")
+	cmdline, cmdlineErr := p.Text(".cmdline")
 	id, tries := SplitTries(baseName(path))
 	e := &Entry{
 		Type: Type2, ID: id, Path: path, Tries: tries, Profile: n,
 		Title: release.Name, Version: release.Version, SortKey: release.SortKey,
-		Uname: strings.TrimSpace(uname), Linux: CleanPath(path),
+		Uname: strings.Trim(uname, space), Linux: CleanPath(path),
 	}
-	if options := strings.TrimSpace(cmdline); options != "" {
+	if options := strings.Trim(cmdline, space); options != "" {
 		e.Options = []string{options}
 	}
 	e.nameProfile(p)
 	e.hideByName()
-	return e, nil
+	return e, errors.Join(unameErr, cmdlineErr) // neither hides the entry
 }
+
+// space is what systemd takes off both ends of a section's text.
+const space = " \t\r\n"
 
 // nameProfile gives each profile an id and a title of its own. The first one
 // keeps the bare file name, as in systemd-boot's menu.

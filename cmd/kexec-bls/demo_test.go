@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 	start := time.Now()
 	g := vm.Start(t, vm.Config{
 		Memory: 768,
-		Append: "quiet",
+		Append: "quiet first=boot",
 		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")},
 		Disks:  []string{vm.Disk(t, vm.Partition{Files: demoFiles(t, kernel)})},
 	})
