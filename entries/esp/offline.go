@@ -5,23 +5,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // offline finds the boot partitions of an operating system that does not run.
 // Nothing tells partitions from directories there, so what a directory holds
 // decides; with the relax variables any directory will do, as with bootctl.
-// Links that lead out of the tree, absolute ones too, are not followed.
+// Links are followed within the tree, as if it were "/".
 func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
 	dir, err := filepath.Abs(o.Root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Root, err)
 	}
-	tree, err := os.OpenRoot(dir)
+	tree, err := os.Open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, Cause(err))
 	}
 	defer tree.Close()
-	t := offlineTree{Options: o, dir: dir, Root: tree}
+	t := offlineTree{Options: o, tree: tree}
 	esp, err := t.first(ESP, espPath, "/efi", "/boot", "/boot/efi")
 	if err != nil {
 		return nil, err
@@ -47,8 +49,7 @@ func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
 // An offlineTree is the directory of --root=.
 type offlineTree struct {
 	Options
-	dir string
-	*os.Root
+	tree *os.File
 }
 
 // first opens the path that is given, else the first of the usual ones that
@@ -73,12 +74,19 @@ func (t offlineTree) first(kind Kind, given string, usual ...string) (*Volume, e
 }
 
 func (t offlineTree) take(kind Kind, dir string) (*Volume, error) {
-	path := filepath.Join(t.dir, dir)
-	root, err := t.OpenRoot("." + dir)
+	path := filepath.Join(t.tree.Name(), dir)
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
+	fd, err := unix.Openat2(int(t.tree.Fd()), dir, &how)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	link := fmt.Sprintf("/proc/self/fd/%d", fd)
+	root, err := os.OpenRoot(link)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, Cause(err))
 	}
-	return &Volume{Kind: kind, Dir: path, Root: root, Plain: !isMountRoot(path)}, nil
+	return &Volume{Kind: kind, Dir: path, Root: root, Plain: !isMountRoot(link)}, nil
 }
 
 // passes reports whether a directory has what the partition would have. GRUB's
