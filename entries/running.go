@@ -66,8 +66,6 @@ func (e *Entry) Impossible() string {
 		return e.NoKexec
 	case e.Hidden != "":
 		return e.Hidden
-	case e.EFI != "":
-		return "an EFI program, which only firmware can start"
 	case e.UKIURL != "":
 		return "its image is on the network"
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
@@ -62,6 +63,20 @@ func (r *reader) checkFiles(e *Entry) {
 			e.Absent = true
 		}
 	}
+	if e.EFI != "" && e.Hidden == "" && !r.isUKI(e.EFI) {
+		e.NoKexec = "an EFI program, which only firmware can start"
+	}
+}
+
+// isUKI says whether an EFI program is a unified kernel image of the machine,
+// by its headers.
+func (r *reader) isUKI(p string) bool {
+	f, m, err := openPE(r.volume.Root, esp.Name(p))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return m.IsUKI(uki.MachineByArchName(r.arch))
 }
 
 // readSmall reads a file into the reader's one buffer: what it returns holds

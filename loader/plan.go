@@ -34,36 +34,58 @@ type Plan struct {
 	Warnings []string
 
 	files []*os.File
-	names []string // of files
+	names []string   // of files
+	made  []*os.File // memfds
 }
 
 // Close closes the files of the plan.
 func (p *Plan) Close() error {
 	var errs []error
-	for _, f := range p.files {
+	for _, f := range append(p.files, p.made...) {
 		errs = append(errs, f.Close())
 	}
-	p.files, p.names = nil, nil
+	p.files, p.names, p.made = nil, nil, nil
 	return errors.Join(errs...)
 }
 
-// Make plans an entry. The command line is the boot loader's, unedited. An
-// error names the file at fault; nothing stays open then.
-func Make(e *bls.Entry, src Source) (*Plan, error) {
+// Make plans an entry. The command line is the boot loader's, unedited; for a
+// unified kernel image, under whatever key, it is what systemd-stub makes of
+// it. A kernel in a wrapping that kexec_file_load(2) does not know is unpacked.
+// An error names the file at fault; nothing stays open then.
+func Make(e *bls.Entry, src Source, fw Firmware) (*Plan, error) {
 	p := &Plan{Entry: e}
-	if err := p.fill(e, src); err != nil {
+	err := p.fill(e, src, fw)
+	if err == nil {
+		err = p.unwrap()
+	}
+	if err != nil {
 		_ = p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Plan) fill(e *bls.Entry, src Source) error {
-	if e.Type != bls.Type1 || e.Linux == "" {
+func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
+	if path, _ := program(e); path == "" {
 		return fmt.Errorf("%s: %w", e.ID, ErrKind)
 	}
-	p.Cmdline = e.Cmdline()
-	return p.plain(src, e.Linux, e.Initrds)
+	unified, err := p.start(e, src, fw)
+	switch {
+	case err != nil:
+		return err
+	case e.DeviceTree != "" && !fw.SecureBoot:
+		p.warnDeviceTree(src.Where(e.DeviceTree))
+	}
+	switch {
+	case unified:
+		return nil
+	case e.UKI != "" || e.Type == bls.Type2:
+		return fmt.Errorf("%s: %w", p.Kernel.Name, bls.ErrNotUKI)
+	case e.EFI != "":
+		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
+	}
+	p.Cmdline = joinWords(e.Cmdline(), fw.extra(bootExtra))
+	return p.plain(src, e.Initrds)
 }
 
 // ErrKind means that an entry is of a kind that kexec cannot boot.
@@ -72,36 +94,45 @@ var ErrKind = errors.New("nothing in it that kexec could boot")
 // ByHand plans a kernel and initrds named by the user.
 func ByHand(src Source, kernel string, initrds []string) (*Plan, error) {
 	p := &Plan{}
-	if err := p.plain(src, kernel, initrds); err != nil {
+	var err error
+	if p.Kernel, err = p.open(src, "linux", kernel); err == nil {
+		err = p.plain(src, initrds)
+	}
+	if err == nil {
+		err = p.unwrap()
+	}
+	if err != nil {
 		_ = p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// plain opens a kernel and its initrds. Empty initrds are skipped, as
-// systemd-boot does.
-func (p *Plan) plain(src Source, kernel string, initrds []string) error {
-	k, err := p.open(src, "linux", kernel)
-	if err != nil {
-		return err
+// plain adds the initrds to a kernel that is a file of its own.
+func (p *Plan) plain(src Source, initrds []string) error {
+	if p.Kernel.Size() == 0 {
+		return fmt.Errorf("linux: %s: the file is empty", p.Kernel.Name)
 	}
-	if k.Size() == 0 {
-		return fmt.Errorf("linux: %s: the file is empty", src.Where(kernel))
-	}
-	p.Kernel = k
-	for _, name := range initrds {
+	var err error
+	p.Initrd, err = p.members(src, initrds)
+	return err
+}
+
+// members opens initrds. Empty ones are skipped, as systemd-boot does.
+func (p *Plan) members(src Source, names []string) ([]initrd.Member, error) {
+	var members []initrd.Member
+	for _, name := range names {
 		m, err := p.open(src, "initrd", name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if m.Size() == 0 {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("initrd: %s: the file is empty, skipped", src.Where(name)))
+			p.warn("initrd: %s: the file is empty, skipped", src.Where(name))
 			continue
 		}
-		p.Initrd = append(p.Initrd, m)
+		members = append(members, m)
 	}
-	return nil
+	return members, nil
 }
 
 func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {

@@ -113,7 +113,7 @@ func (a *app) fill(t *target, name string, line *lineFlags) error {
 		}
 	}
 	v := t.entry.Volume
-	t.Plan, err = loader.Make(t.entry.Entry, loader.Source{Open: v.Open, Names: v.Names, Where: v.Where})
+	t.Plan, err = loader.Make(t.entry.Entry, loader.Source{Open: v.Open, Names: v.Names, Where: v.Where}, a.firmware())
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.entry.ID, err)
 	}

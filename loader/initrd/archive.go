@@ -1,6 +1,7 @@
 package initrd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ type Node struct {
 	Path    string // without leading or trailing slash
 	Dir     bool   // a directory, without Content
 	Mode    uint32 // permissions
+	Ino     uint32 // inode number; 0: counted by Archive
 	Content Part
 }
 
@@ -31,9 +33,10 @@ func StubDirs(path string, mode uint32) []Node {
 // Archive makes a newc archive of nodes in the given order, byte for byte as
 // systemd-boot and systemd-stub 262 make those for .extra: one link each
 // (directories too), all times, owners and devices 0, lower-case hex. Inodes
-// count from ino; the stub begins at 1 in each archive, while systemd-boot
-// counts on through all those of an entry and lists the directories again before
-// each file.
+// count from ino, but for nodes that have a number of their own; the stub begins
+// at 1 in each archive, while systemd-boot counts on through all the files of an
+// entry, whatever archive they go into, and lists the directories again before
+// each.
 //
 // Files go through as they are and may be large. A directory is listed before
 // what is in it. Without a file there is no archive, and the member is empty. An
@@ -47,7 +50,7 @@ func Archive(origin string, ino uint32, nodes []Node) (Member, error) {
 		if err != nil {
 			return Member{}, fmt.Errorf("%s: %q: %w", origin, clip(n.Path), err)
 		}
-		h := stubHeader{ino: ino + uint32(i), mode: unix.S_IFREG | n.Mode&0o7777, size: uint32(size)}
+		h := stubHeader{ino: cmp.Or(n.Ino, ino+uint32(i)), mode: unix.S_IFREG | n.Mode&0o7777, size: uint32(size)}
 		if n.Dir {
 			h.mode ^= unix.S_IFREG ^ unix.S_IFDIR
 		}
