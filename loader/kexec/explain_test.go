@@ -36,7 +36,9 @@ type change = func(*kexec.System)
 
 func locked(s *kexec.System) { s.Lockdown = "integrity" }
 
-func memfd(s *kexec.System) { s.Image.Initrd = kexec.Part{Name: "memfd:initrd", Regular: true, Memfd: true, Size: 1} }
+func memfd(s *kexec.System) {
+	s.Image.Initrd = kexec.Part{Name: "memfd:initrd", Regular: true, Memfd: true, Size: 1}
+}
 
 func format(f kexec.Format) change { return func(s *kexec.System) { s.Image.Format = f } }
 
@@ -224,3 +226,6 @@ func TestLoadErrorNamesItsCall(t *testing.T) {
 	e := &kexec.LoadError{Errno: unix.EPERM, Cause: "c", Mend: "m", Call: "kexec_load"}
 	assert.Equal(t, "kexec_load: operation not permitted: c; m", e.Error())
 }
+
+// errnos are those with an explanation that looks at the machine.
+var errnos = []syscall.Errno{unix.EPERM, unix.EACCES, unix.ENOKEY, unix.EINVAL, unix.ENOEXEC, unix.ENOMEM, unix.ENOSYS}
