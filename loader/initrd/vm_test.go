@@ -3,29 +3,135 @@
 package initrd_test
 
 import (
-	"fmt"
+	"bytes"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
 
-func TestVMTimes(t *testing.T) {
-	for _, k := range []string{vm.DefaultKernel, vm.SecondKernel} {
-	agent := vm.Archive(t, vm.AgentFiles(t)...)
-	a := newc(file{path: "t", mode: 0o40755, mtime: 1000}, file{path: "t/d", mode: 0o40755, mtime: 2000}, file{path: "t/e", mode: 0o40755, mtime: 2500})
-	b := newc(file{path: "t/d", mode: 0o40700, mtime: 3000, uid: 5})
-	c := newc(file{path: "t/d/x", data:"1", mtime: 4000}, link("t/e", "foo"), file{path:"t/f", data:"1", ino:5, nlink: 2}, file{path:"t/f", ino:5, nlink: 2})
-	blob, _ := join(t, initrd.JoinOptions{}, members(t, compress(t, initrd.Zstd, agent), a, append(b,0,0,0), compress(t, initrd.Gzip, c), append(newc(text("t/odd","1")),0), compress(t, initrd.Gzip, newc(text("t/afterodd","1")))))
-	g := vm.Start(t, vm.Config{Kernel: vm.FindKernel(t,k), Initrd: blob})
-	fmt.Println(g.MustRun("find /t | xargs stat -c '%n %A %u %Y'"))
-	fmt.Println(g.Run("dmesg | grep -i -E 'initramfs|unpack'"))
-	cat, _ := cat(pad4(compress(t, initrd.Zstd, agent)), pad4(a), append(newc(text("t/odd","1")),0), compress(t, initrd.Gzip, newc(text("t/afterodd","1"))))
-	g = vm.Start(t, vm.Config{Kernel: vm.FindKernel(t,k),Initrd: cat})
-	fmt.Println(g.MustRun("find /t | xargs stat -c '%n %A %u %Y'"))
-	fmt.Println(g.Run("dmesg | grep -i -E 'initramfs|unpack'"))
+// booted is what a kernel made of a blob.
+type booted struct {
+	tree     []string
+	messages string
+	config   string // /proc/bootconfig
+}
+
+// report prints one line for each file of a layout, as line does.
+const report = `cd /
+for top in t sample kernel; do [ -e $top ] && find $top; done | while IFS= read -r p; do
+	n=$(stat -c %h "$p") d=
+	if [ -L "$p" ]; then d=$(readlink "$p")
+	elif [ -d "$p" ]; then n=-
+	elif [ -f "$p" ]; then d=$(sha1sum <"$p" | cut -c1-40)
+	fi
+	echo "$p|$(stat -c '%f|%u:%g|%Y|%t,%T' "$p")|$n|$d"
+done`
+
+func boot(t *testing.T, kernel string, blob []byte) booted {
+	t.Helper()
+	g := vm.Start(t, vm.Config{Kernel: vm.FindKernel(t, kernel), Initrd: blob, Append: "bootconfig"})
+	b := booted{messages: g.MustRun("dmesg"), config: g.MustRun("cat /proc/bootconfig 2>/dev/null || :")}
+	b.tree = strings.Split(strings.TrimSpace(g.MustRun(report)), "\n")
+	slices.Sort(b.tree)
+	return b
+}
+
+// boots remembers blobs: many layouts are the same when flat.
+type boots struct {
+	mu   sync.Mutex
+	done map[[32]byte]func() booted
+}
+
+func (b *boots) boot(t *testing.T, blob []byte) booted {
+	t.Helper()
+	key := sha256.Sum256(blob)
+	b.mu.Lock()
+	f, ok := b.done[key]
+	if !ok {
+		f = sync.OnceValue(func() booted { return boot(t, vm.DefaultKernel, blob) })
+		b.done[key] = f
 	}
-	require.True(t, true)
+	b.mu.Unlock()
+	return f()
+}
+
+// The kernel is the judge of what is joined and of what is flattened.
+func TestKernelUnpacksLayouts(t *testing.T) {
+	t.Parallel()
+	agent := vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))
+	all := &boots{done: map[[32]byte]func() booted{}}
+	for _, l := range layouts() {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			joined, _ := join(t, initrd.JoinOptions{}, l.members(t, agent))
+			flat, _, err := flatten(t, initrd.FlatOptions{}, l.members(t, agent))
+			require.NoError(t, err)
+			for how, blob := range map[string][]byte{"joined": joined, "flat": flat} {
+				got := all.boot(t, blob)
+				assert.Equal(t, l.want(), got.tree, how)
+				assert.NotContains(t, got.messages, "unpacking failed", how)
+				assert.Contains(t, got.config, l.config, how)
+				if l.acpi {
+					assert.Contains(t, got.messages, "SSDT ACPI table found in initrd", how)
+				}
+			}
+		})
+	}
+}
+
+func TestOtherKernelUnpacksRules(t *testing.T) {
+	t.Parallel()
+	agent := vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))
+	for _, l := range layouts() {
+		if !l.rules {
+			continue
+		}
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			joined, _ := join(t, initrd.JoinOptions{}, l.members(t, agent))
+			assert.Equal(t, l.want(), boot(t, vm.SecondKernel, joined).tree)
+		})
+	}
+}
+
+// What cat would make of the images loses files, the walk says so beforehand,
+// and the kernel agrees about what is left.
+func TestKernelAgreesWithFindings(t *testing.T) {
+	t.Parallel()
+	agent := vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))
+	one := newc(content(1)...)
+	odd := append(bytes.Clone(one), 0)
+	for id, images := range map[string][][]byte{
+		"cpio-misaligned":   {pad4(agent), append([]byte{0}, one...), one},
+		"lz4-unterminated":  {pad4(agent), pad4(compress(t, initrd.LZ4, newc(text("t", "0")))), one},
+		"bootconfig-buried": {pad4(agent), newc(text("t", "0")), bootconfig("a=1\n"), one},
+		"junk":              {pad4(agent), newc(text("t", "0")), []byte("junk"), one},
+		"cpio-truncated":    {pad4(agent), compress(t, initrd.Gzip, entries(text("t", "0"), text("u", "0"))[:150]), pad4(nil), one},
+		"stream-junk":       {pad4(agent), compress(t, initrd.Gzip, append(newc(text("t", "0")), "junk"...)), pad4(nil), one},
+		"lz4-frame":         {pad4(agent), newc(text("t", "0")), []byte("\x04\x22\x4d\x18    "), one},
+		"cpio-odc":          {pad4(agent), newc(text("t", "0")), pad4([]byte("070707" + strings.Repeat("0", 200))), one},
+		"gzip-header":       {pad4(agent), gzipExtra(t, newc(text("t", "0"))), one},
+		"padding":           {pad4(agent), newc(text("t", "0")), odd[len(odd)-1:], compress(t, initrd.Gzip, one)},
+	} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			blob, layout := cat(images...)
+			rep := walk(t, blob, initrd.WalkOptions{Layout: layout, Verify: true})
+			require.Len(t, rep.Lossy(), 1, ids(rep))
+			if id != "padding" {
+				assert.Equal(t, id, rep.Lossy()[0].ID)
+			}
+			got := boot(t, vm.DefaultKernel, blob)
+			assert.Contains(t, got.messages, "unpacking failed")
+			assert.NotContains(t, strings.Join(got.tree, "\n"), "t/1/file")
+		})
+	}
 }
