@@ -65,6 +65,13 @@ func TestVMDetached(t *testing.T) {
 		assert.Equal(t, "esp /efi /dev/vdb1 "+otherUUID+" false\n  loader/entries/a.conf: on the other\nwritable\nmounts of disks: 1", g.MustRun("volumes"))
 		g.MustRun("rm /efi/scribble && umount /efi")
 	})
+	t.Run("not root", func(t *testing.T) {
+		assert.Equal(t, "mounts of disks: 0\nerror no boot partition found: /efi: no file system of its own;"+
+			" /boot: no file system of its own; run as root, or name it with --esp-path=", g.MustRun("NOBODY=1 volumes"))
+		g.MustRun("mount -t vfat -o utf8,dmask=0077 /dev/vdb1 /efi")
+		assert.Equal(t, "mounts of disks: 1\nerror /efi: permission denied: run as root", g.MustRun("NOBODY=1 volumes"))
+		g.MustRun("umount /efi")
+	})
 	t.Run("an automount that hangs", func(t *testing.T) {
 		assert.Equal(t, "mounts of disks: 0\nerror /efi: does not answer for 300ms: see whether its device is there", g.MustRun("volumes /efi"))
 	})

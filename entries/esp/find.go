@@ -124,6 +124,8 @@ func (s *search) unmountedESP(nowhere error) (*Volume, error) {
 		all = near
 	}
 	switch {
+	case len(nodes) == 0 && s.denied:
+		return nil, fmt.Errorf("%w: %w; run as root, or name it with --esp-path=", ErrNotFound, nowhere)
 	case len(nodes) == 0:
 		return nil, fmt.Errorf("%w: %w; name it with --esp-path=", ErrNotFound, nowhere)
 	case len(all) != 1:

@@ -1,7 +1,9 @@
 package esp
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,7 @@ type machine struct {
 	dir    string // "" or a directory that stands for "/"
 	mounts []mount
 	tables map[string]map[int]slot // by disk; nil: could not be read
+	denied bool                    // a disk that only root may read
 }
 
 // A partition is a block device and what is known about it.
@@ -138,6 +141,7 @@ func (m *machine) readDisk(disk string) map[int]slot {
 	}
 	f, err := os.OpenFile(m.dir+whole.node, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
+		m.denied = m.denied || errors.Is(err, fs.ErrPermission)
 		return nil
 	}
 	defer f.Close()

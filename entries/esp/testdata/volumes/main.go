@@ -1,5 +1,5 @@
 // Command volumes prints the boot partitions of a guest, with the entry files that
-// they hold. With arguments it first mounts an autofs that nobody serves at
+// they hold, as nobody where NOBODY is set. With arguments it first mounts an autofs that nobody serves at
 // each of them.
 package main
 
@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ import (
 func main() {
 	for _, dir := range os.Args[1:] {
 		mountDead(dir)
+	}
+	if os.Getenv("NOBODY") != "" {
+		check(syscall.Setuid(65534))
 	}
 	start := time.Now()
 	volumes, err := esp.Find(esp.Options{PartUUID: os.Getenv("HINT"), SystemdBoot: os.Getenv("SDBOOT") != "", Timeout: 300 * time.Millisecond})
