@@ -21,12 +21,16 @@ type blobFlags struct {
 	ignore     []string
 	verify     bool
 	earlyFirst bool
+	flat       bool
 }
 
 func (b *blobFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&b.verify, "verify", false, "decode every compressed initrd to its end first")
 	f.BoolVar(&b.earlyFirst, "early-first", false, "move archives of nothing but microcode and ACPI tables to the front")
+	if cmd.Name() != "show" && cmd.Name() != "ls" {
+		f.BoolVar(&b.flat, "flat", false, "unpack all initrds into one uncompressed archive")
+	}
 	if cmd.Name() == "load" || cmd.Name() == "reboot" {
 		f.StringSliceVar(&b.ignore, "ignore", nil, "go on in spite of the findings with this `ID`, or all")
 	}
@@ -99,6 +103,37 @@ func (a *app) kernelConfig(release string) map[string]bool {
 		return on
 	}
 	return nil
+}
+
+// flatten puts one uncompressed archive in the place of members. Where that
+// cannot be done it says why and returns the members: they are joined then.
+// The caller closes the file, which may be nil.
+func (a *app) flatten(members []initrd.Member) ([]initrd.Member, *os.File, error) {
+	f, err := initrd.Create("initrd-flat")
+	if err != nil {
+		return nil, nil, err
+	}
+	bar := a.progress("unpacking initrds")
+	_, err = initrd.Flat(f, members, initrd.FlatOptions{MemAvailable: a.memAvailable(), Limit: a.unpackLimit(), Progress: bar.tick})
+	bar.done()
+	var cannot *initrd.FlatError
+	switch {
+	case errors.As(err, &cannot):
+		_ = f.Close()
+		a.warn("%v; joined instead", err)
+		return members, nil, nil
+	case err == nil:
+		err = initrd.Seal(f)
+	}
+	var flat initrd.Member
+	if err == nil {
+		flat, err = initrd.FileMember("flat archive", f)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return []initrd.Member{flat}, f, nil
 }
 
 // errLossy is what the kernel would do to an initrd, which we will not.

@@ -20,6 +20,12 @@ type config struct {
 		// Remove are keys taken out of every command line.
 		Remove []string `toml:"remove"`
 	} `toml:"cmdline"`
+	Initrd struct {
+		// Flat unpacks all initrds into one uncompressed archive.
+		Flat bool `toml:"flat"`
+		// EarlyFirst moves pure early archives to the front.
+		EarlyFirst bool `toml:"early_first"`
+	} `toml:"initrd"`
 }
 
 // readConfig reads the configuration. A file that was not asked for may be

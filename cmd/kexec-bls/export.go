@@ -13,6 +13,7 @@ import (
 
 func newExport(a *app) *cobra.Command {
 	var line lineFlags
+	var blob blobFlags
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "export [ENTRY] --output=DIR",
@@ -23,16 +24,17 @@ func newExport(a *app) *cobra.Command {
 			if dir == "" {
 				return usagef("export needs --output=DIR")
 			}
-			return a.export(argument(args), dir, &line)
+			return a.export(argument(args), dir, &line, blob)
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write to this `DIR`, made if absent")
 	line.add(cmd)
+	blob.add(cmd)
 	return cmd
 }
 
 // export writes what load would hand to the kernel. It does not judge it.
-func (a *app) export(name, dir string, line *lineFlags) error {
+func (a *app) export(name, dir string, line *lineFlags, b blobFlags) error {
 	t, err := a.target(name, line)
 	if err != nil {
 		return err
@@ -41,6 +43,19 @@ func (a *app) export(name, dir string, line *lineFlags) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
 	}
+	if err := a.judgeInitrd(t, b); err != nil {
+		return err
+	}
+	for _, f := range t.report.Findings {
+		a.warn("%s", f)
+	}
+	if err := a.flattenTarget(t, b); err != nil {
+		return err
+	}
+	return a.exportTo(dir, t)
+}
+
+func (a *app) exportTo(dir string, t *target) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -53,13 +68,6 @@ func (a *app) export(name, dir string, line *lineFlags) error {
 	blob, err := t.Blob(bar.tick)
 	if err != nil {
 		return err
-	}
-	report, err := a.walk(blob, false, nil)
-	if err != nil {
-		return err
-	}
-	for _, f := range report.Findings {
-		a.warn("%s", f)
 	}
 	if err := writeFile(filepath.Join(dir, "linux"), kernel.Write); err != nil {
 		return err
@@ -80,8 +88,15 @@ func (a *app) export(name, dir string, line *lineFlags) error {
 }
 
 // writeFile writes a file whole or not at all: under another name, 0600,
-// renamed at the end.
+// renamed at the end. A device or a pipe is written to as it is.
 func writeFile(path string, write func(*os.File) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err

@@ -12,11 +12,11 @@ import (
 
 // firmware asks the machine what systemd-boot and systemd-stub would ask it. A
 // system that does not run has no machine.
-func (a *app) firmware() loader.Firmware {
+func (a *app) firmware(s *survey) loader.Firmware {
 	if a.flags.root != "" {
 		return loader.Firmware{}
 	}
-	fw := loader.Firmware{Confidential: a.confidential()}
+	fw := loader.Firmware{Confidential: a.confidential(), Grub: s.grub != nil}
 	var err error
 	if fw.SecureBoot, err = (efivar.Vars{Dir: a.efivars}).SecureBoot(); err != nil {
 		a.warn("EFI variables: %v", err)

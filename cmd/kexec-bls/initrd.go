@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -46,24 +47,15 @@ func someArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// join decides how images are joined by hand.
-func (a *app) join(paths []string, b blobFlags, opt initrd.JoinOptions) (*initrd.Plan, func(), error) {
-	members, closeAll, err := openMembers(paths)
-	if err != nil {
-		return nil, nil, err
-	}
-	if b.earlyFirst {
+// members opens images, in the order in which they will be joined.
+func (a *app) members(paths []string, b blobFlags) (members []initrd.Member, closeAll func(), err error) {
+	members, closeAll, err = openMembers(paths)
+	if err == nil && b.earlyFirst {
 		if members, err = initrd.EarlyFirst(members); err != nil {
 			closeAll()
-			return nil, nil, err
 		}
 	}
-	plan, err := initrd.NewPlan(members, opt)
-	if err != nil {
-		closeAll()
-		return nil, nil, err
-	}
-	return plan, closeAll, nil
+	return members, closeAll, err
 }
 
 // A listedBlob is initrd ls --json.
@@ -115,11 +107,15 @@ type listedFile struct {
 }
 
 func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
-	plan, closeAll, err := a.join(paths, b, initrd.JoinOptions{LastConfig: true})
+	members, closeAll, err := a.members(paths, b)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	plan, err := initrd.NewPlan(members, initrd.JoinOptions{LastConfig: true})
+	if err != nil {
+		return err
+	}
 	var files []listedFile
 	opt := initrd.WalkOptions{Layout: plan.Layout, Verify: b.verify || long, Limit: a.unpackLimit()}
 	if long {
@@ -239,13 +235,17 @@ func newInitrdMerge(a *app) *cobra.Command {
 }
 
 func (a *app) initrdMerge(paths []string, output string, b blobFlags) error {
-	bar := a.progress("joining")
-	defer bar.done()
-	plan, closeAll, err := a.join(paths, b, initrd.JoinOptions{Progress: bar.tick})
+	members, closeAll, err := a.members(paths, b)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	bar := a.progress("joining initrds")
+	defer bar.done()
+	plan, err := initrd.NewPlan(members, initrd.JoinOptions{Progress: bar.tick})
+	if err != nil {
+		return err
+	}
 	report, err := a.walk(plan, b.verify, nil)
 	if err != nil {
 		return err
@@ -253,12 +253,29 @@ func (a *app) initrdMerge(paths []string, output string, b blobFlags) error {
 	for _, f := range report.Findings {
 		a.warn("%s", f)
 	}
-	if output == "-" {
-		f, ok := a.out.(*os.File)
-		if !ok {
-			return fmt.Errorf("standard output is not a file")
+	if b.flat {
+		flat, f, err := a.flatten(members)
+		if err != nil {
+			return err
 		}
-		return plan.Write(f)
+		if f != nil {
+			defer f.Close()
+		}
+		if plan, err = initrd.NewPlan(flat, initrd.JoinOptions{Progress: bar.tick}); err != nil {
+			return err
+		}
 	}
-	return writeFile(filepath.Clean(output), plan.Write)
+	return a.writeBlob(plan, output)
+}
+
+// writeBlob writes to a file, whole or not at all, or to standard output.
+func (a *app) writeBlob(plan *initrd.Plan, output string) error {
+	if output != "-" {
+		return writeFile(filepath.Clean(output), plan.Write)
+	}
+	f, ok := a.out.(*os.File)
+	if !ok {
+		return errors.New("standard output is not a file")
+	}
+	return plan.Write(f)
 }

@@ -81,6 +81,10 @@ func TestInitrdMerge(t *testing.T) {
 	left, err := filepath.Glob(path(".*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
+	assert.Equal(t, exitDone, f.run("initrd", "merge", "-o", "/dev/null", path("a")).code)
+	info, err := os.Stat("/dev/null")
+	require.NoError(t, err)
+	assert.False(t, info.Mode().IsRegular(), "a device is never replaced")
 	assert.Equal(t, exitUsage, f.run("initrd", "merge", path("a")).code)
 	assert.Equal(t, exitUsage, f.run("initrd", "merge", "-o", "x").code)
 }
@@ -107,4 +111,50 @@ func TestInitrdLs(t *testing.T) {
 	assert.Equal(t, int64(len(archive("kernel/x86/microcode/AuthenticAMD.bin"))), blob.Members[1].Offset)
 	assert.Equal(t, exitUsage, f.run("initrd", "ls").code)
 	assert.Equal(t, exitFailed, f.run("initrd", "ls", dir).code)
+}
+
+// listedNames are the files that initrd ls -l finds, in order.
+func listedNames(t *testing.T, f *fake, path string) []string {
+	t.Helper()
+	var blob listedBlob
+	got := f.run("initrd", "ls", "-l", "--json=short", path)
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &blob), got.stderr)
+	var names []string
+	for _, file := range blob.Files {
+		names = append(names, file.Path)
+	}
+	return names
+}
+
+func TestFlat(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	out := t.TempDir()
+	path := filepath.Join(out, "initrd")
+	require.Equal(t, exitDone, f.run("initrd", "merge", "--flat", "-o", path, filepath.Join(esp, "a.img"), filepath.Join(esp, "b.img")).code)
+	merged, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(merged), "070701"), "nothing to decompress")
+	assert.ElementsMatch(t, []string{"a", "b"}, listedNames(t, f, path))
+
+	require.Equal(t, exitDone, f.run("load", "--flat", "--esp-path="+esp).code)
+	assert.Equal(t, string(merged), f.initrd)
+	require.Equal(t, exitDone, f.run("export", "--flat", "--esp-path="+esp, "-o", out).code)
+	exported, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, f.initrd, string(exported))
+
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[initrd]\nflat = true\n"})
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	assert.Equal(t, string(merged), f.initrd, "the configuration asks for it too")
+}
+
+func TestFlatFallsBack(t *testing.T) {
+	files := archFiles()
+	files["a.img"] = zstdOf(archive(strings.Repeat("n", 2000)))
+	f, esp := newFake(t, files)
+	write(t, f.proc, map[string]string{"meminfo": "MemTotal: 9 kB\nMemAvailable:       1 kB\n"})
+	got := f.run("load", "--flat", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Contains(t, got.stderr, "joined instead")
+	assert.True(t, strings.HasPrefix(f.initrd, files["a.img"]))
 }

@@ -56,6 +56,9 @@ func (a *app) loadOnly(ctx context.Context, t *target, blob blobFlags) error {
 	if err := a.accept(t, blob); err != nil {
 		return err
 	}
+	if err := a.flattenTarget(t, blob); err != nil {
+		return err
+	}
 	if err := a.stage(ctx, t); err != nil {
 		return err
 	}
@@ -71,6 +74,19 @@ func (a *app) accept(t *target, blob blobFlags) error {
 	}
 	if err := a.weigh(t.report.Findings, t.report.Lossy(blob.ignore...)); err != nil {
 		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	return nil
+}
+
+// flattenTarget does what --flat or the configuration asks for.
+func (a *app) flattenTarget(t *target, blob blobFlags) error {
+	if !blob.flat && !a.config.Initrd.Flat || len(t.Initrd) == 0 {
+		return nil
+	}
+	var err error
+	t.Initrd, t.flat, err = a.flatten(t.Initrd)
+	if err != nil {
+		return fmt.Errorf("%s: flat initrd: %w", t.label(), err)
 	}
 	return nil
 }

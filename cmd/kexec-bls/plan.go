@@ -67,9 +67,13 @@ type target struct {
 	named  bool           // by the user
 	kernel uki.Kernel
 	report initrd.Report
+	flat   *os.File // what stands for the initrds, nil unless flattened
 }
 
 func (t *target) close() {
+	if t.flat != nil {
+		_ = t.flat.Close()
+	}
 	if t.Plan != nil {
 		_ = t.Plan.Close()
 	}
@@ -100,9 +104,7 @@ func (a *app) fill(t *target, name string, line *lineFlags) error {
 		return err
 	}
 	if !t.named {
-		for _, missed := range s.choice.Missed {
-			a.warn("%s", missed)
-		}
+		a.warnChoice(s)
 	}
 	if err := kexecable(t.entry, t.why); err != nil {
 		return err
@@ -113,12 +115,24 @@ func (a *app) fill(t *target, name string, line *lineFlags) error {
 		}
 	}
 	v := t.entry.Volume
-	t.Plan, err = loader.Make(t.entry.Entry, loader.Source{Open: v.Open, Names: v.Names, Where: v.Where}, a.firmware())
+	t.Plan, err = loader.Make(t.entry.Entry, loader.Source{Open: v.Open, Names: v.Names, Where: v.Where}, a.firmware(s))
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.entry.ID, err)
 	}
 	t.Cmdline = a.edit(line).Apply(t.Cmdline)
 	return nil
+}
+
+// warnChoice says what may make the boot loader choose another entry than the
+// user expects, or than we do.
+func (a *app) warnChoice(s *survey) {
+	for _, missed := range s.choice.Missed {
+		a.warn("%s", missed)
+	}
+	_, err := os.Stat(a.efivars)
+	if err == nil && a.flags.root == "" && s.vars.Info == "" && s.grub == nil {
+		a.warn("neither systemd-boot nor GRUB left a sign of itself, so the firmware may boot something else next; name the ENTRY to be sure")
+	}
 }
 
 // warnProblems says what is wrong with files, where it may be why nothing was
@@ -185,7 +199,7 @@ func (a *app) judge(t *target, b blobFlags) error {
 // judgeInitrd walks the blob as the kernel will.
 func (a *app) judgeInitrd(t *target, b blobFlags) error {
 	var err error
-	if b.earlyFirst {
+	if b.earlyFirst || a.config.Initrd.EarlyFirst {
 		if t.Initrd, err = initrd.EarlyFirst(t.Initrd); err != nil {
 			return fmt.Errorf("%s: %w", t.label(), err)
 		}

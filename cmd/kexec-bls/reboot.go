@@ -69,6 +69,9 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 	if err := a.canReboot(opt); err != nil {
 		return err
 	}
+	if err := a.flattenTarget(t, opt.blob); err != nil {
+		return err
+	}
 	if err := a.stage(ctx, t); err != nil {
 		return err
 	}
