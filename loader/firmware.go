@@ -24,6 +24,8 @@ type Firmware struct {
 	Confidential bool
 	// OEMStrings are the SMBIOS type 11 strings in order, see OEMStrings.
 	OEMStrings []string
+	// Grub says that GRUB starts the entries, which has no strings of its own.
+	Grub bool
 	// Compatible is the first compatible string of the device tree that the
 	// machine runs with, "" where it has none.
 	Compatible string
@@ -38,7 +40,7 @@ const (
 // extra returns the words that the machine's owner has the firmware add to the
 // command line: the first string with the prefix.
 func (fw Firmware) extra(prefix string) string {
-	if fw.Confidential {
+	if fw.Confidential || fw.Grub && prefix == bootExtra {
 		return ""
 	}
 	for _, s := range fw.OEMStrings {

@@ -17,10 +17,13 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	r := fileReader(p.Kernel)
 	k, err := uki.OpenKernel(r, r.Size())
 	if errors.Is(err, uki.ErrNotKernel) && !hasMagic(goarch) {
-		return uki.Kernel{}, nil
+		return uki.Kernel{}, p.blocked
 	}
 	if err == nil {
 		err = k.Kexecable(uki.MachineFor(goarch))
+	}
+	if err == nil {
+		err = loadable(k, goarch)
 	}
 	if err == nil {
 		err = CheckCmdline(p.Cmdline, CmdlineLimit(k, goarch))
@@ -28,7 +31,22 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	if err != nil && !errors.Is(err, ErrCmdline) {
 		err = fmt.Errorf("%s: %w", p.Kernel.Name, err)
 	}
+	if err == nil {
+		err = p.blocked
+	}
 	return k, err
+}
+
+// loadable refuses what is no kernel by itself. LoongArch kernels are PE
+// images that look like any other.
+func loadable(k uki.Kernel, goarch string) error {
+	switch {
+	case k.Format == uki.FormatPE && goarch != "loong64":
+		return fmt.Errorf("%w: an EFI program; a unified kernel image is loaded by the name of its entry", uki.ErrCannotKexec)
+	case k.Format == uki.FormatZBoot || k.Format == uki.FormatCompressed:
+		return fmt.Errorf("%w: it is wrapped more than once, as %s", uki.ErrCannotKexec, k.Format)
+	}
+	return nil
 }
 
 // hasMagic says whether every kernel of an architecture can be told by its

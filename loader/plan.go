@@ -36,6 +36,8 @@ type Plan struct {
 	files []*os.File
 	names []string   // of files
 	made  []*os.File // memfds
+
+	blocked error // why the new kernel would not come up; for Inspect
 }
 
 // Close closes the files of the plan.
@@ -70,13 +72,12 @@ func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
 		return fmt.Errorf("%s: %w", e.ID, ErrKind)
 	}
 	unified, err := p.start(e, src, fw)
+	if err == nil {
+		err = p.treeKey(e.DeviceTree, src, fw)
+	}
 	switch {
 	case err != nil:
 		return err
-	case e.DeviceTree != "" && !fw.SecureBoot:
-		p.warnDeviceTree(src.Where(e.DeviceTree))
-	}
-	switch {
 	case unified:
 		return nil
 	case e.UKI != "" || e.Type == bls.Type2:

@@ -47,7 +47,7 @@ func (s *stub) unified(opt loadOptions, previous []initrd.Member) error {
 		return fmt.Errorf("%s: %w", s.whole.Name, err)
 	}
 	number, line, given := opt.read()
-	if !given && (opt.line != "" || opt.initrds) {
+	if !opt.isText() {
 		s.warn("the options of the entry are not used: systemd-stub takes a line with control characters for no text")
 	}
 	var err error
@@ -66,7 +66,9 @@ func (s *stub) unified(opt loadOptions, previous []initrd.Member) error {
 	if s.Cmdline, err = s.cmdline(line, given); err != nil {
 		return err
 	}
-	s.warnDeviceTrees()
+	if err := s.deviceTrees(); err != nil {
+		return err
+	}
 	if err := s.initrds(previous); err != nil {
 		return err
 	}

@@ -17,13 +17,17 @@ type loadOptions struct {
 	line    string
 }
 
+// isText says whether the stub takes the options for text: some firmware
+// passes binary data, so it looks for control characters.
+func (o loadOptions) isText() bool {
+	return !strings.ContainsFunc(o.line, func(r rune) bool { return r < ' ' })
+}
+
 // read takes the options apart as systemd-stub does. Given is false where the
 // stub finds no line in them, and uses the image's own.
 func (o loadOptions) read() (profile uint64, line string, given bool) {
-	for _, c := range []byte(o.line) {
-		if c < ' ' {
-			return 0, "", false // not taken for text
-		}
+	if !o.isText() {
+		return 0, "", false
 	}
 	line = o.line
 	if o.profile > 0 {

@@ -6,10 +6,9 @@ import (
 )
 
 // Decompress writes what one compressed stream at the start of r, which has
-// size bytes, unpacks to, and returns how many bytes that is. More than limit
-// bytes are ErrLimit, nothing of them is written then; what is behind the stream
-// is left alone. It fails for what the kernel's own decompressors of an initrd
-// would refuse, too.
+// size bytes, unpacks to, and returns how many bytes were written. More than
+// limit bytes are ErrLimit, 0 stands for DefaultLimit; what is behind the stream
+// is left alone. On an error what was written is of no use.
 func Decompress(dst io.Writer, f Format, r io.ReaderAt, size, limit int64) (int64, error) {
 	fr, err := frameEnd(f, r, 0, size)
 	if err != nil {

@@ -1,0 +1,66 @@
+package loader_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// oemTable is an SMBIOS type 11 structure as sysfs shows it.
+func oemTable(strs ...string) string {
+	return "\x0b\x05\x00\x0b" + string(rune(len(strs))) + strings.Join(strs, "\x00") + "\x00\x00"
+}
+
+func sysfs(t testing.TB, tables map[string]string) string {
+	t.Helper()
+	sys := t.TempDir()
+	for name, raw := range tables {
+		dir := filepath.Join(sys, "firmware/dmi/entries", name)
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "raw"), []byte(raw), 0o400))
+	}
+	return sys
+}
+
+func TestOEMStringsOfSysfs(t *testing.T) {
+	many := map[string]string{
+		"11-10": oemTable("last"), "11-2": oemTable("second", "third"), "11-0": oemTable("first"), "0-0": oemTable("not these"), "111-0": oemTable("nor these"),
+	}
+	got, err := loader.OEMStrings(sysfs(t, many))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"first", "second", "third", "last"}, got)
+
+	got, err = loader.OEMStrings(t.TempDir())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+
+	sys := sysfs(t, nil)
+	require.NoError(t, os.MkdirAll(filepath.Join(sys, "firmware/dmi/entries/11-0/raw"), 0o755))
+	_, err = loader.OEMStrings(sys)
+	require.Error(t, err)
+}
+
+func TestBrokenOEMTables(t *testing.T) {
+	for raw, want := range map[string][]string{
+		"":                              nil,
+		"\x0b":                          nil,
+		"\x0b\x05\x00\x0b":              nil,
+		"\x0b\x05\x00\x0b\x01":          nil,
+		"\x0b\xff\x00\x0b\x01a\x00\x00": nil,
+		"\x0b\x04\x00\x0b\x01a\x00\x00": nil,
+		"\x0c\x05\x00\x0b\x01a\x00\x00": nil,
+		"\x0b\x05\x00\x0b\x01a":         nil, // no end
+		"\x0b\x05\x00\x0b\x01a\x00":     {"a"},
+		"\x0b\x06\x00\x0b\x01xa\x00b\x00\x00c\x00": {"a", "b"},
+	} {
+		got, err := loader.OEMStrings(sysfs(t, map[string]string{"11-0": raw}))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%q", raw)
+	}
+}

@@ -1,0 +1,60 @@
+package initrd_test
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+// streams compresses a text in two formats that are opened in different ways.
+func streams(t testing.TB, text string) map[initrd.Format]string {
+	t.Helper()
+	var gz, zst bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	z, err := zstd.NewWriter(&zst)
+	require.NoError(t, err)
+	for _, c := range []io.WriteCloser{w, z} {
+		_, err := io.WriteString(c, text)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+	return map[initrd.Format]string{initrd.Gzip: gz.String(), initrd.Zstd: zst.String()}
+}
+
+func TestDecompress(t *testing.T) {
+	text := strings.Repeat("kernel ", 50_000)
+	size := int64(len(text))
+	for f, packed := range streams(t, text) {
+		decompress := func(in string, limit int64) (string, error) {
+			var out bytes.Buffer
+			n, err := initrd.Decompress(&out, f, strings.NewReader(in), int64(len(in)), limit)
+			assert.EqualValues(t, out.Len(), n)
+			return out.String(), err
+		}
+		got, err := decompress(packed, size)
+		require.NoError(t, err, f)
+		assert.Equal(t, text, got)
+		got, err = decompress(packed+"behind", 0)
+		require.NoError(t, err, "what is behind the stream is left alone")
+		assert.Equal(t, text, got)
+
+		got, err = decompress(packed, size-1)
+		require.ErrorIs(t, err, initrd.ErrLimit)
+		assert.Less(t, int64(len(got)), size, "no more than the limit is written")
+
+		for n := range len(packed) {
+			_, err = decompress(packed[:n], 0)
+			require.Error(t, err, "%s cut to %d", f, n)
+		}
+	}
+	_, err := initrd.Decompress(io.Discard, initrd.Newc, strings.NewReader("070701"), 6, 0)
+	require.Error(t, err)
+}

@@ -1,0 +1,120 @@
+package loader_test
+
+import (
+	"encoding/binary"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/fixtures"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// compress runs the program that the kernel's build runs for a format.
+func compress(t testing.TB, text string, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(args[0])
+	require.NoError(t, err, "install %s", args[0])
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	return string(out)
+}
+
+// armImage is a flat kernel of some size that compresses, but not to nothing.
+func armImage() string {
+	b := fixtures.FlatImage{Magic: "ARM\x64", MemorySize: 1 << 20, Size: 300 << 10}.Bytes()
+	for i := 64; i < len(b); i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], uint64(i)*0x9e3779b97f4a7c15>>40)
+	}
+	return string(b)
+}
+
+func zboot(compression, payload string) string {
+	return string(fixtures.ZBoot{Machine: uki.MachineAA64, Compression: compression, Payload: []byte(payload)}.Bytes())
+}
+
+// TestUnwrap: what is inside reaches the kernel, whatever is around it.
+func TestUnwrap(t *testing.T) {
+	inner := armImage()
+	ways := map[string][]string{
+		"gzip": {"gzip", "-n", "-9"}, "zstd22": {"zstd", "-19", "-q"}, "xzkern": {"xz", "--check=crc32", "--lzma2=dict=1MiB"},
+		"lz4": {"lz4", "-l", "-9", "-q"}, "lzma": {"xz", "--format=lzma", "-6"}, "bzip2": {"bzip2"},
+	}
+	for name, args := range ways {
+		t.Run(name, func(t *testing.T) {
+			packed := compress(t, inner, args...)
+			images := map[string]string{"compressed": packed, "in a UKI": image(".linux", packed)}
+			if name != "bzip2" { // which zboot does not have
+				images["zboot"] = zboot(name, packed)
+				images["zboot in a UKI"] = image(".linux", zboot(name, packed))
+			}
+			for wrapping, file := range images {
+				entry := "linux /v\n"
+				if strings.HasSuffix(wrapping, "UKI") {
+					entry = "uki /v\n"
+				}
+				p := make1(t, partition(t, map[string]string{"v": file}), entry, loader.Firmware{})
+				assert.Contains(t, p.Kernel.Name, "/boot/v", "it tells where it is from")
+				assert.Contains(t, p.Kernel.Name, "unpacked: ")
+				k, err := p.Inspect("arm64")
+				require.NoError(t, err, wrapping)
+				assert.Equal(t, uki.FormatImage, k.Format)
+				m, err := p.Image(nil)
+				require.NoError(t, err)
+				assert.Equal(t, inner, content(t, m.Kernel, int64(len(inner))+1), wrapping)
+				_, err = m.Kernel.WriteAt([]byte("x"), 0)
+				require.Error(t, err, "sealed")
+				require.NoError(t, m.Close())
+				stamps, err := p.Stamps()
+				require.NoError(t, err)
+				require.Len(t, stamps, 1)
+				assert.Equal(t, "/boot/v", stamps[0].Path, "the receipt has the file, not the memory")
+			}
+		})
+	}
+}
+
+func TestUnwrapBroken(t *testing.T) {
+	gz := compress(t, armImage(), "gzip", "-n")
+	zst := compress(t, armImage(), "zstd", "-q")
+	half := len(gz) / 2
+	flipped := []byte(gz)
+	flipped[half] ^= 0xff
+	for name, file := range map[string]string{
+		"gzip cut": gz[:half], "zstd cut": zst[:half], "gzip damaged": string(flipped), "zboot damaged": zboot("gzip", string(flipped)),
+		"zboot of another kind": zboot("gzip", zst), "lz4 frame": "\x04\x22\x4d\x18" + zst, "empty": compress(t, "", "gzip"),
+	} {
+		_, err := loader.Make(type1(t, "linux /v\n"), partition(t, map[string]string{"v": file}), loader.Firmware{})
+		require.Error(t, err, name)
+		assert.Contains(t, err.Error(), "/boot/v: ", name)
+	}
+	// A zboot image that is cut short is told by its header.
+	whole := zboot("gzip", gz)
+	for n := 4096; n < len(whole); n += 4096 {
+		p := make1(t, partition(t, map[string]string{"v": whole[:n]}), "linux /v\n", loader.Firmware{})
+		_, err := p.Inspect("arm64")
+		require.ErrorIs(t, err, uki.ErrTruncated)
+	}
+	twice := make1(t, partition(t, map[string]string{"v": compress(t, gz, "gzip")}), "linux /v\n", loader.Firmware{})
+	_, err := twice.Inspect("arm64")
+	require.ErrorIs(t, err, uki.ErrCannotKexec)
+}
+
+// TestUnwrapByHand: a kernel named by hand is unpacked as well.
+func TestUnwrapByHand(t *testing.T) {
+	p, err := loader.ByHand(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"})
+	require.NoError(t, err)
+	defer p.Close()
+	k, err := p.Inspect("arm64")
+	require.NoError(t, err)
+	assert.Equal(t, uki.FormatImage, k.Format)
+	assert.Len(t, p.Initrd, 1)
+	_, err = p.Inspect("amd64")
+	require.ErrorIs(t, err, uki.ErrCannotKexec)
+}
