@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
 // blobFlags are about the initrd as a whole.
@@ -22,6 +23,7 @@ type blobFlags struct {
 	verify     bool
 	earlyFirst bool
 	flat       bool
+	syscall    kexec.Syscall
 }
 
 func (b *blobFlags) add(cmd *cobra.Command) {
@@ -32,9 +34,29 @@ func (b *blobFlags) add(cmd *cobra.Command) {
 		f.BoolVar(&b.flat, "flat", false, "unpack all initrds into one uncompressed archive")
 	}
 	if cmd.Name() == "load" || cmd.Name() == "reboot" {
+		f.Var((*syscallFlag)(&b.syscall), "syscall", "how to hand the kernel over: auto, file or classic")
 		f.StringSliceVar(&b.ignore, "ignore", nil, "go on in spite of the findings with this `ID`, or all")
 	}
 }
+
+// syscallFlag is the value of --syscall.
+type syscallFlag kexec.Syscall
+
+// String, Set and Type make syscallFlag a flag value.
+func (s *syscallFlag) String() string { return string(*s) }
+
+// Set takes one of the three ways.
+func (s *syscallFlag) Set(text string) error {
+	switch way := kexec.Syscall(text); way {
+	case kexec.Auto, kexec.File, kexec.Classic:
+		*s = syscallFlag(way)
+		return nil
+	}
+	return fmt.Errorf("must be %s, %s or %s", kexec.Auto, kexec.File, kexec.Classic)
+}
+
+// Type names the value in the help text.
+func (s *syscallFlag) Type() string { return "WAY" }
 
 // walk looks at a blob as the kernel will. supports may be nil.
 func (a *app) walk(blob *initrd.Plan, verify bool, supports func(initrd.Format) bool) (initrd.Report, error) {

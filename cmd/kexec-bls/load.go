@@ -59,7 +59,7 @@ func (a *app) loadOnly(ctx context.Context, t *target, blob blobFlags) error {
 	if err := a.flattenTarget(t, blob); err != nil {
 		return err
 	}
-	if err := a.stage(ctx, t); err != nil {
+	if err := a.stage(ctx, t, blob); err != nil {
 		return err
 	}
 	a.note("%s is loaded; systemctl reboot and systemctl kexec will jump into it, kexec-bls unload forgets it", t.label())
@@ -94,7 +94,7 @@ func (a *app) flattenTarget(t *target, blob blobFlags) error {
 // stage loads a target: image, system call, the kernel's word that it is
 // there, receipt. An image that was loaded before stays if the call fails;
 // after it, everything that goes wrong takes the new image down again.
-func (a *app) stage(ctx context.Context, t *target) error {
+func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
 	}
@@ -108,7 +108,11 @@ func (a *app) stage(ctx context.Context, t *target) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := a.load(ctx, image.Kernel, image.Initrd, t.Cmdline, kexec.Options{Debug: a.flags.verbose > 1}); err != nil {
+	opt := kexec.Options{Syscall: blob.syscall, Debug: a.flags.verbose > 1}
+	if opt.Debug {
+		opt.Said = func(line string) { a.note("kernel: %s", line) }
+	}
+	if err := a.load(ctx, image.Kernel, image.Initrd, t.Cmdline, opt); err != nil {
 		return fmt.Errorf("%s: %w", t.label(), err)
 	}
 	if err := a.confirm(t); err != nil {

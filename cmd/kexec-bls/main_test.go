@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -352,6 +353,18 @@ func TestUsage(t *testing.T) {
 	assert.Equal(t, "kexec-bls devel\n", f.run("--version").stdout)
 	assert.Equal(t, exitDone, f.run("--help").code)
 	assert.Equal(t, exitDone, f.run().code)
+}
+
+func TestKernelRefusals(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "", unix.EBUSY: ""} {
+		f, esp := newFake(t, archFiles())
+		f.fail["load"] = kexec.Explain(errno, kexec.System{})
+		got := f.run("reboot", "--esp-path="+esp)
+		assert.Equal(t, exitKernel, got.code)
+		assert.Contains(t, got.stderr, want)
+		assert.Contains(t, got.stderr, "kexec-bls: arch.conf: kexec_file_load: ")
+		assert.Equal(t, []string{"load"}, f.acts)
+	}
 }
 
 func TestPrintable(t *testing.T) {

@@ -72,7 +72,7 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 	if err := a.flattenTarget(t, opt.blob); err != nil {
 		return err
 	}
-	if err := a.stage(ctx, t); err != nil {
+	if err := a.stage(ctx, t, opt.blob); err != nil {
 		return err
 	}
 	undo, err := a.useUpOneShot(t)

@@ -57,8 +57,11 @@ func bootFiles(t *testing.T, kernel vm.Kernel) map[string][]byte {
 func startGuest(t *testing.T, files map[string][]byte) *vm.Guest {
 	g := vm.Start(t, vm.Config{
 		Memory: 768,
-		Files:  map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")},
-		Disks:  []string{vm.Disk(t, vm.Partition{Files: files})},
+		Files: map[string][]byte{
+			"bin/kexec-bls": vm.Build(t, "."),
+			"bin/nosys":     vm.Build(t, "github.com/kexec-bls/kexec-bls/fixtures/vm/testdata/nosys"),
+		},
+		Disks: []string{vm.Disk(t, vm.Partition{Files: files})},
 	})
 	g.Mount("/dev/vda1", "/efi")
 	return g
@@ -199,5 +202,10 @@ func TestVMBadInput(t *testing.T) {
 	result = g.Run("su nobody -c 'kexec-bls load zz-other'")
 	assert.Equal(t, exitKernel, result.Code, result.Stderr)
 	assert.Contains(t, result.Stderr, "root")
+	assert.Equal(t, "0", g.MustRun("cat /sys/kernel/kexec_loaded"))
+
+	result = g.Run("nosys /bin/kexec-bls load zz-other --syscall=file")
+	assert.Equal(t, exitKernel, result.Code, result.Stderr)
+	assert.Contains(t, result.Stderr, "function not implemented")
 	assert.Equal(t, "0", g.MustRun("cat /sys/kernel/kexec_loaded"))
 }
