@@ -198,10 +198,10 @@ func moreLayouts(add func(string, ...image) *layout) {
 
 	for _, f := range []initrd.Format{plain, zst, initrd.XZ} {
 		first, second := rulePair()
-		add(fmt.Sprintf("rules, %s", f), agentImage, image{format: f, files: first}, image{format: f, files: second}).rules = true
+		add(fmt.Sprintf("rules in %s", f), agentImage, image{format: f, files: first}, image{format: f, files: second}).rules = true
 	}
 	first, second := rulePair()
-	add("rules, in one image", agentImage, image{format: initrd.Gzip, files: append(first, second...)}).rules = true
+	add("rules in one image", agentImage, image{format: initrd.Gzip, files: append(first, second...)}).rules = true
 }
 
 // acpiTable is an SSDT without code.

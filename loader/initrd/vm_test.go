@@ -47,27 +47,38 @@ func boot(t *testing.T, kernel string, blob []byte) booted {
 // boots remembers blobs: many layouts are the same when flat.
 type boots struct {
 	mu   sync.Mutex
-	done map[[32]byte]func() booted
+	done map[[32]byte]*once
+}
+
+type once struct {
+	sync.Mutex
+	booted *booted
 }
 
 func (b *boots) boot(t *testing.T, blob []byte) booted {
 	t.Helper()
 	key := sha256.Sum256(blob)
 	b.mu.Lock()
-	f, ok := b.done[key]
+	o, ok := b.done[key]
 	if !ok {
-		f = sync.OnceValue(func() booted { return boot(t, vm.DefaultKernel, blob) })
-		b.done[key] = f
+		o = &once{}
+		b.done[key] = o
 	}
 	b.mu.Unlock()
-	return f()
+	o.Lock()
+	defer o.Unlock()
+	if o.booted == nil {
+		got := boot(t, vm.DefaultKernel, blob)
+		o.booted = &got
+	}
+	return *o.booted
 }
 
 // The kernel is the judge of what is joined and of what is flattened.
 func TestKernelUnpacksLayouts(t *testing.T) {
 	t.Parallel()
 	agent := vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))
-	all := &boots{done: map[[32]byte]func() booted{}}
+	all := &boots{done: map[[32]byte]*once{}}
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()

@@ -56,6 +56,7 @@ type walker struct {
 	r       io.ReaderAt
 	size    int64 // without a bootconfig
 	pos     int64
+	cursor  *cursor
 	opts    WalkOptions
 	members []Placed
 	buried  map[string]bool // members with a bootconfig that is not last
@@ -142,7 +143,11 @@ func budget(limit int64) *atomic.Int64 {
 // step is one turn of the kernel's main loop: zeros, an archive at a multiple
 // of 4, or a compressed stream.
 func (w *walker) step() error {
-	c := fileCursor(w.r, w.pos, w.size)
+	if w.cursor == nil {
+		w.cursor = fileCursor(w.r, 0, w.size)
+	}
+	c := w.cursor
+	c.pos, c.buf = w.pos, nil
 	n, err := c.zeros()
 	w.pos += n
 	if err != nil || w.pos >= w.size {

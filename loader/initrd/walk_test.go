@@ -72,6 +72,7 @@ func TestWalkFindings(t *testing.T) {
 		"512 byte blocks of GNU cpio":       {[][]byte{append(bytes.Clone(mainImage), zeros(512-len(mainImage)%512)...), extraImage}, plain, fine},
 
 		"archive at an odd offset":         {[][]byte{odd(zstd(mainImage)), extraImage, mainImage}, plain, "b:cpio-misaligned"},
+		"archive behind a zero of its own": {[][]byte{pad4(zstd(mainImage)), append([]byte{0}, extraImage...)}, plain, "b:cpio-misaligned"},
 		"archive behind an odd archive":    {[][]byte{append(bytes.Clone(mainImage), 0), extraImage}, plain, "b:cpio-misaligned"},
 		"stream behind an odd archive":     {[][]byte{append(bytes.Clone(mainImage), 0), zstd(extraImage)}, plain, "b:cpio-misaligned"},
 		"text":                             {[][]byte{mainImage, []byte("hello\n\n\n"), extraImage}, plain, "b:junk"},
@@ -377,14 +378,15 @@ func TestJoinThenWalk(t *testing.T) {
 	}
 	for _, a := range images {
 		for _, b := range images {
+			joinThenWalk(t, true, a, b)
 			for _, c := range images {
-				joinThenWalk(t, a, b, c)
+				joinThenWalk(t, false, a, b, c)
 			}
 		}
 	}
 }
 
-func joinThenWalk(t *testing.T, images ...[]byte) {
+func joinThenWalk(t *testing.T, verify bool, images ...[]byte) {
 	t.Helper()
 	var ms []initrd.Member
 	var want, got []string
@@ -397,7 +399,7 @@ func joinThenWalk(t *testing.T, images ...[]byte) {
 	}
 	p, err := initrd.NewPlan(ms, initrd.JoinOptions{})
 	require.NoError(t, err)
-	rep, err := initrd.Walk(p, p.Size(), initrd.WalkOptions{Layout: p.Layout, Verify: true})
+	rep, err := initrd.Walk(p, p.Size(), initrd.WalkOptions{Layout: p.Layout, Verify: verify})
 	require.NoError(t, err)
 	require.Empty(t, rep.Findings)
 	for _, p := range rep.Pieces {

@@ -67,16 +67,16 @@ func (w *walker) junk(f Format) {
 // kernel skips as many for the padding of the archive in front of it.
 func (w *walker) misaligned() bool {
 	m := w.source(w.pos)
-	at := w.pos
-	if d := w.pos - m.Offset; d > 0 && d < 4 {
-		at = m.Offset
-	}
 	head := make([]byte, 6)
-	if at%4 == 0 || readFull(w.r, head, at) != nil {
-		return false
+	for _, at := range []int64{w.pos, m.Offset} {
+		if at%4 == 0 || w.pos-at > 3 || readFull(w.r, head, at) != nil {
+			continue
+		}
+		if f := Detect(head); f == Newc || f == ODC {
+			return true
+		}
 	}
-	f := Detect(head)
-	return f == Newc || f == ODC
+	return false
 }
 
 // measure finds the end of a stream without decoding it, where the format

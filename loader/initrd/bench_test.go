@@ -1,0 +1,173 @@
+package initrd_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+// The bytes of files, 200 MiB here, do not go through our heap.
+func TestJoinMemory(t *testing.T) {
+	var heap []uint64
+	for _, size := range []int64{1 << 20, 67 << 20} {
+		f := tempFile(t, nil)
+		require.NoError(t, f.Truncate(size))
+		m, err := initrd.FileMember("img", f)
+		require.NoError(t, err)
+		heap = append(heap, allocated(func() { join3(t, m) }))
+	}
+	assert.Less(t, heap[1], uint64(2<<20))
+	assert.InDelta(t, heap[0], heap[1], 256<<10)
+}
+
+func join3(t testing.TB, m initrd.Member) {
+	t.Helper()
+	dst, err := initrd.Create("test")
+	require.NoError(t, err)
+	defer dst.Close()
+	_, err = initrd.Join(dst, []initrd.Member{m, m, m}, initrd.JoinOptions{})
+	require.NoError(t, err)
+	require.NoError(t, initrd.Seal(dst))
+}
+
+// allocated is how many bytes of heap f asked for, given back or not.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Looking into an image takes as much memory for 18 MiB as for 9.
+func TestWalkMemory(t *testing.T) {
+	for _, f := range []initrd.Format{initrd.Newc, initrd.Gzip, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd} {
+		var heap []uint64
+		for _, mib := range []int{9, 18} {
+			b := compress(t, f, newc(text("zeros", string(make([]byte, mib<<20)))))
+			heap = append(heap, allocated(func() { walk(t, b, initrd.WalkOptions{Verify: true}) }))
+		}
+		assert.InDelta(t, heap[0], heap[1], 4<<20, f)
+	}
+}
+
+// noise is content that compresses to about half, as programs do.
+func noise(n int) []byte {
+	r := rand.NewChaCha8([32]byte{1})
+	words := make([][]byte, 4096)
+	for i := range words {
+		words[i] = make([]byte, 4+i%29)
+		_, _ = r.Read(words[i])
+	}
+	var b bytes.Buffer
+	for b.Len() < n {
+		b.Write(words[r.Uint64()%4096])
+		_, _ = io.CopyN(&b, r, 2)
+	}
+	return b.Bytes()[:n]
+}
+
+// BenchmarkJoin joins 3 images of 200 MiB together into a memfd, and has cat
+// write them to tmpfs; times-cat is the ratio.
+func BenchmarkJoin(b *testing.B) {
+	var ms []initrd.Member
+	var cat []string
+	data := noise(100 << 20)
+	for i, n := range []int{100 << 20, 60<<20 + 1, 40 << 20} {
+		f := tempFile(b, data[:n])
+		m, err := initrd.FileMember(fmt.Sprint(i), f)
+		require.NoError(b, err)
+		ms, cat = append(ms, m), append(cat, f.Name())
+	}
+	compare(b, func() {
+		f, err := initrd.Create("bench")
+		require.NoError(b, err)
+		defer f.Close()
+		_, err = initrd.Join(f, ms, initrd.JoinOptions{})
+		require.NoError(b, err)
+	}, func(out *os.File) {
+		cmd := exec.Command("cat", cat...)
+		cmd.Stdout = out
+		require.NoError(b, cmd.Run())
+	}, "times-cat")
+}
+
+// BenchmarkFlat flattens 100 MiB in a format, and in two, against the ordinary
+// tools that write them to tmpfs one after the other.
+func BenchmarkFlat(b *testing.B) {
+	archive := newc(text("init", string(noise(50<<20))), text("lib", string(noise(50<<20))))
+	zst, xz := packed(b, archive, "zstd", "-3"), packed(b, archive, "xz", "-0", "--check=crc32")
+	for name, tools := range map[string]map[string]string{
+		"zstd": {"zstd": zst}, "xz": {"xz": xz}, "both": {"zstd": zst, "xz": xz},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var ms []initrd.Member
+			for tool, path := range tools {
+				f, err := os.Open(path)
+				require.NoError(b, err)
+				defer f.Close()
+				m, err := initrd.FileMember(tool, f)
+				require.NoError(b, err)
+				ms = append(ms, m)
+			}
+			compare(b, func() {
+				f, err := initrd.Create("bench")
+				require.NoError(b, err)
+				defer f.Close()
+				_, err = initrd.Flat(f, ms, initrd.FlatOptions{})
+				require.NoError(b, err)
+			}, func(out *os.File) {
+				for tool, path := range tools {
+					cmd := exec.Command(tool, "-dc", path)
+					cmd.Stdout = out
+					require.NoError(b, cmd.Run())
+				}
+			}, "times-"+name)
+		})
+	}
+}
+
+func packed(b *testing.B, data []byte, tool string, args ...string) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), tool)
+	out, err := os.Create(path)
+	require.NoError(b, err)
+	defer out.Close()
+	cmd := exec.Command(tool, append(args, "-c")...)
+	cmd.Stdin, cmd.Stdout = bytes.NewReader(data), out
+	require.NoError(b, cmd.Run())
+	return path
+}
+
+// compare runs ours and theirs in turn and reports the ratio of their times.
+func compare(b *testing.B, ours func(), theirs func(out *os.File), unit string) {
+	b.Helper()
+	var a, z time.Duration
+	for b.Loop() {
+		start := time.Now()
+		ours()
+		a += time.Since(start)
+		out, err := os.CreateTemp("/dev/shm", "kexec-bls-bench")
+		require.NoError(b, err)
+		start = time.Now()
+		theirs(out)
+		z += time.Since(start)
+		require.NoError(b, out.Close())
+		require.NoError(b, os.Remove(out.Name()))
+	}
+	b.ReportMetric(float64(a)/float64(z), unit)
+	b.ReportMetric(a.Seconds()/float64(b.N), "s/ours")
+	b.ReportMetric(z.Seconds()/float64(b.N), "s/theirs")
+}
