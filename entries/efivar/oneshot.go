@@ -82,7 +82,7 @@ func change(path string, act func() error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	immutable, err := setImmutable(f, false)
 	if err != nil {
 		return err

@@ -135,7 +135,7 @@ func hasFlag(t *testing.T, path string) bool {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	require.NoError(t, err)
 	return flags&0x10 != 0
@@ -148,7 +148,7 @@ func setFlag(t *testing.T, path string, on bool) {
 		return
 	}
 	require.NoError(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	require.NoError(t, err)
 	if flags &^= 0x10; on {

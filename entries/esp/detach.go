@@ -73,7 +73,7 @@ func mountSuper(fstype, source string, readOnly bool) (*os.File, error) {
 	if err != nil {
 		return nil, explainMount("fsopen "+fstype, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := configure(fd, fstype, source, readOnly); err != nil {
 		return nil, explainMount("fsconfig "+fstype, err)
 	}

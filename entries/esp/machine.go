@@ -38,7 +38,7 @@ func (m *machine) readMounts() error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	m.mounts, err = parseMountinfo(name, f)
 	return err
 }
@@ -144,8 +144,9 @@ func (m *machine) readDisk(disk string) map[int]slot {
 		m.denied = m.denied || errors.Is(err, fs.ErrPermission)
 		return nil
 	}
-	defer f.Close()
-	table, err := readTable(f, sectors*512, sector) // sysfs counts in 512 bytes, always
+	defer func() { _ = f.Close() }() // read only
+	// sysfs counts in 512 bytes, always.
+	table, err := readTable(f, sectors*512, sector)
 	if err != nil {
 		return nil
 	}
@@ -193,7 +194,7 @@ func (m *machine) read(path string, limit int64) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	data, err := io.ReadAll(io.LimitReader(f, limit))
 	if err != nil {
 		return ""

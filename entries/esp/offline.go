@@ -22,7 +22,7 @@ func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, Cause(err))
 	}
-	defer tree.Close()
+	defer func() { _ = tree.Close() }() // read only
 	t := offlineTree{Options: o, tree: tree}
 	esp, err := t.first(ESP, espPath, "/efi", "/boot", "/boot/efi")
 	if err != nil {
@@ -80,7 +80,7 @@ func (t offlineTree) take(kind Kind, dir string) (*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	link := fmt.Sprintf("/proc/self/fd/%d", fd)
 	root, err := os.OpenRoot(link)
 	if err != nil {

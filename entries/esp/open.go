@@ -75,7 +75,7 @@ func (v *Volume) Names(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	all, err := f.ReadDir(-1)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
