@@ -34,6 +34,29 @@ func ParseGrubEnv(data []byte) (GrubEnv, error) {
 	return env, nil
 }
 
+// EmptyGrubVar returns an environment block of the same size in which name is
+// set to nothing, as GRUB leaves next_entry after it has used it. The line of
+// every other variable stays as it is.
+func EmptyGrubVar(data []byte, name string) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(data, []byte(grubEnvHeader))
+	if !ok {
+		return nil, ErrNotGrubEnv
+	}
+	out := []byte(grubEnvHeader)
+	for len(rest) > 0 && (rest[0] != '#' || bytes.IndexByte(rest, '\n') >= 0) {
+		_, after := cutEscaped(rest)
+		raw := rest[:len(rest)-len(after)]
+		if bytes.HasPrefix(raw, []byte(name+"=")) {
+			raw = []byte(name + "=\n")
+		}
+		out, rest = append(out, raw...), after
+	}
+	if len(out) > len(data) {
+		return nil, fmt.Errorf("%w: no room in it", ErrNotGrubEnv)
+	}
+	return append(out, bytes.Repeat([]byte("#"), len(data)-len(out))...), nil
+}
+
 // cutEscaped takes a line off data and undoes its backslashes.
 func cutEscaped(data []byte) (line string, rest []byte) {
 	var b strings.Builder

@@ -22,6 +22,23 @@ func TestParseGrubEnv(t *testing.T) {
 	}
 }
 
+func TestEmptyGrubVar(t *testing.T) {
+	block := func(text string) string { return grubHeader + text + strings.Repeat("#", 200-len(text)) }
+	for before, want := range map[string]string{
+		"saved_entry=a\nnext_entry=b\nx=y\\\nz\n": "saved_entry=a\nnext_entry=\nx=y\\\nz\n",
+		"# WARNING\nnext_entry=b\n":               "# WARNING\nnext_entry=\n",
+		"saved_entry=a\n":                         "saved_entry=a\n",
+		"my_next_entry=a\n":                       "my_next_entry=a\n",
+		"":                                        "",
+	} {
+		got, err := bls.EmptyGrubVar([]byte(block(before)), "next_entry")
+		require.NoError(t, err)
+		assert.Equal(t, block(want), string(got))
+	}
+	_, err := bls.EmptyGrubVar([]byte("junk"), "next_entry")
+	require.ErrorIs(t, err, bls.ErrNotGrubEnv)
+}
+
 func TestExpand(t *testing.T) {
 	env := bls.GrubEnv{"kernelopts": "root=x ro", "tuned_params": "isolcpus=1", "tuned_initrd": "/tuned.img", "none": "", "v1": "6.1"}
 	e := parse(t, "linux /vmlinuz-$v1\ninitrd /a.img $tuned_initrd\noptions $kernelopts ${tuned_params}x\noptions price=5$ $none.\n")

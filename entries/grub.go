@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 
@@ -16,6 +17,9 @@ type Grub struct {
 	// Path is the grubenv file, for messages.
 	Path string
 	Env  bls.GrubEnv
+
+	root *os.Root
+	name string // below root
 }
 
 // grubEnvSize is the size of a GRUB environment block, in bytes; a larger file
@@ -34,7 +38,7 @@ func FindGrub(volumes []*esp.Volume) (*Grub, error) {
 			if err == nil && len(data) <= grubEnvSize {
 				env, err := bls.ParseGrubEnv(data)
 				if err == nil {
-					return &Grub{Path: r.volume.Where(name), Env: env}, nil
+					return &Grub{Path: r.volume.Where(name), Env: env, root: v.Root, name: name}, nil
 				}
 				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +69,7 @@ func (l *List) ChooseGrub(env bls.GrubEnv) Choice {
 		if value == "" {
 			continue
 		}
-		if e := l.grubEntry(value); e != nil {
+		if e := l.GrubEntry(value); e != nil {
 			c.Entry, c.Rule, c.OneShot = e, "grubenv "+name, name == "next_entry"
 			return c
 		}
@@ -80,9 +84,9 @@ func (l *List) ChooseGrub(env bls.GrubEnv) Choice {
 	return c
 }
 
-// grubEntry finds an entry by id without suffix, by title, or by its place on
-// the menu.
-func (l *List) grubEntry(value string) *Entry {
+// GrubEntry finds an entry as a value of grubenv names it: by id without
+// suffix, by title, or by its place on the menu. nil: none is meant.
+func (l *List) GrubEntry(value string) *Entry {
 	var shown []*Entry
 	for _, e := range l.Entries {
 		if e.Hidden != "" {
@@ -97,4 +101,29 @@ func (l *List) grubEntry(value string) *Entry {
 		return shown[n]
 	}
 	return nil
+}
+
+// UseUpNext empties next_entry, as GRUB does before it boots it. undo writes
+// the block back that was there. The file keeps its place on the disk: GRUB
+// finds it by that, not by the file system.
+func (g *Grub) UseUpNext() (undo func() error, err error) {
+	r := reader{}
+	before, err := r.readSmall(g.root, g.name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.Path, err)
+	}
+	after, err := bls.EmptyGrubVar(before, "next_entry")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.Path, err)
+	}
+	return func() error { return g.overwrite(before) }, g.overwrite(after)
+}
+
+func (g *Grub) overwrite(block []byte) error {
+	f, err := g.root.OpenFile(g.name, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.Path, esp.Cause(err))
+	}
+	_, err = f.WriteAt(block, 0)
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -1,6 +1,8 @@
 package entries_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -61,4 +63,25 @@ func TestFindGrub(t *testing.T) {
 	g, err = entries.FindGrub([]*esp.Volume{volume(t, esp.ESP, map[string]string{"grub/grubenv": "junk"})})
 	require.ErrorIs(t, err, bls.ErrNotGrubEnv)
 	assert.Nil(t, g)
+}
+
+func TestUseUpNext(t *testing.T) {
+	v := fedora(t, "saved_entry=1\nnext_entry=0123-0-rescue\n")
+	path := filepath.Join(v.Dir, "grub2/grubenv")
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	g, err := entries.FindGrub([]*esp.Volume{v})
+	require.NoError(t, err)
+	undo, err := g.UseUpNext()
+	require.NoError(t, err)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Len(t, after, 1024)
+	env, err := bls.ParseGrubEnv(after)
+	require.NoError(t, err)
+	assert.Equal(t, bls.GrubEnv{"saved_entry": "1", "next_entry": ""}, env)
+	require.NoError(t, undo())
+	restored, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, before, restored)
 }

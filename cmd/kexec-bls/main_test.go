@@ -213,6 +213,48 @@ func TestOneShot(t *testing.T) {
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "efibc's junk is no entry")
 }
 
+func TestSpecialEntries(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	shown := func(name string) string {
+		got := f.run("show", name, "--esp-path="+esp)
+		if got.code != exitDone {
+			return got.stderr
+		}
+		return strings.Fields(got.stdout)[1]
+	}
+	assert.Contains(t, shown("@oneshot"), "no one-shot entry is set")
+	assert.Contains(t, shown("@saved"), "cannot be told")
+	assert.Contains(t, shown("@current"), "cannot be told")
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	f.setVar(t, "LoaderEntryLastBooted", "other.conf")
+	f.setVar(t, "LoaderEntrySelected", "arch.conf")
+	assert.Equal(t, "other.conf", shown("@oneshot"))
+	assert.Equal(t, "other.conf", shown(""))
+	assert.Equal(t, "arch.conf", shown("@default"), "what holds beyond the next boot")
+	assert.Equal(t, "other.conf", shown("@saved"))
+	assert.Equal(t, "arch.conf", shown("@current"))
+}
+
+func TestGrubMachine(t *testing.T) {
+	block := "# GRUB Environment Block\nsaved_entry=m-6.2\nnext_entry=m-6.1\nkernelopts=root=x ro\n"
+	f, boot := newFake(t, map[string]string{
+		"grub2/grubenv":             block + strings.Repeat("#", 1024-len(block)),
+		"loader/entries/m-6.1.conf": "linux /vmlinuz\noptions $kernelopts $tuned_params\n",
+		"loader/entries/m-6.2.conf": "linux /vmlinuz\noptions $kernelopts $nosuch\n",
+	})
+	args := []string{"--esp-path=" + t.TempDir(), "--boot-path=" + boot}
+	got := f.run(append([]string{"show"}, args...)...)
+	assert.Contains(t, got.stdout, "grubenv next_entry")
+	assert.Contains(t, f.run(append([]string{"show", "@saved"}, args...)...).stderr, "m-6.2.conf:2: options: variable $nosuch is not set")
+
+	require.Equal(t, exitDone, f.run(append([]string{"reboot"}, args...)...).code)
+	assert.Equal(t, "root=x ro ", f.cmdline)
+	env, err := os.ReadFile(filepath.Join(boot, "grub2/grubenv"))
+	require.NoError(t, err)
+	assert.Contains(t, string(env), "\nnext_entry=\n", "used up, as GRUB would")
+	assert.Equal(t, []string{"load", "systemctl kexec into m-6.1.conf"}, f.acts)
+}
+
 func TestRebootWithoutSystemd(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.machine.init = func() systemd.Kind { return systemd.Other }

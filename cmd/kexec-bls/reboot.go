@@ -123,16 +123,20 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 	return a.systemctl(ctx, opt.systemd)
 }
 
-// useUpOneShot deletes LoaderEntryOneShot if it chose the entry, as the boot
+// useUpOneShot deletes the one-shot setting if it chose the entry, as the boot
 // loader would have; undo puts it back.
 func (a *app) useUpOneShot(t *target) (undo func() error, err error) {
 	nothing := func() error { return nil }
-	if t.named || !t.survey.choice.OneShot || t.survey.grub != nil {
+	if t.named || !t.survey.choice.OneShot {
 		return nothing, nil
 	}
-	undo, err = a.dropShot()
+	if t.survey.grub != nil {
+		undo, err = t.survey.grub.UseUpNext()
+	} else {
+		undo, err = a.dropShot()
+	}
 	if err != nil {
-		return nothing, fmt.Errorf("LoaderEntryOneShot: %w", err)
+		return nothing, fmt.Errorf("%s: %w", t.why, err)
 	}
 	return undo, nil
 }

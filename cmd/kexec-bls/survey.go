@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -18,6 +19,7 @@ type survey struct {
 	list    *entries.List
 	vars    entries.Vars
 	grub    *entries.Grub // nil where systemd-boot's rules hold
+	conf    bls.LoaderConf
 	choice  entries.Choice
 	running *entries.Entry // nil when it cannot be told
 }
@@ -79,9 +81,10 @@ func (a *app) choose(s *survey) error {
 	if s.grub != nil {
 		s.choice = s.list.ChooseGrub(s.grub.Env)
 	} else {
-		conf, problems := entries.ReadConf(s.volumes)
+		var problems []error
+		s.conf, problems = entries.ReadConf(s.volumes)
 		s.list.Problems = append(s.list.Problems, problems...)
-		s.choice = s.list.Choose(s.vars, conf)
+		s.choice = s.list.Choose(s.vars, s.conf)
 	}
 	s.running = s.list.Running(entries.RunningKernel{
 		Cmdline: a.cmdline(), Release: a.release(), Kexeced: a.kexeced(), Selected: s.vars.Selected,
@@ -93,8 +96,10 @@ func (a *app) choose(s *survey) error {
 // says what chose it.
 func (s *survey) pick(name string) (e *entries.Entry, why string, err error) {
 	switch name {
-	case "", "@default":
-		return s.next()
+	case "":
+		return chosen(s.choice, len(s.list.Entries))
+	case "@default":
+		return chosen(s.lasting(), len(s.list.Entries))
 	case "@oneshot":
 		if !s.choice.OneShot {
 			return nil, "", fmt.Errorf("%w: no one-shot entry is set", entries.ErrNoEntry)
@@ -102,6 +107,9 @@ func (s *survey) pick(name string) (e *entries.Entry, why string, err error) {
 		e = s.choice.Entry
 	case "@saved":
 		e = s.list.ByID(s.vars.LastBooted)
+		if s.grub != nil {
+			e = s.list.GrubEntry(s.grub.Env["saved_entry"])
+		}
 	case "@current":
 		e = s.running
 	default:
@@ -115,17 +123,29 @@ func (s *survey) pick(name string) (e *entries.Entry, why string, err error) {
 
 var errNothing = errors.New("the boot loader would find nothing to boot; entries are text files in loader/entries/ or images in EFI/Linux/ of the boot partition")
 
-// next is what the boot loader would boot. It never takes another entry than
-// that one, least of all one that only happens to work.
-func (s *survey) next() (*entries.Entry, string, error) {
-	c := s.choice
-	if c.Entry == nil {
-		if len(s.list.Entries) > 0 {
-			return nil, "", fmt.Errorf("%w: none of %d can be booted, kexec-bls list says why", entries.ErrNoEntry, len(s.list.Entries))
-		}
-		return nil, "", fmt.Errorf("%w: %w", entries.ErrNoEntry, errNothing)
+// lasting is the default that holds beyond the next boot: without what is set
+// for one boot only.
+func (s *survey) lasting() entries.Choice {
+	if s.grub != nil {
+		env := maps.Clone(s.grub.Env)
+		delete(env, "next_entry")
+		return s.list.ChooseGrub(env)
 	}
-	return c.Entry, c.Rule, nil
+	vars := s.vars
+	vars.OneShot = ""
+	return s.list.Choose(vars, s.conf)
+}
+
+// chosen never takes another entry than the boot loader's, least of all one
+// that only happens to work.
+func chosen(c entries.Choice, of int) (*entries.Entry, string, error) {
+	switch {
+	case c.Entry != nil:
+		return c.Entry, c.Rule, nil
+	case of > 0:
+		return nil, "", fmt.Errorf("%w: none of %d can be booted, kexec-bls list says why", entries.ErrNoEntry, of)
+	}
+	return nil, "", fmt.Errorf("%w: %w", entries.ErrNoEntry, errNothing)
 }
 
 // kexecable refuses an entry that no kexec can boot.
