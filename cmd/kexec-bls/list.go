@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -16,11 +18,11 @@ func newList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "list every entry in boot-loader order",
 		Args:  noArgs,
-		RunE:  func(*cobra.Command, []string) error { return a.list() },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context()) },
 	}
 }
 
-func (a *app) list() error {
+func (a *app) list(ctx context.Context) error {
 	s, err := a.survey()
 	if err != nil {
 		return err
@@ -32,12 +34,15 @@ func (a *app) list() error {
 	if a.flags.json != jsonOff {
 		return a.json(a.flags.json, listed(s))
 	}
-	a.listTable(s)
-	return nil
+	for _, missed := range s.choice.Missed {
+		a.warn("%s", missed)
+	}
+	return a.page(ctx, listTable(s))
 }
 
-func (a *app) listTable(s *survey) {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+func listTable(s *survey) []byte {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  ENTRY\tTITLE\tVERSION\tNOTES")
 	titles := s.list.Titles()
 	for i, e := range s.list.Entries {
@@ -47,15 +52,13 @@ func (a *app) listTable(s *survey) {
 		}
 		fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\n", mark, cell(e.ID), cell(titles[i]), cell(e.Version), cell(strings.Join(notes(s, e), ", ")))
 	}
-	_ = w.Flush()
+	_ = w.Flush() // into memory
 	if s.choice.Entry != nil {
-		a.print("next boot: %s, by %s", cell(s.choice.Entry.ID), cell(s.choice.Rule))
+		fmt.Fprintf(&out, "next boot: %s, by %s\n", cell(s.choice.Entry.ID), cell(s.choice.Rule))
 	} else {
-		a.print("next boot: none, the boot loader would find nothing to boot")
+		out.WriteString("next boot: none, the boot loader would find nothing to boot\n")
 	}
-	for _, missed := range s.choice.Missed {
-		a.warn("%s", missed)
-	}
+	return out.Bytes()
 }
 
 // cell keeps a text inside its column.
