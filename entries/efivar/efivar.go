@@ -119,7 +119,7 @@ func (v Vars) Read(name, vendor string) (Variable, error) {
 	}
 	data, err := readOnce(path)
 	if err != nil {
-		return Variable{}, fmt.Errorf("EFI variable %s: %w", name, err)
+		return Variable{}, fmt.Errorf("EFI variable %s: %w", name, cause(err))
 	}
 	if len(data) == 0 {
 		// efivarfs shows a variable that is being created, or whose write
@@ -143,6 +143,16 @@ func (v Vars) path(name, vendor string) (string, error) {
 		dir = DefaultDir
 	}
 	return filepath.Join(dir, name+"-"+vendor), nil
+}
+
+// cause drops the path that os puts before an error; the name of the variable
+// says it all.
+func cause(err error) error {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
+	}
+	return err
 }
 
 // readOnce reads a file with one read(2): on efivarfs each read asks the

@@ -64,7 +64,9 @@ func writeOnce(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Close())
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
 	if err != nil && created {
 		// An empty file in place of the variable would stay until the reboot.
 		_ = change(path, func() error { return os.Remove(path) })
@@ -125,13 +127,16 @@ func setImmutable(f *os.File, on bool) (was bool, err error) {
 // explain adds what an errno of efivarfs means (fs/efivarfs, efi_status_to_err
 // in drivers/firmware/efi/efi.c).
 func explain(err error) error {
+	err = cause(err)
 	hint := ""
 	switch {
-	case errors.Is(err, unix.EROFS), errors.Is(err, unix.EINVAL):
-		// EFI_WRITE_PROTECTED and EFI_INVALID_PARAMETER: the firmware's answers
-		// for a volatile variable, set before ExitBootServices. EROFS also when
-		// efivarfs is mounted read-only.
-		hint = "the firmware does not let the operating system change it, or efivarfs is mounted read-only"
+	case errors.Is(err, unix.EINVAL):
+		// EFI_INVALID_PARAMETER: the attributes; OVMF's answer to a new or
+		// deleted volatile variable. Those are set before ExitBootServices.
+		hint = "the firmware does not let the operating system set such a variable"
+	case errors.Is(err, unix.EROFS):
+		// EFI_WRITE_PROTECTED, or VFS: mounted read-only.
+		hint = "only the boot loader may change it, or efivarfs is mounted read-only"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		// VFS: not the owner, the immutable flag, no CAP_LINUX_IMMUTABLE; or
 		// EFI_SECURITY_VIOLATION.
