@@ -161,7 +161,7 @@ func (s System) policy() reason {
 	if name := s.module(); name != "" {
 		by += " (" + name + ")"
 	}
-	if s.Image.Kernel.Memfd || s.Image.Initrd.Memfd {
+	if s.memoryBlamed() {
 		return reason{by + " refuses a file that exists only in memory", "use an entry with a plain kernel and a single initrd, or let the policy allow it"}
 	}
 	return reason{by + " refuses the kernel image or the initrd", "let the policy allow it; the audit log names the rule"}
@@ -190,10 +190,26 @@ func (s System) module() string {
 // refusesMemfd is whether the same load may succeed with files of a file
 // system. EPERM has causes that it cannot help with.
 func (s System) refusesMemfd(errno syscall.Errno) bool {
-	if !s.Image.Kernel.Memfd && !s.Image.Initrd.Memfd {
+	if !s.memoryBlamed() {
 		return false
 	}
 	_, powerless := s.noPrivilege()
 	_, off := s.switchedOff(opFile)
 	return errno == unix.EACCES || errno == unix.EPERM && !powerless && !off && !s.locked()
+}
+
+// memoryBlamed is whether a file in memory may be what a policy refuses: there
+// is one, and the kernel log, where it names a file, names that one.
+func (s System) memoryBlamed() bool {
+	if !s.Image.Kernel.Memfd && !s.Image.Initrd.Memfd {
+		return false
+	}
+	named := false
+	for _, line := range s.Words {
+		if strings.Contains(line, "memfd:") {
+			return true
+		}
+		named = named || strings.Contains(line, ` name="`) || strings.Contains(line, ` obj="`)
+	}
+	return !named
 }

@@ -102,6 +102,8 @@ func TestExplainSaysTheCauseAndTheMend(t *testing.T) {
 			"permission denied: a security policy (ima, selinux) refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
 		{unix.EACCES, []change{memfd, said("audit: type=1800 op=appraise_data cause=IMA-signature-required")},
 			"permission denied: a security policy (IMA) refuses a file that exists only in memory; use an entry with a plain kernel and a single initrd, or let the policy allow it (kernel log: audit: type=1800 op=appraise_data cause=IMA-signature-required)"},
+		{unix.EACCES, []change{memfd, said(`op=appraise_data name="/vmlinuz"`)},
+			"permission denied: a security policy (IMA) refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule (kernel log: op=appraise_data name=\"/vmlinuz\")"},
 		{unix.EACCES, nil,
 			"permission denied: a security policy refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
 		{unix.EKEYREJECTED, nil,
@@ -204,6 +206,9 @@ func TestMemfdRefused(t *testing.T) {
 		"not root":            {unix.EPERM, []change{memfd, func(s *kexec.System) { s.Capable, s.UID = kexec.No, 1 }}, false},
 		"switched off":        {unix.EPERM, []change{memfd, func(s *kexec.System) { s.LoadDisabled = true }}, false},
 		"no load left":        {unix.EPERM, []change{memfd, func(s *kexec.System) { s.LoadsLeft = 0 }}, false},
+		"memory named":        {unix.EACCES, []change{memfd, said(`op=appraise_data name="/memfd:initrd"`)}, true},
+		"another file named":  {unix.EACCES, []change{memfd, said(`op=appraise_data name="/vmlinuz"`)}, false},
+		"LoadPin, other file": {unix.EPERM, []change{memfd, said(`LoadPin: kexec-image denied obj="/efi/vmlinuz" pid=1`)}, false},
 		"not about a policy":  {unix.ENOEXEC, []change{memfd}, false},
 		"signature, lockdown": {unix.EACCES, []change{memfd, locked}, true},
 	} {

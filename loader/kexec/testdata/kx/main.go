@@ -1,0 +1,99 @@
+// Command kx is the package kexec for the tests in a guest.
+//
+//	kx [-syscall=S] [-memfd] [-debug] [-nocma] [-times=N] [-patience=D] load KERNEL INITRD CMDLINE
+//	kx unload | loaded | jump
+//
+// An empty INITRD is none. With -memfd both files are copied into memory. Loads of -times run at once; the results are shown
+// a line each.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+)
+
+func main() {
+	var opt kexec.Options
+	flag.Func("syscall", "", func(s string) error { opt.Syscall = kexec.Syscall(s); return nil })
+	flag.BoolVar(&opt.Debug, "debug", false, "")
+	flag.BoolVar(&opt.NoCMA, "nocma", false, "")
+	flag.DurationVar(&opt.Patience, "patience", 0, "")
+	memfd := flag.Bool("memfd", false, "")
+	times := flag.Int("times", 1, "")
+	flag.Parse()
+	if opt.Debug {
+		opt.Said = func(line string) { fmt.Println("said:", line) }
+	}
+	if err := run(flag.Args(), opt, *memfd, *times); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(code(err))
+	}
+}
+
+// code is the errno of a refusal, 200 where the files themselves may do better,
+// and 1 for all else.
+func code(err error) int {
+	refused, ok := errors.AsType[*kexec.LoadError](err)
+	switch {
+	case errors.Is(err, kexec.ErrMemfdRefused):
+		return 200
+	case ok:
+		return int(refused.Errno)
+	}
+	return 1
+}
+
+func run(args []string, opt kexec.Options, memfd bool, times int) error {
+	switch args[0] {
+	case "unload":
+		return kexec.Unload()
+	case "loaded":
+		loaded, err := kexec.Loaded()
+		fmt.Println(loaded)
+		return err
+	case "jump":
+		return kexec.Reboot()
+	}
+	kernel, err := open(args[1], memfd)
+	if err != nil {
+		return err
+	}
+	var initrd *os.File
+	if args[2] != "" {
+		if initrd, err = open(args[2], memfd); err != nil {
+			return err
+		}
+	}
+	if times == 1 {
+		return kexec.Load(context.Background(), kernel, initrd, args[3], opt)
+	}
+	var wait sync.WaitGroup
+	for range times {
+		wait.Go(func() { fmt.Println(kexec.Load(context.Background(), kernel, initrd, args[3], opt)) })
+	}
+	wait.Wait()
+	return nil
+}
+
+func open(name string, memfd bool) (*os.File, error) {
+	f, err := os.Open(name)
+	if err != nil || !memfd {
+		return f, err
+	}
+	fd, err := unix.MemfdCreate("joined", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	m := os.NewFile(uintptr(fd), "joined")
+	_, err = io.Copy(m, f)
+	return m, err
+}
