@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/fixtures"
+)
+
+func TestRebootRequired(t *testing.T) {
+	for name, v := range map[string]struct {
+		files  map[string]string // of the ESP, over archFiles
+		proc   map[string]string
+		code   int
+		reason string
+	}{
+		"another release": {nil, map[string]string{"cmdline": "root=/dev/vda2 rw quiet\n"},
+			exitRequired, "kernel 6.1.0 runs, arch.conf would boot 6.12.1"},
+		"another line": {nil, map[string]string{"sys/kernel/osrelease": "6.12.1\n", "cmdline": "BOOT_IMAGE=/v root=/dev/vda2 rw\n"},
+			exitRequired, "command line: + quiet"},
+		"another build": {map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (b@h) #2 SMP"}.Bytes())},
+			map[string]string{"sys/kernel/osrelease": "6.12.1\n", "sys/kernel/version": "#1 SMP\n", "cmdline": "root=/dev/vda2 rw quiet\n"},
+			exitRequired, "another build"},
+		"the same": {map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (b@h) #1 SMP"}.Bytes())},
+			map[string]string{"sys/kernel/osrelease": "6.12.1\n", "sys/kernel/version": "#1 SMP\n", "cmdline": `BOOT_IMAGE=/v root=/dev/vda2 quiet rw initrd=\a` + "\n"},
+			exitNotRequired, ""},
+		"no version":     {map[string]string{"vmlinuz": string(fixtures.BzImage{}.Bytes())}, nil, exitCannotTell, "cannot be read"},
+		"a broken entry": {map[string]string{"loader/entries/arch.conf": "linux /vmlinuz\ninitrd /gone\n"}, nil, exitCannotTell, "/gone"},
+		"an EFI program": {map[string]string{"loader/entries/arch.conf": "efi /vmlinuz\n"}, nil, exitCannotTell, "EFI program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, esp := newFake(t, archFiles())
+			write(t, esp, v.files)
+			write(t, f.proc, v.proc)
+			got := f.run("reboot-required", "--esp-path="+esp)
+			assert.Equal(t, v.code, got.code, got.stderr)
+			assert.Contains(t, got.stdout, v.reason)
+			var r requirement
+			require.NoError(t, json.Unmarshal([]byte(f.run("reboot-required", "--json=short", "--esp-path="+esp).stdout), &r))
+			switch v.code {
+			case exitCannotTell:
+				assert.Nil(t, r.Required)
+			default:
+				require.NotNil(t, r.Required)
+				assert.Equal(t, v.code == exitRequired, *r.Required)
+			}
+		})
+	}
+}
