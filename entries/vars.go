@@ -3,6 +3,7 @@ package entries
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
@@ -67,5 +68,9 @@ func present(err error) error {
 	}
 	return err
 }
+
+// SystemdBoot says whether systemd-boot started the machine. GRUB 2.12 names
+// itself in LoaderInfo too.
+func (v Vars) SystemdBoot() bool { return strings.HasPrefix(v.Info, "systemd-boot ") }
 
 func (v Vars) knowsPreferred() bool { return !v.HasFeatures || v.Features&featurePreferred != 0 }

@@ -242,6 +242,7 @@ func TestGrubMachine(t *testing.T) {
 		"loader/entries/m-6.1.conf": "linux /vmlinuz\noptions $kernelopts $tuned_params\n",
 		"loader/entries/m-6.2.conf": "linux /vmlinuz\noptions $kernelopts $nosuch\n",
 	})
+	f.setVar(t, "LoaderInfo", "GRUB 2.12")
 	args := []string{"--esp-path=" + t.TempDir(), "--boot-path=" + boot}
 	got := f.run(append([]string{"show"}, args...)...)
 	assert.Contains(t, got.stdout, "grubenv next_entry")

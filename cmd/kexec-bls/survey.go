@@ -43,7 +43,7 @@ func (a *app) survey() (*survey, error) {
 	var err error
 	s.volumes, err = a.volumes(esp.Options{
 		ESPPath: a.flags.espPath, BootPath: a.flags.bootPath, Root: a.flags.root,
-		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.Info != "",
+		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(),
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", esp.ErrNotFound, err)
@@ -66,7 +66,7 @@ func (a *app) survey() (*survey, error) {
 // choose lists the entries and picks the default, by the rules of the boot
 // loader that the machine has.
 func (a *app) choose(s *survey) error {
-	if s.vars.Info == "" {
+	if !s.vars.SystemdBoot() {
 		var err error
 		if s.grub, err = entries.FindGrub(s.volumes); err != nil {
 			a.warn("%v", err)
