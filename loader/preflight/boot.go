@@ -18,7 +18,7 @@ func oneShot(l *look) []Finding {
 			"unload the module efibc first, or set it again afterwards (bootctl set-oneshot)"})
 	case pending:
 		found = append(found, Finding{"one-shot", Warning, fmt.Sprintf("%s is set to be booted once, and stays so for the next boot through the firmware", shot),
-			"name @oneshot to boot it now, or forget it (bootctl set-oneshot \"\")"})
+			"leave out ENTRY to boot it now, or forget it (bootctl set-oneshot \"\")"})
 	case efibc && l.efi.has("LoaderInfo-"+loaderVendor):
 		found = append(found, Finding{"efibc", Note, "the kernel (efibc) writes \"kexec reboot\" into LoaderEntryOneShot at a kexec; it names no entry", "nothing; or unload the module efibc first"})
 	}

@@ -15,7 +15,7 @@ func broken(l *look) []Finding {
 	if l.Plan.Broken == nil {
 		return nil
 	}
-	return []Finding{{"plan", Blocker, l.Plan.Broken.Error(), "mend the entry, or name another"}}
+	return []Finding{{"plan", Blocker, oneLine(l.Plan.Broken.Error()), "mend the entry, or name another"}}
 }
 
 // capability holds kexec_load_permitted (kernel/kexec_core.c): CAP_SYS_BOOT in

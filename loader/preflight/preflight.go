@@ -102,7 +102,7 @@ func run(env Env, plan Plan, all []check) []Finding {
 	}
 	found = append(found, reportHung(hung)...)
 	found = append(found, reportUnseen(unseen, env.UID)...)
-	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })
+	Sort(found)
 	return found
 }
 
@@ -142,6 +142,11 @@ func reportUnseen(paths []string, uid int) []Finding {
 		mend = "run it as root to know"
 	}
 	return []Finding{{"unseen", Note, "could not be seen: " + strings.Join(paths, ", "), mend}}
+}
+
+// Sort puts the gravest findings first; those of one severity keep their order.
+func Sort(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })
 }
 
 // Blockers returns the blockers whose ID is not in ignore; "all" stands for

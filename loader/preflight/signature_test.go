@@ -24,7 +24,7 @@ func certificate(t testing.TB, name string, own, issuer []byte) []byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{"Org"}, CommonName: name}, NotAfter: time.Unix(1<<40, 0), SubjectKeyId: own,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{"Org"}, CommonName: name}, NotAfter: time.Unix(1<<32, 0), SubjectKeyId: own,
 	}
 	ca := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name + " CA"}, SubjectKeyId: issuer}
 	der, err := x509.CreateCertificate(rand.Reader, c, ca, key.Public(), key)
