@@ -30,11 +30,13 @@ func (b *blobFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&b.verify, "verify", false, "decode every compressed initrd to its end first")
 	f.BoolVar(&b.earlyFirst, "early-first", false, "move archives of nothing but microcode and ACPI tables to the front")
-	if cmd.Name() != "show" && cmd.Name() != "ls" {
+	if cmd.Name() != "show" && cmd.Name() != "ls" && cmd.Name() != "check" {
 		f.BoolVar(&b.flat, "flat", false, "unpack all initrds into one uncompressed archive")
 	}
 	if cmd.Name() == "load" || cmd.Name() == "reboot" {
 		f.Var((*syscallFlag)(&b.syscall), "syscall", "how to hand the kernel over: auto, file or classic")
+	}
+	if cmd.Name() == "load" || cmd.Name() == "reboot" || cmd.Name() == "check" {
 		f.StringSliceVar(&b.ignore, "ignore", nil, "go on in spite of the findings with this `ID`, or all")
 	}
 }

@@ -20,6 +20,10 @@ type config struct {
 		// Remove are keys taken out of every command line.
 		Remove []string `toml:"remove"`
 	} `toml:"cmdline"`
+	Check struct {
+		// Ignore are the IDs of findings that do not end a reboot.
+		Ignore []string `toml:"ignore"`
+	} `toml:"check"`
 	Initrd struct {
 		// Flat unpacks all initrds into one uncompressed archive.
 		Flat bool `toml:"flat"`

@@ -26,6 +26,7 @@ type machine struct {
 	proc, sys  string // mount points
 	runDir     string // where the receipt is kept
 	rootFS     fs.FS  // the root file system
+	uid        func() int
 
 	volumes   func(esp.Options) ([]*esp.Volume, error)
 	load      func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt kexec.Options) error
@@ -47,6 +48,7 @@ func realMachine() *machine {
 		sys:        "/sys",
 		runDir:     "/run/kexec-bls",
 		rootFS:     os.DirFS("/"),
+		uid:        os.Geteuid,
 		volumes:    esp.Find,
 		load:       kexec.Load,
 		unload:     kexec.Unload,

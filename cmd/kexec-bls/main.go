@@ -26,6 +26,7 @@ const (
 	exitUsage   = 2
 	exitNoEntry = 3
 	exitKernel  = 4
+	exitBlocked = 5
 
 	exitStale   = 11
 	exitNone    = 12
@@ -71,6 +72,7 @@ func exitCode(err error) int {
 	var answer status
 	var usage usageError
 	var kernel *kexec.LoadError
+	var blocked blockedError
 	switch {
 	case err == nil:
 		return exitDone
@@ -82,6 +84,8 @@ func exitCode(err error) int {
 		return exitNoEntry
 	case errors.As(err, &kernel):
 		return exitKernel
+	case errors.As(err, &blocked):
+		return exitBlocked
 	}
 	return exitFailed
 }

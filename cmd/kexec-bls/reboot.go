@@ -60,11 +60,16 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 		return err
 	}
 	defer t.close()
+	opt.blob.ignore = a.ignored(opt.blob.ignore)
 	if err := a.accept(t, opt.blob); err != nil {
 		return err
 	}
+	blocked := a.preflight(t, opt.blob.ignore)
 	if opt.dryRun {
-		return a.showTarget(t)
+		return errors.Join(a.showTarget(t), blocked)
+	}
+	if blocked != nil {
+		return blocked
 	}
 	if err := a.canReboot(opt); err != nil {
 		return err

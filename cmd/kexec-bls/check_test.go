@@ -1,0 +1,246 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/fixtures"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// golden holds text against testdata/NAME.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "make it with -update")
+	assert.Equal(t, string(want), got)
+}
+
+// newChecked is a fake on a machine of which enough is laid out that check has
+// something to look at; nothing is wrong with it.
+func newChecked(t *testing.T, files map[string]string) (*fake, string) {
+	f, esp := newFake(t, files)
+	f.uid = func() int { return 0 }
+	f.lay(t, map[string]string{
+		"proc/self/status":                        "CapEff:\t000001ffffffffff\n",
+		"proc/self/uid_map":                       "0 0 4294967295\n",
+		"proc/meminfo":                            "MemAvailable: 1048576 kB\nSwapFree: 0 kB\n",
+		"proc/sys/kernel/kexec_load_disabled":     "0\n",
+		"proc/sys/kernel/kexec_load_limit_reboot": "-1\n",
+		"sys/kernel/kexec_loaded":                 "0\n",
+		"sys/kernel/security/lockdown":            "[none] integrity confidentiality\n",
+		"root/boot/config-6.1.0":                  "CONFIG_KEXEC_FILE=y\n",
+		"root/run/systemd/system/x":               "",
+	})
+	return f, esp
+}
+
+// lay writes files of the fake machine: proc/, sys/, root/.
+func (f *fake) lay(t *testing.T, files map[string]string) {
+	t.Helper()
+	write(t, filepath.Dir(f.proc), files)
+}
+
+// troubled has a finding of each severity, and two blockers.
+func troubled(t *testing.T) (*fake, string) {
+	f, esp := newChecked(t, archFiles())
+	f.lay(t, map[string]string{
+		"proc/sys/kernel/kexec_load_disabled":           "1\n",
+		"root/run/initramfs/shutdown":                   "#!/bin/sh\nkexec -e\n",
+		"sys/kernel/kexec_crash_size":                   "268435456\n",
+		"sys/class/watchdog/watchdog0/state":            "active\n",
+		"sys/class/watchdog/watchdog0/nowayout":         "1\n",
+		"sys/class/watchdog/watchdog0/timeout":          "600\n",
+		"root/etc/kexec-bls/machines.toml":              "",
+		"sys/bus/pci/drivers/vfio-pci/0000:01:00.0/irq": "1\n",
+	})
+	return f, esp
+}
+
+func TestCheckNothing(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code, got)
+	assert.Empty(t, got.stdout)
+	assert.Equal(t, "kexec-bls: nothing stands in the way of arch.conf\n", got.stderr)
+	assert.Empty(t, f.run("check", "-q", "--esp-path="+esp).stderr)
+	assert.Empty(t, f.acts, "check acts on nothing")
+}
+
+func TestCheckGolden(t *testing.T) {
+	f, esp := troubled(t)
+	got := f.run("check", "--esp-path="+esp, "--ignore=dracut-shutdown")
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Empty(t, got.stderr, "the findings are the answer")
+	golden(t, "check.txt", got.stdout)
+
+	got = f.run("check", "--json", "--esp-path="+esp, "--ignore=dracut-shutdown")
+	assert.Equal(t, exitBlocked, got.code)
+	golden(t, "check.json", got.stdout)
+	assert.Empty(t, f.acts)
+}
+
+func TestCheckJSONNothing(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	got := f.run("check", "--json=short", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Equal(t, `{"schema":1,"entry":"arch.conf","blocked":false,"findings":[]}`+"\n", got.stdout)
+}
+
+func TestCheckIgnore(t *testing.T) {
+	f, esp := troubled(t)
+	for _, v := range []struct {
+		flag, config string
+		code         int
+	}{
+		{"", "", exitBlocked},
+		{"kexec-disabled", "", exitBlocked},
+		{"kexec-disabled,dracut-shutdown", "", exitDone},
+		{"all", "", exitDone},
+		{"", "ignore = [\"kexec-disabled\", \"dracut-shutdown\"]", exitDone},
+		{"kexec-disabled", "ignore = [\"dracut-shutdown\"]", exitDone},
+		{"kexec-disabled", "ignore = [\"watchdog\"]", exitBlocked},
+		{"", "ignore = [\"all\"]", exitDone},
+	} {
+		require.NoError(t, os.WriteFile(f.configFile, []byte("[check]\n"+v.config+"\n"), 0o644))
+		for _, verb := range []string{"check", "reboot"} {
+			f.acts = nil
+			got := f.run(verb, "--esp-path="+esp, "--ignore="+v.flag)
+			assert.Equal(t, v.code, got.code, "%s %v: %s", verb, v, got.stderr)
+			if v.code == exitBlocked || verb == "check" {
+				assert.Empty(t, f.acts)
+			} else {
+				assert.Contains(t, f.acts, "load")
+			}
+		}
+	}
+}
+
+// TestRebootBlocked holds the order of acts: a blocker ends it before the load,
+// warnings do not, notes are not worth a word.
+func TestRebootBlocked(t *testing.T) {
+	f, esp := troubled(t)
+	got := f.run("reboot", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Empty(t, f.acts, "nothing was loaded")
+	for _, want := range []string{
+		"kexec-bls: arch.conf: this would surely fail, --ignore=kexec-disabled goes on",
+		"\n  kexec-disabled: ", "\n  dracut-shutdown: ",
+		"kexec-bls: warning: kdump-lost: ", "kexec-bls: warning: vfio: ",
+	} {
+		assert.Contains(t, got.stderr, want)
+	}
+	assert.NotContains(t, got.stderr, "watchdog", "a note")
+
+	got = f.run("reboot", "-n", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Contains(t, got.stdout, "vmlinuz", "the plan is shown all the same")
+
+	got = f.run("reboot", "--esp-path="+esp, "--ignore=all")
+	assert.Equal(t, exitDone, got.code, got.stderr)
+	assert.NotContains(t, got.stderr, "kdump-lost")
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts)
+
+	f.acts = nil
+	assert.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code, "load does not check")
+	assert.Equal(t, []string{"load"}, f.acts)
+}
+
+func TestCheckAsUser(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	f.uid = func() int { return 1000 }
+	f.lay(t, map[string]string{"proc/self/status": "CapEff:\t0\n"})
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Equal(t, "blocker  capability: only root may load a kernel (CAP_SYS_BOOT), and this is user 1000; run it as root\n", got.stdout)
+	assert.Equal(t, exitDone, f.run("check", "--esp-path="+esp, "--ignore=capability").code)
+}
+
+// TestCheckBrokenPlan holds that what a load would refuse is a finding among
+// the others.
+func TestCheckBrokenPlan(t *testing.T) {
+	files := archFiles()
+	whole := string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes())
+	files["vmlinuz"] = whole[:len(whole)-512]
+	f, esp := newChecked(t, files)
+	f.lay(t, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Contains(t, got.stdout, "blocker  plan: arch.conf: ")
+	assert.Contains(t, got.stdout, "blocker  kexec-disabled: ")
+	assert.Equal(t, exitFailed, f.run("reboot", "--esp-path="+esp).code, "our own refusal, as ever")
+	assert.Equal(t, exitNoEntry, f.run("check", "nothing", "--esp-path="+esp).code)
+	assert.Equal(t, exitUsage, f.run("check", "a", "b").code)
+}
+
+func TestCheckInitrd(t *testing.T) {
+	files := archFiles()
+	files["b.img"] = "hello, this is no archive"
+	f, esp := newChecked(t, files)
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	require.True(t, strings.HasPrefix(got.stdout, "blocker  "), got.stdout)
+	id, _, _ := strings.Cut(strings.TrimPrefix(got.stdout, "blocker  "), ":")
+	assert.Equal(t, exitDone, f.run("check", "--esp-path="+esp, "--ignore="+id).code, "the ID that reboot takes")
+}
+
+// TestCheckPlan holds that what is known of the target reaches the checks.
+func TestCheckPlan(t *testing.T) {
+	ids := func(t *testing.T, f *fake, args ...string) []string {
+		var report checkReport
+		require.NoError(t, json.Unmarshal([]byte(f.run(append([]string{"check", "--json"}, args...)...).stdout), &report))
+		var list []string
+		for _, found := range report.Findings {
+			list = append(list, found.ID)
+		}
+		return list
+	}
+	t.Run("bad entry, size, kernel", func(t *testing.T) {
+		files := archFiles()
+		files["loader/entries/bad+0-3.conf"] = "title Bad\nlinux /other\ninitrd /big.img\n"
+		files["other"] = string(fixtures.BzImage{Version: "6.13.0 (test)"}.Bytes())
+		files["big.img"] = archive("x") + strings.Repeat("\x00", 1<<20)
+		f, esp := newChecked(t, files)
+		f.lay(t, map[string]string{"proc/meminfo": "MemAvailable: 1024 kB\nSwapFree: 0 kB\n"})
+		assert.Equal(t, []string{"memory", "kernel-modules", "entry-bad"}, ids(t, f, "bad", "--esp-path="+esp))
+	})
+	t.Run("signature", func(t *testing.T) {
+		f, esp := newChecked(t, archFiles())
+		f.lay(t, map[string]string{"sys/kernel/security/lockdown": "none [integrity]\n", "root/boot/config-6.1.0": "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\nCONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n"})
+		assert.Equal(t, []string{"kernel-signature"}, ids(t, f, "--esp-path="+esp))
+	})
+	t.Run("command lines", func(t *testing.T) {
+		f, esp := newChecked(t, archFiles())
+		f.lay(t, map[string]string{"proc/cmdline": "kho=on\n", "sys/kernel/kexec_crash_size": "1\n"})
+		assert.Equal(t, []string{"kho-lost", "kdump-lost"}, ids(t, f, "--esp-path="+esp))
+		assert.Empty(t, ids(t, f, "--esp-path="+esp, "--append=kho=on crashkernel=1G"))
+	})
+	t.Run("one-shot", func(t *testing.T) {
+		f, esp := newChecked(t, archFiles())
+		f.setVar(t, "LoaderEntryOneShot", "other.conf")
+		assert.Empty(t, ids(t, f, "--esp-path="+esp), "it will be used up")
+		assert.Equal(t, []string{"one-shot"}, ids(t, f, "arch", "--esp-path="+esp))
+	})
+	t.Run("modules in the initrd", func(t *testing.T) {
+		files := archFiles()
+		files["a.img"], files["b.img"] = zstdOf(archive("usr/lib/modules/6.6.6/x.ko")), archive("x")
+		f, esp := newChecked(t, files)
+		assert.Empty(t, ids(t, f, "--esp-path="+esp), "compressed, not looked at")
+		assert.Equal(t, []string{"initrd-version"}, ids(t, f, "--verify", "--esp-path="+esp))
+		write(t, esp, map[string]string{"b.img": archive("lib/modules/6.12.1/x.ko")})
+		assert.Empty(t, ids(t, f, "--verify", "--esp-path="+esp))
+	})
+}
