@@ -164,7 +164,7 @@ func tempFile(t testing.TB, data []byte) *os.File {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "initrd")
 	require.NoError(t, err)
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	_, err = f.Write(data)
 	require.NoError(t, err)
 	return f
@@ -187,11 +187,19 @@ func join(t testing.TB, opts initrd.JoinOptions, ms []initrd.Member) ([]byte, in
 	t.Helper()
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
-	defer f.Close()
+	defer closeAll(t, f)
 	layout, err := initrd.Join(f, ms, opts)
 	require.NoError(t, err)
 	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	require.NoError(t, err)
 	require.EqualValues(t, layout.Size, len(b))
 	return b, layout
+}
+
+// closeAll closes files, to defer it.
+func closeAll(t testing.TB, files ...*os.File) {
+	t.Helper()
+	for _, f := range files {
+		require.NoError(t, f.Close())
+	}
 }

@@ -36,7 +36,7 @@ func join3(t testing.TB, m initrd.Member) {
 	t.Helper()
 	dst, err := initrd.Create("test")
 	require.NoError(t, err)
-	defer dst.Close()
+	defer closeAll(t, dst)
 	_, err = initrd.Join(dst, []initrd.Member{m, m, m}, initrd.JoinOptions{})
 	require.NoError(t, err)
 	require.NoError(t, initrd.Seal(dst))
@@ -94,7 +94,7 @@ func BenchmarkJoin(b *testing.B) {
 	compare(b, func() {
 		f, err := initrd.Create("bench")
 		require.NoError(b, err)
-		defer f.Close()
+		defer closeAll(b, f)
 		_, err = initrd.Join(f, ms, initrd.JoinOptions{})
 		require.NoError(b, err)
 	}, func(out *os.File) {
@@ -107,7 +107,7 @@ func BenchmarkJoin(b *testing.B) {
 // BenchmarkFlat flattens 100 MiB in a format, and in two, against the ordinary
 // tools that write them to tmpfs one after the other.
 func BenchmarkFlat(b *testing.B) {
-	archive := newc(text("init", string(noise(50<<20))), text("lib", string(noise(50<<20))))
+	archive := program(100 << 20)
 	zst, xz := packed(b, archive, "zstd", "-3"), packed(b, archive, "xz", "-0", "--check=crc32")
 	for name, tools := range map[string]map[string]string{
 		"zstd": {"zstd": zst}, "xz": {"xz": xz}, "both": {"zstd": zst, "xz": xz},
@@ -117,7 +117,7 @@ func BenchmarkFlat(b *testing.B) {
 			for tool, path := range tools {
 				f, err := os.Open(path)
 				require.NoError(b, err)
-				defer f.Close()
+				defer closeAll(b, f)
 				m, err := initrd.FileMember(tool, f)
 				require.NoError(b, err)
 				ms = append(ms, m)
@@ -125,7 +125,7 @@ func BenchmarkFlat(b *testing.B) {
 			compare(b, func() {
 				f, err := initrd.Create("bench")
 				require.NoError(b, err)
-				defer f.Close()
+				defer closeAll(b, f)
 				_, err = initrd.Flat(f, ms, initrd.FlatOptions{})
 				require.NoError(b, err)
 			}, func(out *os.File) {
@@ -139,12 +139,24 @@ func BenchmarkFlat(b *testing.B) {
 	}
 }
 
+// program is an archive of n bytes in files as large as those of an initrd.
+func program(n int) []byte {
+	files := []file{dir("lib")}
+	data := noise(n)
+	for i := 0; len(data) > 0; i++ {
+		size := min(len(data), 1<<10<<(i%10))
+		files = append(files, text(fmt.Sprintf("lib/%d", i), string(data[:size])))
+		data = data[size:]
+	}
+	return newc(files...)
+}
+
 func packed(b *testing.B, data []byte, tool string, args ...string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), tool)
 	out, err := os.Create(path)
 	require.NoError(b, err)
-	defer out.Close()
+	defer closeAll(b, out)
 	cmd := exec.Command(tool, append(args, "-c")...)
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(data), out
 	require.NoError(b, cmd.Run())

@@ -63,7 +63,7 @@ func (c *copier) plain(dst, src *os.File, off int64, n int) (int, error) {
 	}
 	got, err := src.ReadAt(c.buf[:min(n, plainChunk)], off)
 	if got == 0 {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		return 0, err

@@ -16,7 +16,7 @@ func scratch(t *testing.T, data []byte) *os.File {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	_, err = f.Write(data)
 	require.NoError(t, err)
 	return f
@@ -101,7 +101,7 @@ func TestCopyShorterThanSaid(t *testing.T) {
 func TestCopyIntoFullDevice(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	c := newCopier(full, nil)
 	require.ErrorIs(t, c.copyRange(scratch(t, []byte("12345")), 0, 5), unix.ENOSPC)
 	require.ErrorIs(t, c.zeros(10), unix.ENOSPC)
@@ -116,8 +116,8 @@ func TestZerosWithoutHoles(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	go func() {
-		defer w.Close()
 		assert.NoError(t, newCopier(w, nil).zeros(200_000))
+		assert.NoError(t, w.Close())
 	}()
 	b, err := io.ReadAll(r)
 	require.NoError(t, err)

@@ -1,11 +1,15 @@
 package initrd
 
 import (
+	"errors"
 	"io"
 	"math"
 )
 
-const cursorBuf = 32 << 10
+const (
+	cursorBuf = 32 << 10
+	streamBuf = 128 << 10 // fewer and larger writes where a stream is kept
+)
 
 // A cursor reads on, with a look ahead of up to cursorBuf bytes. What it skips
 // in a file is not read; what it skips in a stream is thrown away.
@@ -24,7 +28,7 @@ func fileCursor(r io.ReaderAt, pos, end int64) *cursor {
 }
 
 func streamCursor(r io.Reader) *cursor {
-	return &cursor{rd: r, end: math.MaxInt64, room: make([]byte, cursorBuf)}
+	return &cursor{rd: r, end: math.MaxInt64, room: make([]byte, streamBuf)}
 }
 
 // peek returns the next n bytes, fewer only at the end. They are valid until
@@ -52,7 +56,7 @@ func (c *cursor) fill(n int) error {
 	for have < n && !c.eof {
 		m, err := c.rd.Read(c.room[have:])
 		have += m
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			c.eof = true
 		} else if err != nil {
 			c.buf = c.room[:have]

@@ -161,7 +161,7 @@ func (x *xzReader) Read(p []byte) (int, error) {
 		if x.sum != nil {
 			x.sum.Write(p[:n])
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			x.cur, err = nil, x.closeBlock()
 		}
 		if n > 0 || err != nil {
@@ -233,12 +233,18 @@ func (b *blockReader) Read(p []byte) (int, error) {
 func lz4Blocks(p *picker) func() ([]byte, error) {
 	var in, out []byte
 	return func() ([]byte, error) {
+		if p.limit-p.pos < 4 {
+			return nil, io.EOF // the frame was measured before
+		}
 		size := int64(p.le32())
 		for p.err == nil && size == int64(binary.LittleEndian.Uint32([]byte(lz4Magic))) && p.limit-p.pos >= 4 {
 			size = int64(p.le32())
 		}
-		if p.err != nil || p.pos >= p.limit {
-			return nil, io.EOF // the frame was measured before
+		switch {
+		case p.err != nil:
+			return nil, p.err
+		case size == 0 || size == int64(binary.LittleEndian.Uint32([]byte(lz4Magic))):
+			return nil, io.EOF
 		}
 		in = grow(in, min(size, p.limit-p.pos))
 		if err := readFull(p.r, in, p.pos); err != nil {

@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,7 @@ func flatten(t testing.TB, opts initrd.FlatOptions, ms []initrd.Member) ([]byte,
 	t.Helper()
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
-	defer f.Close()
+	defer closeAll(t, f)
 	layout, err := initrd.Flat(f, ms, opts)
 	if err != nil {
 		return nil, layout, err
@@ -38,7 +39,7 @@ func show(t testing.TB, archive []byte) []string {
 	r := cpio.Newc.Reader(bytes.NewReader(archive))
 	for {
 		rec, err := r.ReadRecord()
-		if err == io.EOF || rec.Name == cpio.Trailer {
+		if errors.Is(err, io.EOF) || rec.Name == cpio.Trailer {
 			return out
 		}
 		require.NoError(t, err)

@@ -188,7 +188,7 @@ func (s segment) readAt(p []byte, off int64) (int, error) {
 	switch {
 	case s.file != nil:
 		n, err := s.file.ReadAt(p, s.off+at)
-		if n < len(p) && (err == nil || err == io.EOF) {
+		if n < len(p) && (err == nil || errors.Is(err, io.EOF)) {
 			err = fmt.Errorf("%s: shorter than expected: %w", s.name, io.ErrUnexpectedEOF)
 		}
 		if n == len(p) {

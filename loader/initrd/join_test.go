@@ -112,7 +112,7 @@ func TestJoinBootconfig(t *testing.T) {
 			}
 			f, err := initrd.Create("test")
 			require.NoError(t, err)
-			defer f.Close()
+			defer closeAll(t, f)
 			_, err = initrd.Join(f, members(t, blobs...), tc.opts)
 			if tc.err != "" {
 				require.ErrorIs(t, err, initrd.ErrTwoConfigs)
@@ -163,7 +163,7 @@ func TestFileMemberRefuses(t *testing.T) {
 			fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 			require.NoError(t, err)
 			f := os.NewFile(uintptr(fd), path)
-			defer f.Close()
+			defer closeAll(t, f)
 			_, err = initrd.FileMember(path, f)
 			require.ErrorContains(t, err, "is not a regular file")
 		})
@@ -200,7 +200,7 @@ func TestJoinTogetherTooLarge(t *testing.T) {
 func TestJoinManyZerosAreAHole(t *testing.T) {
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
-	defer f.Close()
+	defer closeAll(t, f)
 	_, err = initrd.Join(f, []initrd.Member{
 		{Name: "pe", Parts: []initrd.Part{{Data: []byte("x"), Zeros: 3 << 30}}},
 		{Name: "b", Parts: []initrd.Part{{Data: []byte("y")}}},
@@ -268,7 +268,7 @@ func TestPlanReadsLikeTheBlob(t *testing.T) {
 func TestMemfdIsSealed(t *testing.T) {
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
-	defer f.Close()
+	defer closeAll(t, f)
 	_, err = f.WriteString("x")
 	require.NoError(t, err)
 	require.NoError(t, initrd.Seal(f))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -328,3 +329,64 @@ func treeOf(t *testing.T, archive []byte) []string {
 }
 
 func alignUp(n int) int { return (n + 3) &^ 3 }
+
+// randomScenes are images in which everything comes twice, in n directories.
+func randomScenes(seed uint64, n, images int) [][]file {
+	r := rand.New(rand.NewPCG(seed, 7))
+	out := make([][]file, images)
+	out[0] = []file{dir("t")}
+	for scene := range n {
+		top := fmt.Sprintf("t/%03d", scene)
+		out[0] = append(out[0], dir(top))
+		for i := range out {
+			for range 3 + r.IntN(5) {
+				out[i] = append(out[i], randomFile(r, top, uint32(scene)))
+			}
+		}
+	}
+	return out
+}
+
+// randomFile has one of few names, so that names collide.
+func randomFile(r *rand.Rand, top string, scene uint32) file {
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	f := file{
+		path:  pick("", "", "", "./", "/") + top + "/" + pick("a", "b", "a/b", "b/a", "a/b/a", "b/../a", "a/", "c"),
+		uid:   r.Uint32N(3),
+		gid:   r.Uint32N(3),
+		mtime: 1_000_000_000 + r.Uint32N(1000),
+		ino:   scene<<4 | r.Uint32N(3),
+		nlink: 1 + r.Uint32N(3),
+	}
+	switch r.IntN(9) {
+	case 0, 1, 2:
+		f.mode, f.data = 0o100600|r.Uint32N(0o100), pick("", "one", "two", strings.Repeat("long", 40))
+	case 3, 4, 5:
+		f.mode = 0o40700 | r.Uint32N(0o100)
+	case 6, 7:
+		f.mode, f.data = 0o120777, pick("a", "b", "../"+top[2:]+"/b", "/"+top+"/c", "c", "nowhere")
+	default:
+		f.mode, f.rdev = []uint32{0o20600, 0o60600, 0o10600}[r.IntN(3)], [2]uint32{1, 1 + r.Uint32N(8)}
+	}
+	return f
+}
+
+// A flat image is the same whether it comes from one image or from several, and
+// flattening it again changes nothing.
+func TestFlatRandomScenes(t *testing.T) {
+	for seed := range uint64(30) {
+		images := randomScenes(seed, 20, 3)
+		var apart [][]byte
+		for i, files := range images {
+			apart = append(apart, compress(t, []initrd.Format{initrd.Zstd, initrd.Newc, initrd.Gzip}[i], entries(files...)))
+		}
+		want, _, err := flatten(t, initrd.FlatOptions{}, members(t, entries(slices.Concat(images...)...)))
+		require.NoError(t, err)
+		got, _, err := flatten(t, initrd.FlatOptions{}, members(t, apart...))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		again, _, err := flatten(t, initrd.FlatOptions{}, members(t, got))
+		require.NoError(t, err)
+		require.Equal(t, show(t, want), show(t, again))
+	}
+}

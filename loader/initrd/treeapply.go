@@ -43,7 +43,7 @@ func (t *tree) clean(p string, kind uint32) {
 // a slash.
 func (t *tree) place(p string) (place, bool) {
 	at, ok := t.find(p)
-	return at, ok && !(at.node == nil && strings.HasSuffix(p, "/"))
+	return at, ok && (at.node != nil || !strings.HasSuffix(p, "/"))
 }
 
 // Results of maybeLink, as in the kernel.

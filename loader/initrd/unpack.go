@@ -54,7 +54,7 @@ func newFlattener(members []Member, opts FlatOptions) (*flattener, error) {
 func (f *flattener) close() {
 	for _, im := range f.images {
 		for _, m := range im.files {
-			m.Close()
+			_ = m.Close() // memory only
 		}
 	}
 }
@@ -185,7 +185,7 @@ func (f *flattener) archive(c content) error {
 	s := &scanner{c: fileCursor(c, 0, c.size)}
 	for {
 		err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

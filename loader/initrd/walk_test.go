@@ -341,7 +341,8 @@ func TestList(t *testing.T) {
 }
 
 func TestListEndsEarly(t *testing.T) {
-	for range initrd.List(bytes.NewReader(mainImage), int64(len(mainImage)), initrd.WalkOptions{}) {
+	for _, err := range initrd.List(bytes.NewReader(mainImage), int64(len(mainImage)), initrd.WalkOptions{}) {
+		require.NoError(t, err)
 		break
 	}
 }

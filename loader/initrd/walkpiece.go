@@ -53,7 +53,7 @@ func (w *walker) endArchive(p *pieceWalk, s *scanner, err error) error {
 	}
 	w.end(p)
 	switch {
-	case err == io.EOF || err == errForeign:
+	case errors.Is(err, io.EOF) || errors.Is(err, errForeign):
 		return nil
 	case isFault:
 		w.stop(f.id, min(f.at, w.size-1), f.text)
@@ -158,7 +158,8 @@ func (w *walker) note(e Entry, p *pieceWalk) {
 	if !dir {
 		p.sum.files++
 	}
-	if (!inside || !regular) && !(dir && (inside || name == "kernel")) {
+	early := inside && (regular || dir) || name == "kernel" && dir
+	if !early {
 		p.sum.other++
 	}
 	if !inside || !regular {

@@ -161,11 +161,11 @@ func (w *walker) inner(p *pieceWalk, s *scanner) error {
 		err := s.next()
 		var f *fault
 		switch {
-		case err == io.EOF && !w.any:
+		case errors.Is(err, io.EOF) && !w.any:
 			return s.fault("stream-empty", "there is nothing in it, which the kernel takes for an error in front of all else")
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
-		case err == errForeign:
+		case errors.Is(err, errForeign):
 			return s.fault("stream-junk", "something that is no cpio archive")
 		case errors.As(err, &f) && f.id == "cpio-skipped":
 			w.find(f.id, p.Member, p.Offset, "inside the compressed image: %s", f.text)
