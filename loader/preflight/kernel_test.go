@@ -22,41 +22,145 @@ func gz(t *testing.T, text string) string {
 
 func TestKernel(t *testing.T) {
 	play(t, map[string]scene{
-		"plan broken": {func(b *box) { b.plan.Broken = errBroken }, []string{"blocker plan"}, "not a known kernel image; mend the entry"},
+		"plan broken": {
+			func(b *box) { b.plan.Broken = errBroken },
+			[]string{"blocker plan"},
+			"not a known kernel image; mend the entry",
+		},
 
 		"user": {func(b *box) { b.env.UID = 1000; b.set("/proc/self/status", "CapEff:\t0\n") },
 			[]string{"blocker capability"}, "this is user 1000; run it as root"},
-		"user with capability": {func(b *box) { b.env.UID = 1000; b.set("/proc/self/status", "CapEff:\t0000000000400000\n") }, nil, ""},
+		"user with capability": {
+			func(b *box) {
+				b.env.UID = 1000
+				b.set("/proc/self/status", "CapEff:\t0000000000400000\n")
+			},
+			nil,
+			"",
+		},
 		"root without capability": {func(b *box) { b.set("/proc/self/status", "CapEff:\t000001ffffbfffff\n") },
 			[]string{"blocker capability"}, "CapabilityBoundingSet="},
-		"user namespace": {func(b *box) { b.set("/proc/self/uid_map", "0 1000 1\n") }, []string{"blocker capability"}, "run it on the host"},
+		"user namespace": {
+			func(b *box) { b.set("/proc/self/uid_map", "0 1000 1\n") },
+			[]string{"blocker capability"},
+			"run it on the host",
+		},
 
-		"kexec disabled": {func(b *box) { b.set("/proc/sys/kernel/kexec_load_disabled", "1\n") }, []string{"blocker kexec-disabled"}, "until the next boot"},
-		"no load left":   {func(b *box) { b.set("/proc/sys/kernel/kexec_load_limit_reboot", "0\n") }, []string{"blocker kexec-limit"}, "no load is left"},
-		"one load left":  {func(b *box) { b.set("/proc/sys/kernel/kexec_load_limit_reboot", "1\n") }, []string{"warning kexec-limit"}, "one load is left"},
-		"many left":      {func(b *box) { b.set("/proc/sys/kernel/kexec_load_limit_reboot", "2\n") }, nil, ""},
-		"before 6.3":     {func(b *box) { b.remove("/proc/sys/kernel/kexec_load_limit_reboot") }, nil, ""},
+		"kexec disabled": {
+			func(b *box) {
+				b.set("/proc/sys/kernel/kexec_load_disabled", "1\n")
+			},
+			[]string{"blocker kexec-disabled"},
+			"until the next boot",
+		},
+		"no load left": {
+			func(b *box) {
+				b.set("/proc/sys/kernel/kexec_load_limit_reboot", "0\n")
+			},
+			[]string{"blocker kexec-limit"},
+			"no load is left",
+		},
+		"one load left": {
+			func(b *box) {
+				b.set("/proc/sys/kernel/kexec_load_limit_reboot", "1\n")
+			},
+			[]string{"warning kexec-limit"},
+			"one load is left",
+		},
+		"many left": {
+			func(b *box) {
+				b.set("/proc/sys/kernel/kexec_load_limit_reboot", "2\n")
+			},
+			nil,
+			"",
+		},
+		"before 6.3": {
+			func(b *box) {
+				b.remove("/proc/sys/kernel/kexec_load_limit_reboot")
+			},
+			nil,
+			"",
+		},
 
-		"built without kexec":   {func(b *box) { b.remove("/sys/kernel/kexec_loaded") }, []string{"blocker kexec-config"}, "without kexec"},
-		"sysfs of 7.2":          {func(b *box) { b.remove("/sys/kernel/kexec_loaded").set("/sys/kernel/kexec/loaded", "0") }, nil, ""},
-		"sysfs is not mounted":  {func(b *box) { b.remove("/sys/kernel") }, nil, ""},
-		"no architecture of it": {func(b *box) { b.env.GOARCH = "386" }, []string{"blocker kexec-config"}, "on 386"},
-		"only the classic call": {func(b *box) { b.set("/boot/config-6.1.0", "CONFIG_KEXEC=y\n") }, []string{"note kexec-config"}, "kexec_load(2)"},
-		"no call at all":        {func(b *box) { b.set("/boot/config-6.1.0", "CONFIG_X86=y\n") }, []string{"blocker kexec-config"}, "CONFIG_KEXEC_FILE"},
-		"config elsewhere":      {func(b *box) { b.remove("/boot").set("/usr/lib/modules/6.1.0/config", "CONFIG_X86=y\n") }, []string{"blocker kexec-config"}, ""},
-		"config in proc":        {func(b *box) { b.set("/proc/config.gz", gz(t, "CONFIG_X86=y\n")) }, []string{"blocker kexec-config"}, ""},
-		"config.gz cut short":   {func(b *box) { b.set("/proc/config.gz", gz(t, "CONFIG_X86=y\n")[:12]) }, nil, ""},
-		"config unknown":        {func(b *box) { b.remove("/boot") }, nil, ""},
-		"config is no config":   {func(b *box) { b.set("/boot/config-6.1.0", "hello=world") }, nil, ""},
+		"built without kexec": {
+			func(b *box) { b.remove("/sys/kernel/kexec_loaded") },
+			[]string{"blocker kexec-config"},
+			"without kexec",
+		},
+		"sysfs of 7.2": {
+			func(b *box) {
+				b.remove("/sys/kernel/kexec_loaded").set("/sys/kernel/kexec/loaded", "0")
+			},
+			nil,
+			"",
+		},
+		"sysfs is not mounted": {func(b *box) { b.remove("/sys/kernel") }, nil, ""},
+		"no architecture of it": {
+			func(b *box) { b.env.GOARCH = "386" },
+			[]string{"blocker kexec-config"},
+			"on 386",
+		},
+		"only the classic call": {
+			func(b *box) {
+				b.set("/boot/config-6.1.0", "CONFIG_KEXEC=y\n")
+			},
+			[]string{"note kexec-config"},
+			"kexec_load(2)",
+		},
+		"no call at all": {
+			func(b *box) {
+				b.set("/boot/config-6.1.0", "CONFIG_X86=y\n")
+			},
+			[]string{"blocker kexec-config"},
+			"CONFIG_KEXEC_FILE",
+		},
+		"config elsewhere": {
+			func(b *box) {
+				b.remove("/boot").set("/usr/lib/modules/6.1.0/config", "CONFIG_X86=y\n")
+			},
+			[]string{"blocker kexec-config"},
+			"",
+		},
+		"config in proc": {
+			func(b *box) {
+				b.set("/proc/config.gz", gz(t, "CONFIG_X86=y\n"))
+			},
+			[]string{"blocker kexec-config"},
+			"",
+		},
+		"config.gz cut short": {
+			func(b *box) {
+				b.set("/proc/config.gz", gz(t, "CONFIG_X86=y\n")[:12])
+			},
+			nil,
+			"",
+		},
+		"config unknown": {func(b *box) { b.remove("/boot") }, nil, ""},
+		"config is no config": {
+			func(b *box) { b.set("/boot/config-6.1.0", "hello=world") },
+			nil,
+			"",
+		},
 
-		"spin table": {func(b *box) { arm(b, "spin-table\x00", "spin-table\x00") }, []string{"blocker cpu-stuck"}, "PSCI"},
-		"psci":       {func(b *box) { arm(b, "psci\x00", "psci\x00") }, nil, ""},
-		"mixed":      {func(b *box) { arm(b, "spin-table\x00", "psci\x00") }, nil, ""},
+		"spin table": {
+			func(b *box) { arm(b, "spin-table\x00", "spin-table\x00") },
+			[]string{"blocker cpu-stuck"},
+			"PSCI",
+		},
+		"psci":  {func(b *box) { arm(b, "psci\x00", "psci\x00") }, nil, ""},
+		"mixed": {func(b *box) { arm(b, "spin-table\x00", "psci\x00") }, nil, ""},
 		"one processor": {func(b *box) {
 			arm(b, "spin-table\x00", "spin-table\x00")
 			b.set("/sys/devices/system/cpu/possible", "0\n")
 		}, nil, ""},
-		"protected KVM": {func(b *box) { arm(b, "psci", "psci"); b.plan.Running += " kvm-arm.mode=protected" }, []string{"warning cpu-stuck"}, "kvm-arm.mode"},
+		"protected KVM": {
+			func(b *box) {
+				arm(b, "psci", "psci")
+				b.plan.Running += " kvm-arm.mode=protected"
+			},
+			[]string{"warning cpu-stuck"},
+			"kvm-arm.mode",
+		},
 	})
 }
 
@@ -76,18 +180,81 @@ func TestSignatures(t *testing.T) {
 	}
 	const trusted, other = "aabbccddeeff00112233445566778899aabbccdd", "00000000000000000000000000000000000000ff"
 	play(t, map[string]scene{
-		"unsigned, no lockdown":  {func(*box) {}, nil, ""},
-		"unsigned in lockdown":   {func(b *box) { locked(b) }, []string{"blocker kernel-signature"}, "lockdown is on (integrity), and the kernel file is not signed"},
-		"unsigned, enforced":     {func(b *box) { b.set("/boot/config-6.1.0", config+"CONFIG_KEXEC_SIG_FORCE=y\n") }, []string{"blocker kernel-signature"}, "loads only signed kernels"},
-		"confidentiality":        {func(b *box) { b.set("/sys/kernel/security/lockdown", "none integrity [confidentiality]") }, []string{"blocker kernel-signature"}, "(confidentiality)"},
-		"unsigned in an image":   {func(b *box) { locked(b); b.plan.Kernel.Inner = true }, []string{"blocker kernel-signature"}, "does not count for kexec"},
-		"signed by a known key":  {func(b *box) { locked(b); signed(b, other, trusted) }, nil, ""},
-		"signed by another":      {func(b *box) { locked(b); signed(b, other) }, []string{"blocker kernel-signature"}, "signed by Distribution Signer, whose key the running kernel does not trust"},
-		"signed, keys partial":   {func(b *box) { locked(b); signed(b, other); b.plan.Kernel.Signature.Partial = true }, []string{"warning kernel-signature"}, "could not be seen"},
-		"partial but known":      {func(b *box) { locked(b); signed(b, trusted); b.plan.Kernel.Signature.Partial = true }, nil, ""},
-		"keys not readable":      {func(b *box) { locked(b); signed(b, trusted); b.remove("/proc/keys") }, []string{"warning kernel-signature", "note unseen"}, "run it as root"},
-		"keys hidden from users": {func(b *box) { locked(b); signed(b, trusted); b.env.UID = 1000 }, []string{"warning kernel-signature", "note unseen"}, ""},
-		"kernel not readable":    {func(b *box) { locked(b); b.plan.Kernel.Signature = preflight.Signature{} }, []string{"warning kernel-signature"}, "could not be told"},
+		"unsigned, no lockdown": {func(*box) {}, nil, ""},
+		"unsigned in lockdown": {
+			func(b *box) { locked(b) },
+			[]string{"blocker kernel-signature"},
+			"lockdown is on (integrity), and the kernel file is not signed",
+		},
+		"unsigned, enforced": {
+			func(b *box) {
+				b.set("/boot/config-6.1.0", config+"CONFIG_KEXEC_SIG_FORCE=y\n")
+			},
+			[]string{"blocker kernel-signature"},
+			"loads only signed kernels",
+		},
+		"confidentiality": {
+			func(b *box) {
+				b.set("/sys/kernel/security/lockdown", "none integrity [confidentiality]")
+			},
+			[]string{"blocker kernel-signature"},
+			"(confidentiality)",
+		},
+		"unsigned in an image": {
+			func(b *box) { locked(b); b.plan.Kernel.Inner = true },
+			[]string{"blocker kernel-signature"},
+			"does not count for kexec",
+		},
+		"signed by a known key": {func(b *box) { locked(b); signed(b, other, trusted) }, nil, ""},
+		"signed by another": {
+			func(b *box) { locked(b); signed(b, other) },
+			[]string{"blocker kernel-signature"},
+			"signed by Distribution Signer, whose key the running kernel does not trust",
+		},
+		"signed, keys partial": {
+			func(b *box) {
+				locked(b)
+				signed(b, other)
+				b.plan.Kernel.Signature.Partial = true
+			},
+			[]string{"warning kernel-signature"},
+			"could not be seen",
+		},
+		"partial but known": {
+			func(b *box) {
+				locked(b)
+				signed(b, trusted)
+				b.plan.Kernel.Signature.Partial = true
+			},
+			nil,
+			"",
+		},
+		"keys not readable": {
+			func(b *box) {
+				locked(b)
+				signed(b, trusted)
+				b.remove("/proc/keys")
+			},
+			[]string{"warning kernel-signature", "note unseen"},
+			"run it as root",
+		},
+		"keys hidden from users": {
+			func(b *box) {
+				locked(b)
+				signed(b, trusted)
+				b.env.UID = 1000
+			},
+			[]string{"warning kernel-signature", "note unseen"},
+			"",
+		},
+		"kernel not readable": {
+			func(b *box) {
+				locked(b)
+				b.plan.Kernel.Signature = preflight.Signature{}
+			},
+			[]string{"warning kernel-signature"},
+			"could not be told",
+		},
 		"another type of key": {func(b *box) {
 			locked(b)
 			signed(b, other)
@@ -98,32 +265,115 @@ func TestSignatures(t *testing.T) {
 			signed(b, trusted)
 			b.set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\n")
 		}, []string{"blocker kernel-signature"}, "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG"},
-		"no verification": {func(b *box) { locked(b); b.set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=y\n") }, []string{"warning kernel-signature"}, "CONFIG_KEXEC_SIG"},
+		"no verification": {
+			func(b *box) {
+				locked(b)
+				b.set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=y\n")
+			},
+			[]string{"warning kernel-signature"},
+			"CONFIG_KEXEC_SIG",
+		},
 		"before 5.4": {func(b *box) {
 			locked(b)
 			signed(b, trusted)
 			b.set("/boot/config-6.1.0", strings.Replace(config, "KEXEC_SIG", "KEXEC_VERIFY_SIG", 1))
 		}, nil, ""},
-		"Secure Boot":          {func(b *box) { b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01") }, []string{"warning secure-boot"}, "the next boot through the firmware may not"},
-		"Secure Boot, signed":  {func(b *box) { b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01"); signed(b, other) }, nil, ""},
-		"Secure Boot, image":   {func(b *box) { b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01"); b.plan.Kernel.Inner = true }, nil, ""},
-		"Secure Boot off":      {func(b *box) { b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x00") }, nil, ""},
-		"Secure Boot cut":      {func(b *box) { b.set("/efi/SecureBoot-"+global, "\x06\x00") }, nil, ""},
-		"efivarfs not mounted": {func(b *box) { b.remove("/efi") }, []string{"note unseen"}, "/sys/firmware/efi/efivars"},
+		"Secure Boot": {
+			func(b *box) {
+				b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01")
+			},
+			[]string{"warning secure-boot"},
+			"the next boot through the firmware may not",
+		},
+		"Secure Boot, signed": {
+			func(b *box) {
+				b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01")
+				signed(b, other)
+			},
+			nil,
+			"",
+		},
+		"Secure Boot, image": {
+			func(b *box) {
+				b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x01")
+				b.plan.Kernel.Inner = true
+			},
+			nil,
+			"",
+		},
+		"Secure Boot off": {
+			func(b *box) {
+				b.set("/efi/SecureBoot-"+global, "\x06\x00\x00\x00\x00")
+			},
+			nil,
+			"",
+		},
+		"Secure Boot cut": {
+			func(b *box) {
+				b.set("/efi/SecureBoot-"+global, "\x06\x00")
+			},
+			nil,
+			"",
+		},
+		"efivarfs not mounted": {
+			func(b *box) { b.remove("/efi") },
+			[]string{"note unseen"},
+			"/sys/firmware/efi/efivars",
+		},
 	})
 }
 
 func TestModules(t *testing.T) {
 	play(t, map[string]scene{
-		"gone":                    {func(b *box) { b.remove("/usr/lib/modules/6.12.1") }, []string{"warning kernel-modules"}, "6.12.1 has no modules"},
-		"in /lib":                 {func(b *box) { b.remove("/usr/lib/modules/6.12.1").set("/lib/modules/6.12.1/x", "") }, nil, ""},
-		"none for any kernel":     {func(b *box) { b.remove("/usr/lib/modules") }, nil, ""},
-		"release unknown":         {func(b *box) { b.plan.Kernel.Release = "" }, nil, ""},
-		"release of a liar":       {func(b *box) { b.plan.Kernel.Release, b.plan.InitrdNames = "../6.1.0", nil }, []string{"warning kernel-modules"}, ""},
-		"initrd has others":       {func(b *box) { b.plan.InitrdReleases = []string{"6.1.0", "6.6.6"} }, []string{"warning initrd-version"}, "has modules for 6.1.0, 6.6.6, the kernel is 6.12.1"},
-		"initrd has them":         {func(b *box) { b.plan.InitrdReleases = []string{"6.1.0", "6.12.1"} }, nil, ""},
-		"initrd of another name":  {func(b *box) { b.plan.InitrdNames = []string{"/efi/initrd.img-6.1.0"} }, []string{"warning initrd-version"}, "/efi/initrd.img-6.1.0 is named for kernel 6.1.0"},
-		"initrd without a number": {func(b *box) { b.plan.InitrdNames = []string{"/efi/intel-ucode.img", "/efi/initramfs-linux.img"} }, nil, ""},
+		"gone": {
+			func(b *box) { b.remove("/usr/lib/modules/6.12.1") },
+			[]string{"warning kernel-modules"},
+			"6.12.1 has no modules",
+		},
+		"in /lib": {
+			func(b *box) {
+				b.remove("/usr/lib/modules/6.12.1").set("/lib/modules/6.12.1/x", "")
+			},
+			nil,
+			"",
+		},
+		"none for any kernel": {func(b *box) { b.remove("/usr/lib/modules") }, nil, ""},
+		"release unknown":     {func(b *box) { b.plan.Kernel.Release = "" }, nil, ""},
+		"release of a liar": {
+			func(b *box) {
+				b.plan.Kernel.Release, b.plan.InitrdNames = "../6.1.0", nil
+			},
+			[]string{"warning kernel-modules"},
+			"",
+		},
+		"initrd has others": {
+			func(b *box) {
+				b.plan.InitrdReleases = []string{"6.1.0", "6.6.6"}
+			},
+			[]string{"warning initrd-version"},
+			"has modules for 6.1.0, 6.6.6, the kernel is 6.12.1",
+		},
+		"initrd has them": {
+			func(b *box) {
+				b.plan.InitrdReleases = []string{"6.1.0", "6.12.1"}
+			},
+			nil,
+			"",
+		},
+		"initrd of another name": {
+			func(b *box) {
+				b.plan.InitrdNames = []string{"/efi/initrd.img-6.1.0"}
+			},
+			[]string{"warning initrd-version"},
+			"/efi/initrd.img-6.1.0 is named for kernel 6.1.0",
+		},
+		"initrd without a number": {
+			func(b *box) {
+				b.plan.InitrdNames = []string{"/efi/intel-ucode.img", "/efi/initramfs-linux.img"}
+			},
+			nil,
+			"",
+		},
 		"longer release": {func(b *box) {
 			b.set("/usr/lib/modules/6.12.1-13/x", "")
 			b.plan.Kernel.Release, b.plan.InitrdNames = "6.12.1-13", []string{"/efi/initrd.img-6.12.1-13"}
@@ -132,11 +382,28 @@ func TestModules(t *testing.T) {
 			b.set("/usr/lib/modules/6.12.1-13/x", "")
 			b.plan.InitrdNames = []string{"/efi/initrd.img-6.12.1-13"}
 		}, []string{"warning initrd-version"}, "kernel 6.12.1-13"},
-		"digits in front": {func(b *box) { b.plan.InitrdNames = []string{"/efi/initrd-16.1.0"} }, nil, ""},
+		"digits in front": {
+			func(b *box) {
+				b.plan.InitrdNames = []string{"/efi/initrd-16.1.0"}
+			},
+			nil,
+			"",
+		},
 
-		"handover lost": {func(b *box) { b.plan.Running += " kho=on" }, []string{"warning kho-lost"}, "kho=on"},
-		"handover kept": {func(b *box) { b.plan.Running += " kho=on"; b.plan.Cmdline += " kho=1" }, nil, ""},
-		"handover off":  {func(b *box) { b.plan.Running += " kho=off" }, nil, ""},
+		"handover lost": {
+			func(b *box) { b.plan.Running += " kho=on" },
+			[]string{"warning kho-lost"},
+			"kho=on",
+		},
+		"handover kept": {
+			func(b *box) {
+				b.plan.Running += " kho=on"
+				b.plan.Cmdline += " kho=1"
+			},
+			nil,
+			"",
+		},
+		"handover off": {func(b *box) { b.plan.Running += " kho=off" }, nil, ""},
 	})
 }
 
@@ -145,13 +412,49 @@ func TestMemory(t *testing.T) {
 		b.set("/proc/meminfo", "MemAvailable: "+available+" kB\nSwapFree: "+swap+" kB\n")
 	}
 	play(t, map[string]scene{
-		"huge initrd":        {func(b *box) { b.plan.InitrdSize = 1 << 30 }, []string{"blocker memory"}, "loading needs 2072 MiB of memory, twice kernel and initrd, and 1024 MiB are available"},
-		"swap counts":        {func(b *box) { b.plan.InitrdSize = 600 << 20; free(b, "1048576", "1048576") }, []string{"warning memory"}, "about 1862 MiB"},
-		"tight":              {func(b *box) { free(b, "131072", "0") }, []string{"warning memory"}, ""},
-		"tight, not joined":  {func(b *box) { free(b, "131072", "0"); b.plan.InitrdJoined = false }, nil, ""},
-		"just enough":        {func(b *box) { free(b, "155648", "0") }, nil, ""},
-		"meminfo is missing": {func(b *box) { b.remove("/proc/meminfo"); b.plan.InitrdSize = 1 << 40 }, nil, ""},
-		"sizes unknown":      {func(b *box) { b.plan.Kernel.Size, b.plan.InitrdSize = 0, 0; free(b, "1", "0") }, nil, ""},
+		"huge initrd": {
+			func(b *box) { b.plan.InitrdSize = 1 << 30 },
+			[]string{"blocker memory"},
+			"loading needs 2072 MiB of memory, twice kernel and initrd, and 1024 MiB are available",
+		},
+		"swap counts": {
+			func(b *box) {
+				b.plan.InitrdSize = 600 << 20
+				free(b, "1048576", "1048576")
+			},
+			[]string{"warning memory"},
+			"about 1862 MiB",
+		},
+		"tight": {
+			func(b *box) { free(b, "131072", "0") },
+			[]string{"warning memory"},
+			"",
+		},
+		"tight, not joined": {
+			func(b *box) {
+				free(b, "131072", "0")
+				b.plan.InitrdJoined = false
+			},
+			nil,
+			"",
+		},
+		"just enough": {func(b *box) { free(b, "155648", "0") }, nil, ""},
+		"meminfo is missing": {
+			func(b *box) {
+				b.remove("/proc/meminfo")
+				b.plan.InitrdSize = 1 << 40
+			},
+			nil,
+			"",
+		},
+		"sizes unknown": {
+			func(b *box) {
+				b.plan.Kernel.Size, b.plan.InitrdSize = 0, 0
+				free(b, "1", "0")
+			},
+			nil,
+			"",
+		},
 
 		"kdump lost": {func(b *box) {
 			b.set("/sys/kernel/kexec_crash_size", "268435456\n")
@@ -161,7 +464,13 @@ func TestMemory(t *testing.T) {
 			b.set("/sys/kernel/kexec_crash_size", "268435456\n")
 			b.plan.Cmdline += " crashkernel=256M"
 		}, nil, ""},
-		"kdump, 7.2":     {func(b *box) { b.remove("/sys/kernel/kexec_crash_size").set("/sys/kernel/kexec/crash_size", "4096") }, []string{"warning kdump-lost"}, "add crashkernel= "},
+		"kdump, 7.2": {
+			func(b *box) {
+				b.remove("/sys/kernel/kexec_crash_size").set("/sys/kernel/kexec/crash_size", "4096")
+			},
+			[]string{"warning kdump-lost"},
+			"add crashkernel= ",
+		},
 		"kdump nonsense": {func(b *box) { b.set("/sys/kernel/kexec_crash_size", "x") }, nil, ""},
 	})
 }

@@ -13,15 +13,57 @@ const (
 
 func TestFirmware(t *testing.T) {
 	play(t, map[string]scene{
-		"setup":          {func(b *box) { b.set("/efi/OsIndications-"+global, nv+setup) }, []string{"warning firmware-setup"}, "setup is requested"},
-		"capsule":        {func(b *box) { b.set("/efi/OsIndications-"+global, nv+capsule) }, []string{"warning firmware-update"}, "capsule"},
-		"both":           {func(b *box) { b.set("/efi/OsIndications-"+global, nv+"\x05\x00\x00\x00\x00\x00\x00\x00") }, []string{"warning firmware-setup", "warning firmware-update"}, ""},
-		"nothing wished": {func(b *box) { b.set("/efi/OsIndications-"+global, nv+strings.Repeat("\x00", 8)) }, nil, ""},
-		"cut short":      {func(b *box) { b.set("/efi/OsIndications-"+global, nv+"\x05") }, nil, ""},
-		"boot next":      {func(b *box) { b.set("/efi/BootNext-"+global, nv+"\x0a\x00") }, []string{"warning boot-next"}, "Boot000A"},
-		"fwupd waits":    {func(b *box) { b.set(fwupd, nv+strings.Repeat("\x00", 48)+"\x01\x00\x00\x00") }, []string{"warning firmware-update"}, "fwupd has prepared"},
-		"fwupd tried":    {func(b *box) { b.set(fwupd, nv+strings.Repeat("\x00", 48)+"\x02\x00\x00\x00") }, nil, ""},
-		"fwupd cut":      {func(b *box) { b.set(fwupd, nv+strings.Repeat("\x01", 40)) }, nil, ""},
+		"setup": {
+			func(b *box) {
+				b.set("/efi/OsIndications-"+global, nv+setup)
+			},
+			[]string{"warning firmware-setup"},
+			"setup is requested",
+		},
+		"capsule": {
+			func(b *box) {
+				b.set("/efi/OsIndications-"+global, nv+capsule)
+			},
+			[]string{"warning firmware-update"},
+			"capsule",
+		},
+		"both": {
+			func(b *box) {
+				b.set("/efi/OsIndications-"+global, nv+"\x05\x00\x00\x00\x00\x00\x00\x00")
+			},
+			[]string{"warning firmware-setup", "warning firmware-update"},
+			"",
+		},
+		"nothing wished": {
+			func(b *box) {
+				b.set("/efi/OsIndications-"+global, nv+strings.Repeat("\x00", 8))
+			},
+			nil,
+			"",
+		},
+		"cut short": {func(b *box) { b.set("/efi/OsIndications-"+global, nv+"\x05") }, nil, ""},
+		"boot next": {
+			func(b *box) {
+				b.set("/efi/BootNext-"+global, nv+"\x0a\x00")
+			},
+			[]string{"warning boot-next"},
+			"Boot000A",
+		},
+		"fwupd waits": {
+			func(b *box) {
+				b.set(fwupd, nv+strings.Repeat("\x00", 48)+"\x01\x00\x00\x00")
+			},
+			[]string{"warning firmware-update"},
+			"fwupd has prepared",
+		},
+		"fwupd tried": {
+			func(b *box) {
+				b.set(fwupd, nv+strings.Repeat("\x00", 48)+"\x02\x00\x00\x00")
+			},
+			nil,
+			"",
+		},
+		"fwupd cut": {func(b *box) { b.set(fwupd, nv+strings.Repeat("\x01", 40)) }, nil, ""},
 		"capsule file": {func(b *box) {
 			b.set("/efi/x", "", "/efi/EFI/UpdateCapsule/fw.cap", "")
 			b.plan.Boot = []string{"/boot"}
@@ -36,26 +78,96 @@ func TestBoot(t *testing.T) {
 		b.set("/efi/LoaderEntryOneShot-"+loader, nv+strings.Join(strings.Split(text, ""), "\x00")+"\x00\x00\x00")
 	}
 	play(t, map[string]scene{
-		"one-shot":           {func(b *box) { shot(b, "other.conf") }, []string{"warning one-shot"}, "other.conf is set to be booted once, and stays so"},
-		"one-shot and efibc": {func(b *box) { shot(b, "other.conf"); b.set("/sys/module/efibc/x", "") }, []string{"warning one-shot"}, "will overwrite"},
-		"one-shot is meant":  {func(b *box) { shot(b, "other.conf"); b.plan.OneShot = true }, nil, ""},
-		"junk of efibc":      {func(b *box) { shot(b, "kexec reboot") }, nil, ""},
-		"empty":              {func(b *box) { b.set("/efi/LoaderEntryOneShot-"+loader, nv) }, nil, ""},
-		"efibc alone":        {func(b *box) { b.set("/sys/module/efibc/x", "") }, []string{"note efibc"}, ""},
-		"efibc, no sd-boot":  {func(b *box) { b.set("/sys/module/efibc/x", "").remove("/efi/LoaderInfo-"+loader).set("/efi/x", "") }, nil, ""},
-		"menu once":          {func(b *box) { b.set("/efi/LoaderConfigTimeoutOneShot-"+loader, nv+"5\x00\x00\x00") }, []string{"note one-shot-timeout"}, ""},
-		"counted":            {func(b *box) { b.plan.Counted, b.plan.TriesLeft = true, 3 }, []string{"note boot-counter"}, "arch.conf has 3 tries left"},
-		"bad":                {func(b *box) { b.plan.Counted = true }, []string{"warning entry-bad"}, "no tries left"},
+		"one-shot": {
+			func(b *box) { shot(b, "other.conf") },
+			[]string{"warning one-shot"},
+			"other.conf is set to be booted once, and stays so",
+		},
+		"one-shot and efibc": {
+			func(b *box) {
+				shot(b, "other.conf")
+				b.set("/sys/module/efibc/x", "")
+			},
+			[]string{"warning one-shot"},
+			"will overwrite",
+		},
+		"one-shot is meant": {
+			func(b *box) {
+				shot(b, "other.conf")
+				b.plan.OneShot = true
+			},
+			nil,
+			"",
+		},
+		"junk of efibc": {func(b *box) { shot(b, "kexec reboot") }, nil, ""},
+		"empty": {
+			func(b *box) {
+				b.set("/efi/LoaderEntryOneShot-"+loader, nv)
+			},
+			nil,
+			"",
+		},
+		"efibc alone": {
+			func(b *box) { b.set("/sys/module/efibc/x", "") },
+			[]string{"note efibc"},
+			"",
+		},
+		"efibc, no sd-boot": {
+			func(b *box) {
+				b.set("/sys/module/efibc/x", "").remove("/efi/LoaderInfo-"+loader).set("/efi/x", "")
+			},
+			nil,
+			"",
+		},
+		"menu once": {
+			func(b *box) {
+				b.set("/efi/LoaderConfigTimeoutOneShot-"+loader, nv+"5\x00\x00\x00")
+			},
+			[]string{"note one-shot-timeout"},
+			"",
+		},
+		"counted": {
+			func(b *box) { b.plan.Counted, b.plan.TriesLeft = true, 3 },
+			[]string{"note boot-counter"},
+			"arch.conf has 3 tries left",
+		},
+		"bad": {
+			func(b *box) { b.plan.Counted = true },
+			[]string{"warning entry-bad"},
+			"no tries left",
+		},
 	})
 }
 
 func TestDevices(t *testing.T) {
 	const dog = "/sys/class/watchdog/watchdog0/"
 	play(t, map[string]scene{
-		"watchdog":          {func(b *box) { b.set(dog+"nowayout", "1\n") }, []string{"warning watchdog"}, "in 30 s"},
-		"patient watchdog":  {func(b *box) { b.set(dog+"nowayout", "1\n", dog+"timeout", "600\n") }, []string{"note watchdog"}, "in 600 s"},
-		"no timeout":        {func(b *box) { b.set(dog+"nowayout", "1\n").remove(dog + "timeout") }, []string{"warning watchdog"}, "in time"},
-		"inactive watchdog": {func(b *box) { b.set(dog+"nowayout", "1\n", dog+"state", "inactive\n") }, nil, ""},
+		"watchdog": {
+			func(b *box) { b.set(dog+"nowayout", "1\n") },
+			[]string{"warning watchdog"},
+			"in 30 s",
+		},
+		"patient watchdog": {
+			func(b *box) {
+				b.set(dog+"nowayout", "1\n", dog+"timeout", "600\n")
+			},
+			[]string{"note watchdog"},
+			"in 600 s",
+		},
+		"no timeout": {
+			func(b *box) {
+				b.set(dog+"nowayout", "1\n").remove(dog + "timeout")
+			},
+			[]string{"warning watchdog"},
+			"in time",
+		},
+		"inactive watchdog": {
+			func(b *box) {
+				b.set(dog+"nowayout", "1\n", dog+"state", "inactive\n")
+			},
+			nil,
+			"",
+		},
 
 		"vfio": {func(b *box) {
 			b.set("/sys/bus/pci/drivers/vfio-pci/0000:01:00.0/x", "", "/sys/bus/pci/drivers/vfio-pci/bind", "")
@@ -64,10 +176,32 @@ func TestDevices(t *testing.T) {
 			b.set("/sys/bus/pci/drivers/vfio-pci/bind", "", "/sys/bus/pci/drivers/vfio-pci/new_id", "")
 		}, nil, ""},
 
-		"nvidia":          {func(b *box) { b.set("/sys/module/nvidia/version", "580") }, []string{"warning gpu-nvidia"}, "unload nvidia_drm"},
-		"nvidia by card":  {func(b *box) { b.set("/sys/class/drm/card1/device/driver", "-> ../../bus/pci/drivers/nvidia") }, []string{"warning gpu-nvidia"}, ""},
-		"nouveau":         {func(b *box) { b.set("/sys/class/drm/card1/device/driver", "-> ../../bus/pci/drivers/nouveau") }, nil, ""},
-		"amdgpu":          {func(b *box) { b.set("/sys/class/drm/card0/device/driver", "-> ../../bus/pci/drivers/amdgpu") }, []string{"note gpu-amdgpu"}, ""},
+		"nvidia": {
+			func(b *box) { b.set("/sys/module/nvidia/version", "580") },
+			[]string{"warning gpu-nvidia"},
+			"unload nvidia_drm",
+		},
+		"nvidia by card": {
+			func(b *box) {
+				b.set("/sys/class/drm/card1/device/driver", "-> ../../bus/pci/drivers/nvidia")
+			},
+			[]string{"warning gpu-nvidia"},
+			"",
+		},
+		"nouveau": {
+			func(b *box) {
+				b.set("/sys/class/drm/card1/device/driver", "-> ../../bus/pci/drivers/nouveau")
+			},
+			nil,
+			"",
+		},
+		"amdgpu": {
+			func(b *box) {
+				b.set("/sys/class/drm/card0/device/driver", "-> ../../bus/pci/drivers/amdgpu")
+			},
+			[]string{"note gpu-amdgpu"},
+			"",
+		},
 		"amdgpu not used": {func(b *box) { b.set("/sys/module/amdgpu/x", "") }, nil, ""},
 		"hyperv twice": {func(b *box) {
 			b.set("/sys/module/hyperv_fb/x", "", "/sys/class/drm/card0/device/driver", "-> ../hyperv_drm")
@@ -78,28 +212,122 @@ func TestDevices(t *testing.T) {
 func TestVirtual(t *testing.T) {
 	const hv = "/sys/hypervisor/"
 	play(t, map[string]scene{
-		"nspawn":             {func(b *box) { b.set("/run/systemd/container", "systemd-nspawn\n") }, []string{"blocker container"}, "(systemd-nspawn)"},
-		"podman":             {func(b *box) { b.set("/run/.containerenv", "") }, []string{"blocker container"}, "(podman)"},
-		"docker":             {func(b *box) { b.set("/.dockerenv", "") }, []string{"blocker container"}, "(docker)"},
-		"lxc":                {func(b *box) { b.set("/proc/1/environ", "TERM=linux\x00container=lxc\x00") }, []string{"blocker container"}, "(lxc)"},
-		"container is unset": {func(b *box) { b.set("/proc/1/environ", "container=\x00xcontainer=lxc\x00") }, nil, ""},
-		"WSL 2":              {func(b *box) { b.set("/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n") }, []string{"blocker container"}, "WSL"},
+		"nspawn": {
+			func(b *box) {
+				b.set("/run/systemd/container", "systemd-nspawn\n")
+			},
+			[]string{"blocker container"},
+			"(systemd-nspawn)",
+		},
+		"podman": {
+			func(b *box) { b.set("/run/.containerenv", "") },
+			[]string{"blocker container"},
+			"(podman)",
+		},
+		"docker": {
+			func(b *box) { b.set("/.dockerenv", "") },
+			[]string{"blocker container"},
+			"(docker)",
+		},
+		"docker, by number": {
+			func(b *box) {
+				b.set("/.dockerenv", "", "/proc/self/ns/pid", "-> pid:[4026532247]")
+			},
+			[]string{"blocker container"},
+			"",
+		},
+		"VM made of an image": {
+			func(b *box) {
+				b.set("/.dockerenv", "", "/proc/self/ns/pid", "-> pid:[4026531836]")
+			},
+			nil,
+			"",
+		},
+		"lxc": {
+			func(b *box) {
+				b.set("/proc/1/environ", "TERM=linux\x00container=lxc\x00")
+			},
+			[]string{"blocker container"},
+			"(lxc)",
+		},
+		"container is unset": {
+			func(b *box) {
+				b.set("/proc/1/environ", "container=\x00xcontainer=lxc\x00")
+			},
+			nil,
+			"",
+		},
+		"WSL 2": {
+			func(b *box) {
+				b.set("/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
+			},
+			[]string{"blocker container"},
+			"WSL",
+		},
 
-		"Xen host":      {func(b *box) { b.set("/proc/xen/capabilities", "control_d\n", hv+"type", "xen") }, []string{"blocker xen"}, "dom0"},
-		"Xen guest, PV": {func(b *box) { b.set(hv+"type", "xen\n", hv+"guest_type", "PV\n") }, []string{"blocker xen"}, "paravirtualised"},
+		"Xen host": {
+			func(b *box) {
+				b.set("/proc/xen/capabilities", "control_d\n", hv+"type", "xen")
+			},
+			[]string{"blocker xen"},
+			"dom0",
+		},
+		"Xen guest, PV": {
+			func(b *box) {
+				b.set(hv+"type", "xen\n", hv+"guest_type", "PV\n")
+			},
+			[]string{"blocker xen"},
+			"paravirtualised",
+		},
 		"Xen guest, old": {func(b *box) {
 			b.set(hv+"type", "xen\n", hv+"guest_type", "HVM\n", hv+"version/major", "4\n", hv+"version/minor", "2\n")
 		}, []string{"blocker xen"}, "Xen 4.2 destroys"},
 		"Xen guest, new": {func(b *box) {
 			b.set(hv+"type", "xen\n", hv+"guest_type", "HVM\n", hv+"version/major", "4\n", hv+"version/minor", "17\n")
 		}, []string{"warning xen"}, "soft reset"},
-		"Xen guest, PVH":     {func(b *box) { b.set(hv+"type", "xen\n", hv+"guest_type", "PVH\n") }, []string{"warning xen"}, ""},
-		"another hypervisor": {func(b *box) { b.set(hv+"type", "kvm\n", "/proc/xen/capabilities", "") }, nil, ""},
+		"Xen guest, PVH": {
+			func(b *box) {
+				b.set(hv+"type", "xen\n", hv+"guest_type", "PVH\n")
+			},
+			[]string{"warning xen"},
+			"",
+		},
+		"another hypervisor": {
+			func(b *box) {
+				b.set(hv+"type", "kvm\n", "/proc/xen/capabilities", "")
+			},
+			nil,
+			"",
+		},
 
-		"SEV-SNP":          {func(b *box) { b.set("/sys/devices/virtual/misc/sev-guest/dev", "10:1") }, []string{"warning confidential-vm"}, "(SEV-SNP)"},
-		"TDX":              {func(b *box) { b.set("/sys/devices/virtual/misc/tdx_guest/dev", "10:1") }, []string{"warning confidential-vm"}, "(TDX)"},
-		"TDX by flag":      {func(b *box) { b.set("/proc/cpuinfo", "flags : fpu tdx_guest sse\n") }, []string{"warning confidential-vm"}, "(TDX)"},
-		"Secure Execution": {func(b *box) { b.set("/sys/firmware/uv/prot_virt_guest", "1") }, []string{"warning confidential-vm"}, "IBM"},
+		"SEV-SNP": {
+			func(b *box) {
+				b.set("/sys/devices/virtual/misc/sev-guest/dev", "10:1")
+			},
+			[]string{"warning confidential-vm"},
+			"(SEV-SNP)",
+		},
+		"TDX": {
+			func(b *box) {
+				b.set("/sys/devices/virtual/misc/tdx_guest/dev", "10:1")
+			},
+			[]string{"warning confidential-vm"},
+			"(TDX)",
+		},
+		"TDX by flag": {
+			func(b *box) {
+				b.set("/proc/cpuinfo", "flags : fpu tdx_guest sse\n")
+			},
+			[]string{"warning confidential-vm"},
+			"(TDX)",
+		},
+		"Secure Execution": {
+			func(b *box) {
+				b.set("/sys/firmware/uv/prot_virt_guest", "1")
+			},
+			[]string{"warning confidential-vm"},
+			"IBM",
+		},
 		"SEV host": {func(b *box) {
 			b.set("/sys/devices/virtual/misc/sev/dev", "10:1", "/sys/firmware/uv/prot_virt_guest", "0")
 		}, nil, ""},
@@ -109,22 +337,74 @@ func TestVirtual(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	const script = "/run/initramfs/shutdown"
 	play(t, map[string]scene{
-		"dracut":             {func(b *box) { b.set(script, "#!/bin/sh\n[ \"$1\" = kexec ] && kexec -e\n") }, []string{"blocker dracut-shutdown"}, "no kexec binary"},
-		"dracut and kexec":   {func(b *box) { b.set(script, "#!/bin/sh\nkexec -e\n", "/usr/sbin/kexec", "") }, nil, ""},
-		"dracut by its unit": {func(b *box) { b.set("/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123") }, []string{"blocker dracut-shutdown"}, "dracut-shutdown.service"},
+		"dracut": {
+			func(b *box) {
+				b.set(script, "#!/bin/sh\n[ \"$1\" = kexec ] && kexec -e\n")
+			},
+			[]string{"blocker dracut-shutdown"},
+			"no kexec binary",
+		},
+		"dracut and kexec": {
+			func(b *box) {
+				b.set(script, "#!/bin/sh\nkexec -e\n", "/usr/sbin/kexec", "")
+			},
+			nil,
+			"",
+		},
+		"dracut by its unit": {
+			func(b *box) {
+				b.set("/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
+			},
+			[]string{"blocker dracut-shutdown"},
+			"dracut-shutdown.service",
+		},
 		"unit, but sd-shutdown": {func(b *box) {
 			b.set(script, "\x7fELF kexec", "/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
 		}, nil, ""},
 		"unit and kexec": {func(b *box) {
 			b.set("/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123", "/bin/kexec", "")
 		}, nil, ""},
-		"mkinitcpio":         {func(b *box) { b.set(script, "#!/bin/ash\ncase $1 in kexec) exec_kexec ;; esac\n") }, nil, ""},
-		"script without it":  {func(b *box) { b.set(script, "#!/bin/ash\nreboot -f\n") }, []string{"warning shutdown-script"}, ""},
-		"target is masked":   {func(b *box) { b.set("/etc/systemd/system/kexec.target", "-> /dev/null") }, []string{"blocker kexec-target"}, "kexec.target is masked"},
-		"service is masked":  {func(b *box) { b.set("/run/systemd/system/systemd-kexec.service", "-> /dev/null") }, []string{"blocker kexec-target"}, ""},
-		"target is replaced": {func(b *box) { b.set("/etc/systemd/system/kexec.target", "-> /opt/kexec.target") }, nil, ""},
-		"another init":       {func(b *box) { b.remove("/run/systemd").set("/proc/1/comm", "runit\n") }, []string{"warning init"}, "runit, not systemd"},
-		"init is systemd":    {func(b *box) { b.set("/proc/1/comm", "init\n") }, nil, ""},
+		"mkinitcpio": {
+			func(b *box) {
+				b.set(script, "#!/bin/ash\ncase $1 in kexec) exec_kexec ;; esac\n")
+			},
+			nil,
+			"",
+		},
+		"script without it": {
+			func(b *box) { b.set(script, "#!/bin/ash\nreboot -f\n") },
+			[]string{"warning shutdown-script"},
+			"",
+		},
+		"target is masked": {
+			func(b *box) {
+				b.set("/etc/systemd/system/kexec.target", "-> /dev/null")
+			},
+			[]string{"blocker kexec-target"},
+			"kexec.target is masked",
+		},
+		"service is masked": {
+			func(b *box) {
+				b.set("/run/systemd/system/systemd-kexec.service", "-> /dev/null")
+			},
+			[]string{"blocker kexec-target"},
+			"",
+		},
+		"target is replaced": {
+			func(b *box) {
+				b.set("/etc/systemd/system/kexec.target", "-> /opt/kexec.target")
+			},
+			nil,
+			"",
+		},
+		"another init": {
+			func(b *box) {
+				b.remove("/run/systemd").set("/proc/1/comm", "runit\n")
+			},
+			[]string{"warning init"},
+			"runit, not systemd",
+		},
+		"init is systemd": {func(b *box) { b.set("/proc/1/comm", "init\n") }, nil, ""},
 	})
 }
 
@@ -141,17 +421,45 @@ func TestMachines(t *testing.T) {
 		"Surface": {func(b *box) {
 			b.set("/sys/class/dmi/id/sys_vendor", "Microsoft Corporation\n", "/sys/class/dmi/id/product_name", "Surface Pro 7\n")
 		}, nil, ""},
-		"Raspberry Pi 4": {model("Raspberry Pi 4 Model B Rev 1.4"), []string{"warning machine"}, "Raspberry Pi 4: with many versions"},
+		"Raspberry Pi 4": {
+			model("Raspberry Pi 4 Model B Rev 1.4"),
+			[]string{"warning machine"},
+			"Raspberry Pi 4: with many versions",
+		},
 		"Raspberry Pi 5": {model("Raspberry Pi 5 Model B Rev 1.0"), []string{"warning machine"}, ""},
-		"CM4":            {model("Raspberry Pi Compute Module 4 Rev 1.0"), []string{"warning machine"}, ""},
+		"CM4": {
+			model("Raspberry Pi Compute Module 4 Rev 1.0"),
+			[]string{"warning machine"},
+			"",
+		},
 		"Raspberry Pi 3": {model("Raspberry Pi 3 Model B Rev 1.2"), nil, ""},
 		"ROCK Pi 4":      {model("Radxa ROCK Pi 4B"), []string{"blocker machine"}, "ROCK Pi 4"},
 		"ROCK 5":         {model("Radxa ROCK 5B"), nil, ""},
-		"Jasper Lake":    {func(b *box) { b.set("/proc/cpuinfo", "model name\t: Intel(R) Celeron(R) N5105 @ 2.00GHz\n") }, []string{"warning machine"}, "black screen"},
-		"Tiger Lake":     {func(b *box) { b.set("/proc/cpuinfo", "model name\t: Intel(R) Celeron(R) 6305 @ 1.80GHz\n") }, nil, ""},
+		"Jasper Lake": {
+			func(b *box) {
+				b.set("/proc/cpuinfo", "model name\t: Intel(R) Celeron(R) N5105 @ 2.00GHz\n")
+			},
+			[]string{"warning machine"},
+			"black screen",
+		},
+		"Tiger Lake": {
+			func(b *box) {
+				b.set("/proc/cpuinfo", "model name\t: Intel(R) Celeron(R) 6305 @ 1.80GHz\n")
+			},
+			nil,
+			"",
+		},
 
-		"of the site":  {row("vendor = \"dell*\"\nproduct = \"*R64?\"\nseverity = \"blocker\"\nreason = \"the RAID\\ncontroller hangs\"\nmend = \"wait\"\n"), []string{"blocker machine"}, "machine: the RAID controller hangs; wait"},
-		"fits in part": {row("vendor = \"Dell*\"\nproduct = \"R7*\"\nseverity = \"blocker\"\nreason = \"r\"\n"), nil, ""},
+		"of the site": {
+			row("vendor = \"dell*\"\nproduct = \"*R64?\"\nseverity = \"blocker\"\nreason = \"the RAID\\ncontroller hangs\"\nmend = \"wait\"\n"),
+			[]string{"blocker machine"},
+			"machine: the RAID controller hangs; wait",
+		},
+		"fits in part": {
+			row("vendor = \"Dell*\"\nproduct = \"R7*\"\nseverity = \"blocker\"\nreason = \"r\"\n"),
+			nil,
+			"",
+		},
 		"hypervisor": {func(b *box) {
 			row("hypervisor = \"hyperv\"\nseverity = \"note\"\nreason = \"r\"\n")(b)
 			b.set("/sys/bus/vmbus/devices/x/y", "")
@@ -160,11 +468,38 @@ func TestMachines(t *testing.T) {
 			row("model = \"*ROCK*\"\nseverity = \"note\"\nreason = \"ours works\"\n")(b)
 			model("Radxa ROCK Pi 4B")(b)
 		}, []string{"note machine"}, "ours works"},
-		"fits everything":   {row("severity = \"blocker\"\nreason = \"r\"\n"), []string{"warning machines-file"}, "fits everything"},
-		"no reason":         {row("vendor = \"x\"\nseverity = \"blocker\"\n"), []string{"warning machines-file"}, "machine 1 has no reason"},
-		"no severity":       {row("vendor = \"x\"\nreason = \"r\"\n"), []string{"warning machines-file"}, `severity "" is not`},
-		"unknown key":       {row("vendro = \"x\"\n"), []string{"warning machines-file"}, "unknown key machine.vendro"},
-		"not TOML":          {func(b *box) { b.set(file, "= =") }, []string{"warning machines-file"}, file},
-		"broken, and known": {func(b *box) { b.set(file, "= ="); model("Raspberry Pi 5")(b) }, []string{"warning machines-file", "warning machine"}, ""},
+		"fits everything": {
+			row("severity = \"blocker\"\nreason = \"r\"\n"),
+			[]string{"warning machines-file"},
+			"fits everything",
+		},
+		"no reason": {
+			row("vendor = \"x\"\nseverity = \"blocker\"\n"),
+			[]string{"warning machines-file"},
+			"machine 1 has no reason",
+		},
+		"no severity": {
+			row("vendor = \"x\"\nreason = \"r\"\n"),
+			[]string{"warning machines-file"},
+			`severity "" is not`,
+		},
+		"unknown key": {
+			row("vendro = \"x\"\n"),
+			[]string{"warning machines-file"},
+			"unknown key machine.vendro",
+		},
+		"not TOML": {
+			func(b *box) { b.set(file, "= =") },
+			[]string{"warning machines-file"},
+			file,
+		},
+		"broken, and known": {
+			func(b *box) {
+				b.set(file, "= =")
+				model("Raspberry Pi 5")(b)
+			},
+			[]string{"warning machines-file", "warning machine"},
+			"",
+		},
 	})
 }

@@ -33,17 +33,43 @@ func TestUnlock(t *testing.T) {
 		"PCRs of firmware": {header(`{"type":"systemd-tpm2","tpm2-pcrs":[0,1,2,3,5,6,7]}`), nil, ""},
 		"no PCRs":          {header(`{"type":"systemd-tpm2","tpm2-pcrs":[]}`), nil, ""},
 		"signed PCR 11":    {header(pcr11), tpm, "root is opened by the TPM against PCR 11"},
-		"many PCRs":        {header(`{"type":"systemd-tpm2","tpm2-pcrs":[15,4,7,9]}`), tpm, "PCR 4, PCR 9, PCR 15"},
-		"pcrlock":          {header(`{"type":"systemd-tpm2","tpm2-pcrs":[],"tpm2_pcrlock":true}`), tpm, "systemd-pcrlock"},
+		"many PCRs": {
+			header(`{"type":"systemd-tpm2","tpm2-pcrs":[15,4,7,9]}`),
+			tpm,
+			"PCR 4, PCR 9, PCR 15",
+		},
+		"pcrlock": {
+			header(`{"type":"systemd-tpm2","tpm2-pcrs":[],"tpm2_pcrlock":true}`),
+			tpm,
+			"systemd-pcrlock",
+		},
 		"one good token":   {header(pcr11, pcr7), nil, ""},
 		"recovery key too": {header(`{"type":"systemd-recovery"}`, pcr11), tpm, ""},
-		"FIDO2":            {func(b *box) { b.set("/dev/vda2", tokens(`{"type":"systemd-fido2"}`), "/etc/crypttab", "") }, nil, ""},
-		"clevis, PCR 7":    {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"1,7"}}`)), nil, ""},
-		"clevis, PCR 8":    {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"7,8"}}`)), tpm, "PCR 8"},
-		"clevis, network":  {header(clevis(`{"pin":"tang"}`), pcr11), nil, ""},
-		"clevis, junk":     {header(`{"type":"clevis","jwe":{"protected":"!"}}`), nil, ""},
-		"header not seen":  {func(b *box) { b.remove("/dev/vda2").set("/etc/crypttab", line+"tpm2-device=auto") }, tpm, "could not be seen"},
-		"header malformed": {func(b *box) { b.set("/dev/vda2", luks(`{`), "/etc/crypttab", line+"tpm2-device=auto") }, tpm, "could not be seen"},
+		"FIDO2": {
+			func(b *box) {
+				b.set("/dev/vda2", tokens(`{"type":"systemd-fido2"}`), "/etc/crypttab", "")
+			},
+			nil,
+			"",
+		},
+		"clevis, PCR 7":   {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"1,7"}}`)), nil, ""},
+		"clevis, PCR 8":   {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"7,8"}}`)), tpm, "PCR 8"},
+		"clevis, network": {header(clevis(`{"pin":"tang"}`), pcr11), nil, ""},
+		"clevis, junk":    {header(`{"type":"clevis","jwe":{"protected":"!"}}`), nil, ""},
+		"header not seen": {
+			func(b *box) {
+				b.remove("/dev/vda2").set("/etc/crypttab", line+"tpm2-device=auto")
+			},
+			tpm,
+			"could not be seen",
+		},
+		"header malformed": {
+			func(b *box) {
+				b.set("/dev/vda2", luks(`{`), "/etc/crypttab", line+"tpm2-device=auto")
+			},
+			tpm,
+			"could not be seen",
+		},
 		"on the cmdline": {func(b *box) {
 			b.remove("/dev/vda2", "/etc/crypttab").plan.Cmdline += " rd.luks.options=01234567-89ab-cdef-0123-456789abcdef=tpm2-device=auto"
 		}, tpm, ""},
@@ -51,13 +77,41 @@ func TestUnlock(t *testing.T) {
 			b.remove("/dev/vda2", "/etc/crypttab").plan.Cmdline += " rd.luks.options=discard,tpm2-device=auto"
 		}, tpm, ""},
 
-		"passphrase":        {func(b *box) { b.set("/etc/crypttab", line) }, asked, "the passphrase of root will be asked for, as at every boot; be there to type it: there is the screen"},
+		"passphrase": {
+			func(b *box) { b.set("/etc/crypttab", line) },
+			asked,
+			"the passphrase of root will be asked for, as at every boot; be there to type it: there is the screen",
+		},
 		"no line":           {func(b *box) { b.remove("/etc/crypttab") }, asked, ""},
 		"a line of another": {func(b *box) { b.set("/etc/crypttab", "data UUID=x /key") }, asked, ""},
-		"by UUID":           {func(b *box) { b.set("/etc/crypttab", "luks UUID=01234567-89AB-cdef-0123-456789abcdef /key") }, nil, ""},
-		"key on cmdline":    {func(b *box) { b.remove("/etc/crypttab").plan.Cmdline += " rd.luks.key=/key" }, nil, ""},
-		"keyscript":         {func(b *box) { b.set("/etc/crypttab", line+"luks,keyscript=decrypt_keyctl") }, nil, ""},
-		"LUKS1":             {func(b *box) { b.remove("/etc/crypttab").set("/dev/vda2", pad("LUKS\xba\xbe\x00\x01", 8192)) }, asked, ""},
+		"by UUID": {
+			func(b *box) {
+				b.set("/etc/crypttab", "luks UUID=01234567-89AB-cdef-0123-456789abcdef /key")
+			},
+			nil,
+			"",
+		},
+		"key on cmdline": {
+			func(b *box) {
+				b.remove("/etc/crypttab").plan.Cmdline += " rd.luks.key=/key"
+			},
+			nil,
+			"",
+		},
+		"keyscript": {
+			func(b *box) {
+				b.set("/etc/crypttab", line+"luks,keyscript=decrypt_keyctl")
+			},
+			nil,
+			"",
+		},
+		"LUKS1": {
+			func(b *box) {
+				b.remove("/etc/crypttab").set("/dev/vda2", pad("LUKS\xba\xbe\x00\x01", 8192))
+			},
+			asked,
+			"",
+		},
 		"serial console": {func(b *box) {
 			b.remove("/etc/crypttab").set("/sys/class/tty/console/active", "tty0 ttyS0", "/sys/class/drm/card0-HDMI-A-1/status", "disconnected")
 		}, asked, "there is the console ttyS0"},
@@ -70,7 +124,13 @@ func TestUnlock(t *testing.T) {
 func TestDisks(t *testing.T) {
 	asked := []string{"note luks-passphrase"}
 	play(t, map[string]scene{
-		"not encrypted": {func(b *box) { b.remove("/etc/crypttab").set("/sys/class/block/dm-0/dm/uuid", "LVM-abc") }, nil, ""},
+		"not encrypted": {
+			func(b *box) {
+				b.remove("/etc/crypttab").set("/sys/class/block/dm-0/dm/uuid", "LVM-abc")
+			},
+			nil,
+			"",
+		},
 		"only /home": {func(b *box) {
 			b.remove("/etc/crypttab").set("/proc/self/mountinfo", strings.Replace(mountinfo, " / / ", " / /home ", 1))
 		}, nil, ""},
@@ -103,10 +163,32 @@ func TestHibernation(t *testing.T) {
 		"variable": {func(b *box) {
 			b.set("/efi/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67", "\x07\x00\x00\x00{}")
 		}, blocked, "HibernateLocation"},
-		"in fstab":  {func(b *box) { b.set(device, image) }, blocked, device + " holds a hibernation image"},
-		"commented": {func(b *box) { b.set(device, image, "/etc/fstab", "# UUID=5A5A none swap sw 0 0\n") }, nil, ""},
-		"not swap":  {func(b *box) { b.set(device, image, "/etc/fstab", "UUID=5A5A /mnt ext4 defaults 0 0\n") }, nil, ""},
-		"resume=":   {func(b *box) { b.remove("/etc/fstab").set("/dev/vda3", image).plan.Running += " resume=/dev/vda3" }, blocked, "/dev/vda3"},
+		"in fstab": {
+			func(b *box) { b.set(device, image) },
+			blocked,
+			device + " holds a hibernation image",
+		},
+		"commented": {
+			func(b *box) {
+				b.set(device, image, "/etc/fstab", "# UUID=5A5A none swap sw 0 0\n")
+			},
+			nil,
+			"",
+		},
+		"not swap": {
+			func(b *box) {
+				b.set(device, image, "/etc/fstab", "UUID=5A5A /mnt ext4 defaults 0 0\n")
+			},
+			nil,
+			"",
+		},
+		"resume=": {
+			func(b *box) {
+				b.remove("/etc/fstab").set("/dev/vda3", image).plan.Running += " resume=/dev/vda3"
+			},
+			blocked,
+			"/dev/vda3",
+		},
 		"new resume=": {func(b *box) {
 			b.remove("/etc/fstab").set("/dev/vda3", image).plan.Cmdline += " resume=PARTUUID=ABC"
 			b.set("/dev/disk/by-partuuid/abc", image)
@@ -114,7 +196,14 @@ func TestHibernation(t *testing.T) {
 		"swap file": {func(b *box) {
 			b.set("/dev/vda3", strings.Repeat("\x00", 8192)+image).plan.Running += " resume=/dev/vda3 resume_offset=2"
 		}, blocked, "/dev/vda3"},
-		"large pages":  {func(b *box) { b.env.PageSize = 65536; b.set(device, strings.Repeat("\x00", 65526)+"S1SUSPEND\x00") }, blocked, ""},
+		"large pages": {
+			func(b *box) {
+				b.env.PageSize = 65536
+				b.set(device, strings.Repeat("\x00", 65526)+"S1SUSPEND\x00")
+			},
+			blocked,
+			"",
+		},
 		"other pages":  {func(b *box) { b.env.PageSize = 65536; b.set(device, image) }, nil, ""},
 		"small device": {func(b *box) { b.set(device, "S1SUSPEND\x00") }, nil, ""},
 		"no device":    {func(b *box) { b.remove(device) }, nil, ""},

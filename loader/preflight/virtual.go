@@ -14,23 +14,36 @@ func container(l *look) []Finding {
 		return []Finding{{"container", Blocker, "this is WSL, which Windows starts: there is nothing to kexec", "wsl --shutdown, in Windows"}}
 	}
 	kind := l.root.text("run/systemd/container")
-	switch {
-	case kind != "":
-	case l.root.has("run/.containerenv"):
-		kind = "podman"
-	case l.root.has(".dockerenv"):
-		kind = "docker"
-	default:
-		for _, v := range strings.Split(string(l.proc.read("1/environ")), "\x00") {
-			if name, ok := strings.CutPrefix(v, "container="); ok && name != "" {
-				kind = name
-			}
+	for _, v := range strings.Split(string(l.proc.read("1/environ")), "\x00") {
+		if name, ok := strings.CutPrefix(v, "container="); ok && name != "" && kind == "" {
+			kind = name
 		}
+	}
+	if kind == "" && !l.firstPIDs() {
+		kind = l.markedContainer()
 	}
 	if kind == "" {
 		return nil
 	}
 	return []Finding{{"container", Blocker, fmt.Sprintf("this is a container (%s); the kernel belongs to its host", kind), "run it on the host"}}
+}
+
+// firstPIDs says whether this is surely the first PID namespace, whose number
+// is fixed (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+func (l *look) firstPIDs() bool {
+	return l.proc.link("self/ns/pid") == "pid:[4026531836]"
+}
+
+// markedContainer goes by the files that engines leave in the root directory.
+// Virtual machines made from a container's image have them too.
+func (l *look) markedContainer() string {
+	switch {
+	case l.root.has("run/.containerenv"):
+		return "podman"
+	case l.root.has(".dockerenv"):
+		return "docker"
+	}
+	return ""
 }
 
 // xen finds hosts and guests of Xen. For the host (dom0) and for
