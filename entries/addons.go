@@ -25,26 +25,39 @@ const (
 func (r *reader) globalAddons() []Addon {
 	if !r.haveAddons {
 		r.haveAddons = true
-		r.addons = r.readAddons(addonDir, "/"+addonDir+"/", true)
+		r.addons = r.readAddons(addonDir, r.names(addonDir, addonSuffix))
+		for i := range r.addons {
+			r.addons[i].Global = true
+			r.addons[i].Path = "/" + addonDir + "/" + r.addons[i].Path
+		}
 	}
 	return r.addons
 }
 
-// localAddons reads the addons beside a UKI, by its name on disk as bootctl
-// does: systemd-stub takes the boot counter off the name first.
-func (r *reader) localAddons(name string) []Addon {
-	return r.readAddons(type2Dir+"/"+name+".extra.d", name+".extra.d/", false)
+// localAddons reads the addons beside a UKI, in a directory with its name on
+// disk as bootctl does: systemd-stub takes the boot counter off first.
+func (r *reader) localAddons(dir string, companions []string) []Addon {
+	addons := r.readAddons(type2Dir+"/"+dir, companions)
+	for i := range addons {
+		addons[i].Path = dir + "/" + addons[i].Path
+	}
+	return addons
 }
 
-func (r *reader) readAddons(dir, shown string, global bool) []Addon {
+// readAddons reads those of the files that are addons; their paths are the
+// bare names.
+func (r *reader) readAddons(dir string, names []string) []Addon {
 	var addons []Addon
-	for _, name := range r.names(dir, addonSuffix) {
+	for _, name := range names {
+		if !bls.IsEntryName(name, addonSuffix) {
+			continue
+		}
 		options, err := r.addonOptions(dir + "/" + name)
 		if err != nil {
 			r.problem(&bls.ParseError{Path: r.volume.Where(dir + "/" + name), Err: err})
 			continue
 		}
-		addons = append(addons, Addon{Path: shown + name, Global: global, Options: options})
+		addons = append(addons, Addon{Path: name, Options: options})
 	}
 	return addons
 }
@@ -86,16 +99,18 @@ func isExtra(name string) bool {
 	return false
 }
 
-// ukiExtras lists the companions of a UKI as bootctl does.
-func (r *reader) ukiExtras(name string) []string {
+// ukiExtras lists the companions of a UKI as bootctl does, beside the addons
+// of the whole partition.
+func (r *reader) ukiExtras(dir string, companions []string) []string {
 	var extras []string
 	for _, a := range r.globalAddons() {
 		extras = append(extras, a.Path)
 	}
-	dir := name + ".extra.d"
 	for _, suffix := range []string{".confext.raw", ".sysext.raw", ".cred", addonSuffix} {
-		for _, f := range r.names(type2Dir+"/"+dir, suffix) {
-			extras = append(extras, dir+"/"+f)
+		for _, name := range companions {
+			if bls.IsEntryName(name, suffix) {
+				extras = append(extras, dir+"/"+name)
+			}
 		}
 	}
 	return extras

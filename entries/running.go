@@ -20,12 +20,13 @@ func (l *List) Running(k RunningKernel) *Entry {
 	if !k.Kexeced && k.Selected != "" {
 		return l.ByID(k.Selected)
 	}
-	if k.Cmdline == "" {
+	words := runningWords(k.Cmdline)
+	if len(words) == 0 {
 		return nil
 	}
 	var found *Entry
 	for _, e := range l.Entries {
-		if e.Type == bls.Auto || e.Type == bls.Reported || !sameWords(e.Cmdline(), k.Cmdline) {
+		if e.Type == bls.Auto || e.Type == bls.Reported || !hasWords(e.Cmdline(), words) {
 			continue
 		}
 		if found != nil && !(mentions(found, k.Release) != mentions(e, k.Release)) {
@@ -38,16 +39,29 @@ func (l *List) Running(k RunningKernel) *Entry {
 	return found
 }
 
-// sameWords compares an entry's command line with the running one, without
-// the words that boot loaders put in front of it.
-func sameWords(entry, running string) bool {
+// runningWords cuts the running command line into words, without those that
+// boot loaders put in front of an entry's.
+func runningWords(line string) []string {
 	var words []string
-	for w := range strings.FieldsSeq(running) {
+	for w := range strings.FieldsSeq(line) {
 		if !strings.HasPrefix(w, "BOOT_IMAGE=") && !strings.HasPrefix(w, "initrd=") && !strings.HasPrefix(w, "systemd.mask=systemd-bless-boot") {
 			words = append(words, w)
 		}
 	}
-	return len(words) > 0 && strings.Join(strings.Fields(entry), " ") == strings.Join(words, " ")
+	return words
+}
+
+// hasWords says whether a line consists of the words, whatever blanks are
+// between them.
+func hasWords(line string, words []string) bool {
+	n := 0
+	for w := range strings.FieldsSeq(line) {
+		if n == len(words) || w != words[n] {
+			return false
+		}
+		n++
+	}
+	return n == len(words)
 }
 
 // mentions says whether an entry names the kernel release.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -13,33 +14,42 @@ import (
 )
 
 func (r *reader) type1() {
-	names := r.names(type1Dir, ".conf")
-	if len(names) == 0 {
+	dir, err := r.volume.OpenDir(type1Dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	dir, err := r.volume.Root.OpenRoot(type1Dir)
 	if err != nil {
-		r.problem(fmt.Errorf("%s: %w", r.volume.Where(type1Dir), err))
+		r.problem(err)
 		return
 	}
-	defer dir.Close()
-	for _, name := range names {
-		p := type1Dir + "/" + name
-		data, err := r.readSmall(dir, name)
-		if err != nil {
-			r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
-			continue
-		}
-		e, problems := bls.ParseEntry(p, data)
-		for _, problem := range problems {
-			problem.Path = r.volume.Where(p)
-			r.problem(problem)
-		}
-		r.checkArch(e)
-		entry := r.add(e)
-		r.checkFiles(entry)
-		entry.setExtras(r.globalAddons())
+	defer func() { _ = dir.Close() }() // read only
+	names, err := dir.Names()
+	if err != nil {
+		r.problem(err)
 	}
+	for _, name := range names {
+		if bls.IsEntryName(name, ".conf") {
+			r.readEntry(dir, name)
+		}
+	}
+}
+
+func (r *reader) readEntry(dir *esp.Dir, name string) {
+	p := type1Dir + "/" + name
+	var err error
+	if r.buf, err = dir.Read(name, r.buf, maxEntrySize); err != nil {
+		r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
+		return
+	}
+	e, problems := bls.ParseEntry(p, r.buf)
+	for _, problem := range problems {
+		problem.Path = r.volume.Where(p)
+		r.problem(problem)
+	}
+	r.checkArch(e)
+	entry := r.add(e)
+	r.checkFiles(entry)
+	entry.setExtras(r.globalAddons())
 }
 
 // checkArch hides what is made for another machine, by any of its lines.

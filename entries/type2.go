@@ -3,6 +3,7 @@ package entries
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
@@ -16,11 +17,16 @@ func (r *reader) type2() {
 		if err != nil {
 			r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
 		}
+		if len(found) == 0 {
+			continue
+		}
+		dir := name + ".extra.d"
+		companions := r.names(type2Dir+"/"+dir, "")
+		addons := append(slices.Clone(r.globalAddons()), r.localAddons(dir, companions)...)
+		extras := r.ukiExtras(dir, companions)
 		for _, e := range found {
 			entry := r.add(e)
-			entry.Addons = append(entry.Addons, r.globalAddons()...)
-			entry.Addons = append(entry.Addons, r.localAddons(name)...)
-			entry.ExtraFiles = r.ukiExtras(name)
+			entry.Addons, entry.ExtraFiles = addons, extras
 		}
 	}
 }

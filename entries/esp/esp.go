@@ -52,6 +52,7 @@ type Volume struct {
 	Note string
 
 	mount *os.File // keeps a detached mount alive; nil for others
+	self  *os.File // the directory of Root, opened when first needed
 }
 
 // Close closes the root and lets go of a partition that Find mounted. A second
@@ -64,7 +65,10 @@ func (v *Volume) Close() error {
 	if v.mount != nil {
 		errs = append(errs, v.mount.Close())
 	}
-	v.Root, v.mount = nil, nil
+	if v.self != nil {
+		errs = append(errs, v.self.Close())
+	}
+	v.Root, v.mount, v.self = nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -2,11 +2,9 @@ package esp
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -36,6 +34,9 @@ func (v *Volume) Open(p string) (*os.File, error) {
 
 // Exists looks for a file as Open would, without opening it.
 func (v *Volume) Exists(p string) error {
+	if v.reaches(Name(p)) {
+		return nil
+	}
 	_, err := v.Root.Stat(Name(p))
 	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(Name(p), "boot/") && v.Plain {
 		_, err = v.Root.Stat(strings.TrimPrefix(Name(p), "boot/"))
@@ -50,44 +51,28 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 		return nil, Cause(err)
 	}
 	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case info.IsDir():
-		err = errors.New("is a directory")
-	case !info.Mode().IsRegular():
-		err = errors.New("not a regular file")
-	default:
-		return f, nil
+	if err == nil {
+		err = regular(info.Mode())
 	}
-	_ = f.Close()
-	return nil, err
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
-// Names lists the regular files of a directory of the volume, in byte order.
-// Links, FIFOs and directories are passed over: FAT has none of them but
-// directories. A directory that does not exist has no files; one that is, or
-// lies behind, a symbolic link is an error.
+// Names lists the regular files of a directory of the volume, as Dir.Names. A
+// directory that does not exist has none.
 func (v *Volume) Names(dir string) ([]string, error) {
-	f, err := openDir(v.Root, Name(dir))
+	d, err := v.OpenDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
+		return nil, err
 	}
-	defer func() { _ = f.Close() }() // read only
-	all, err := f.ReadDir(-1)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
-	}
-	var names []string
-	for _, d := range all {
-		if d.Type().IsRegular() {
-			names = append(names, d.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, err
+	defer func() { _ = d.Close() }() // read only
+	return d.Names()
 }
 
 // Where is a path of the volume as the user sees it.

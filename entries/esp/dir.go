@@ -1,0 +1,173 @@
+package esp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Dir is an open directory of a volume. It lists and reads its files with as
+// few system calls as that takes, since a boot partition may hold thousands.
+type Dir struct {
+	f     *os.File
+	where string // for messages
+}
+
+// OpenDir opens a directory of the volume; the caller closes it. The error is
+// fs.ErrNotExist where there is none. A directory that is, or lies behind, a
+// symbolic link is refused.
+func (v *Volume) OpenDir(dir string) (*Dir, error) {
+	f, err := openDir(v.Root, Name(dir))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
+	}
+	return &Dir{f: f, where: v.Where(dir)}, nil
+}
+
+// Close closes the directory.
+func (d *Dir) Close() error { return d.f.Close() }
+
+// The fields of linux_dirent64, getdents(2): where they stand in a record.
+const (
+	direntLength = 16
+	direntType   = 18
+	direntName   = 19
+)
+
+// Names lists the regular files, in byte order. Links, FIFOs and directories
+// are passed over: FAT has none of them but directories. Where the listing
+// breaks off, what was read comes with the error. A second call finds none.
+//
+// os.File.ReadDir asks lstat(2) for each file of an os.Root.
+func (d *Dir) Names() ([]string, error) {
+	var names []string
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := uninterrupted(func() (int, error) { return unix.ReadDirent(int(d.f.Fd()), buf) })
+		if err != nil {
+			err = fmt.Errorf("%s: %w", d.where, err)
+		}
+		if n <= 0 {
+			slices.Sort(names)
+			return names, err
+		}
+		names = d.appendRegular(names, buf[:n])
+	}
+}
+
+func (d *Dir) appendRegular(names []string, records []byte) []string {
+	for len(records) > direntName {
+		length := int(binary.NativeEndian.Uint16(records[direntLength:]))
+		if length <= direntName || length > len(records) {
+			break
+		}
+		name, _, _ := bytes.Cut(records[direntName:length], []byte{0})
+		kind := records[direntType]
+		if kind == unix.DT_REG || kind == unix.DT_UNKNOWN && d.isRegular(string(name)) {
+			names = append(names, string(name))
+		}
+		records = records[length:]
+	}
+	return names
+}
+
+// isRegular asks where the file system does not tell with the name.
+func (d *Dir) isRegular(name string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(d.f.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+}
+
+// Read reads a file of the directory, of at most limit bytes, into buf, which
+// grows as needed. It follows no link and never waits on a FIFO. The error is
+// the bare cause.
+func (d *Dir) Read(name string, buf []byte, limit int) ([]byte, error) {
+	fd, err := uninterrupted(func() (int, error) {
+		return unix.Openat(int(d.f.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return buf[:0], err
+	}
+	defer func() { _ = unix.Close(fd) }() // read only
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return buf[:0], err
+	}
+	if err := regular(fileType(st.Mode)); err != nil {
+		return buf[:0], err
+	}
+	return readAll(fd, slices.Grow(buf[:0], int(min(st.Size, int64(limit)))+1), limit)
+}
+
+// readAll reads to the end of a regular file. A read that stops short of the
+// room it has is the last one.
+func readAll(fd int, buf []byte, limit int) ([]byte, error) {
+	for {
+		room := buf[len(buf):cap(buf)]
+		n, err := uninterrupted(func() (int, error) { return unix.Read(fd, room) })
+		if err != nil {
+			return buf[:0], err
+		}
+		buf = buf[:len(buf)+n]
+		if len(buf) > limit {
+			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+		}
+		if n < len(room) {
+			return buf, nil
+		}
+		buf = slices.Grow(buf, 4<<10)
+	}
+}
+
+func fileType(mode uint32) fs.FileMode {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return 0
+	case unix.S_IFDIR:
+		return fs.ModeDir
+	}
+	return fs.ModeIrregular
+}
+
+// regular refuses what is not a regular file.
+func regular(mode fs.FileMode) error {
+	switch {
+	case mode.IsDir():
+		return errors.New("is a directory")
+	case !mode.IsRegular():
+		return errors.New("not a regular file")
+	}
+	return nil
+}
+
+// uninterrupted repeats a system call that a signal cut off.
+func uninterrupted(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// reaches looks for a file with one system call where the kernel has
+// openat2(2), Linux 5.6. false tells nothing yet: os.Root is the judge.
+func (v *Volume) reaches(name string) bool {
+	if v.self == nil {
+		var err error
+		if v.self, err = v.Root.Open("."); err != nil {
+			return false
+		}
+	}
+	fd, err := unix.Openat2(int(v.self.Fd()), name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
+	if err != nil {
+		return false
+	}
+	return unix.Close(fd) == nil
+}
