@@ -1,10 +1,13 @@
 package kexec
 
 import (
+	"bytes"
+	"encoding/binary"
 	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,17 +57,40 @@ func TestUnloadForbidden(t *testing.T) {
 	assert.NotContains(t, permission(opUnload, System{LoadsLeft: -1, Lockdown: "integrity"}).cause, "signed", "an unload verifies nothing")
 }
 
-func TestWithRSDP(t *testing.T) {
-	efi := System{EFI: true, RSDP: 0x7fb7e014}
-	for _, c := range []struct {
-		line, want string
-		s          System
-	}{
-		{"quiet", "quiet acpi_rsdp=0x7fb7e014", efi},
-		{"", "acpi_rsdp=0x7fb7e014", efi},
-		{"acpi_rsdp=0x1 quiet", "acpi_rsdp=0x1 quiet", efi},
-		{"quiet", "quiet", System{}},
-	} {
-		assert.Equal(t, c.want, withRSDP(c.line, c.s))
-	}
+// TestZeroPage holds what a second kernel must and must not be told.
+func TestZeroPage(t *testing.T) {
+	running := bytes.Repeat([]byte{0xaa}, 4096)
+	clear(running[0x70:0x78])
+	image := bytes.Repeat([]byte{0xbb}, 0x400)
+	copy(image[0x202:], "HdrS")
+	image[0x201] = 0x6a // the header ends at 0x26c
+	z := zeroPage{cmdline: 0x1_0000_2000, initrd: 0x2_4000_0000, initrdSize: 0x3_0000_0001, rsdp: 0x7fb7e014}
+
+	b, err := z.build(running, image)
+	require.NoError(t, err)
+	require.Len(t, b, 4096)
+	word := binary.LittleEndian.Uint32
+	assert.Equal(t, uint64(0x7fb7e014), binary.LittleEndian.Uint64(b[0x70:]), "ACPI tables")
+	assert.Equal(t, [4]uint32{0x40000000, 1, 2, 3}, [4]uint32{word(b[0x218:]), word(b[0x21c:]), word(b[0xc0:]), word(b[0xc4:])}, "initrd")
+	assert.Equal(t, [2]uint32{0x2000, 1}, [2]uint32{word(b[0x228:]), word(b[0xc8:])}, "command line")
+	assert.Equal(t, make([]byte, 0x20), b[0x1c0:0x1e0], "EFI's tables have moved")
+	assert.Equal(t, make([]byte, 8), b[0x250:0x258], "setup_data is gone")
+	assert.Equal(t, byte(0xd0), b[0x210], "loaded by kexec")
+	assert.Equal(t, []byte{0xbb, 0xbb}, b[0x1f1:0x1f3], "header of the new kernel")
+	assert.Equal(t, byte(0xbb), b[0x26b])
+	assert.Equal(t, make([]byte, 0x290-0x26c), b[0x26c:0x290], "nothing behind a short header")
+	assert.Equal(t, byte(0xaa), b[0x1e8], "memory map of the machine")
+	assert.Equal(t, byte(0xaa), b[0x2d0])
+
+	running[0x70] = 1
+	b, err = z.build(running, image)
+	require.NoError(t, err)
+	assert.Equal(t, byte(1), b[0x70], "what a loader said stays")
+
+	_, err = z.build(running[1:], image)
+	assert.ErrorContains(t, err, "not a page")
+	_, err = z.build(running, image[:0x28f])
+	assert.ErrorContains(t, err, "not a bzImage")
+	_, err = z.build(running, make([]byte, 0x400))
+	assert.ErrorContains(t, err, "not a bzImage")
 }

@@ -5,24 +5,29 @@ package kexec
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 
 	kexecload "github.com/u-root/u-root/pkg/boot/kexec"
-	"github.com/u-root/u-root/pkg/boot/linux"
 )
 
 const classicBuilt = true
 
 // classicLoad builds the segments as a boot loader would and calls
-// kexec_load(2). It maps the initrd, reads the kernel into memory and makes no
-// files.
-func classicLoad(kernel, initrd *os.File, cmdline string) (err error) {
-	defer func() { // a parser that trusts its input
+// kexec_load(2). The kernel is read into memory, the initrd is mapped; no files
+// are made.
+func classicLoad(kernel, initrd *os.File, cmdline string, s System) (err error) {
+	// u-root's packages talk to the standard logger, and their parsers trust
+	// their input.
+	defer log.SetOutput(log.Writer())
+	log.SetOutput(io.Discard)
+	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("kexec_load: %s: malformed kernel image: %v", kernel.Name(), r)
 		}
 	}()
-	err = linux.KexecLoad(kernel, initrd, cmdline, nil, nil)
+	err = loadSegments(kernel, initrd, cmdline, s)
 	// Its text is the table of segments.
 	if refused, ok := errors.AsType[kexecload.ErrKexec](err); ok {
 		return refused.Errno

@@ -55,10 +55,11 @@ func (e *LoadError) Unwrap() error { return e.Errno }
 // Is makes the error an [ErrMemfdRefused] where that fits.
 func (e *LoadError) Is(target error) bool { return target == ErrMemfdRefused && e.memfd }
 
-// explained turns an errno into a *LoadError and leaves other errors alone. The
-// machine is looked at only then.
+// explained turns an errno into a *LoadError and leaves other errors alone, also
+// those with an errno inside: that is about a file, not about the call. The
+// machine is looked at only for need.
 func explained(call op, err error, look func() System) error {
-	errno, ok := errors.AsType[syscall.Errno](err)
+	errno, ok := err.(syscall.Errno) //nolint:errorlint // see above
 	if !ok {
 		return err
 	}

@@ -195,11 +195,7 @@ func loadClassic(ctx context.Context, j job) (op, error) {
 	if err := classicRefusal(s, runtime.GOARCH); err != nil {
 		return opClassic, err
 	}
-	line := withRSDP(j.cmdline, s)
-	if line != j.cmdline && j.opt.Said != nil {
-		j.opt.Said("kexec_load: added to the command line: " + strings.TrimPrefix(line, j.cmdline))
-	}
 	return opClassic, busy(ctx, j.opt.Patience, func() error {
-		return classicLoad(j.kernel, j.initrd, line)
+		return classicLoad(j.kernel, j.initrd, j.cmdline, s)
 	})
 }

@@ -41,6 +41,8 @@ func TestExplainedLooksOnlyAtErrnos(t *testing.T) {
 	plain := errors.New("plain")
 	assert.NoError(t, explained(opFile, nil, never))
 	assert.Equal(t, plain, explained(opFile, plain, never))
+	file := &os.PathError{Op: "open", Path: "/sys/firmware/memmap", Err: unix.ENOENT}
+	assert.Equal(t, error(file), explained(opClassic, file, never), "not what the call said")
 	assert.ErrorContains(t, explained(opClassic, unix.EBUSY, func() System { return System{} }), "kexec_load: device or resource busy")
 }
 

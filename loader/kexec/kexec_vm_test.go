@@ -193,14 +193,47 @@ func TestVMClassic(t *testing.T) {
 	for _, name := range []string{vm.DefaultKernel, vm.SecondKernel} {
 		t.Run(name, func(t *testing.T) {
 			g := machineWith(t, name, vm.Config{})
-			g.MustRun("kx -syscall=classic load /vmlinuz /initrd '" + vm.Cmdline + " new=1'")
+			r := g.Run("kx -syscall=classic load /vmlinuz /initrd '" + vm.Cmdline + " new=1'")
+			assert.Equal(t, vm.Result{}, r, "and nothing is printed")
 			assert.True(t, loaded(t, g))
 			refusedAs(t, g, "kx -syscall=classic load /short '' x", 1, "kexec_load: /short: ")
 			refusedAs(t, g, "kx -syscall=classic load /packed '' x", 1, "kexec_load: /packed: ")
-			assert.Equal(t, "", g.MustRun("ls /tmp"), "no files are left behind")
+			assert.Empty(t, g.MustRun("ls /tmp"), "no files are left behind")
 			g.Reboot("kx jump")
 			assert.Equal(t, "yes", g.MustRun("cat /second"))
 			assert.Equal(t, vm.Cmdline+" new=1", g.MustRun("cat /proc/cmdline"))
+			assert.Equal(t, "208", g.MustRun("cat /proc/sys/kernel/bootloader_type"))
 		})
 	}
+}
+
+// TestVMAutoFallsBack holds that a kernel without kexec_file_load is served by
+// kexec_load, unload included, and that --syscall=file says what is wrong.
+func TestVMAutoFallsBack(t *testing.T) {
+	g := machineWith(t, vm.DefaultKernel, vm.Config{})
+	refusedAs(t, g, "kx -hide -syscall=file load /vmlinuz /initrd x", unix.ENOSYS,
+		"kexec_file_load: function not implemented: the kernel has the call, and a seccomp filter hides it here")
+	g.MustRun("sed -i 's/^CONFIG_KEXEC_FILE=y/# CONFIG_KEXEC_FILE is not set/' /boot/config-*")
+	refusedAs(t, g, "kx -hide -syscall=file load /vmlinuz /initrd x", unix.ENOSYS,
+		"this kernel was built without CONFIG_KEXEC_FILE; use --syscall=classic, which it has")
+	assert.False(t, loaded(t, g))
+	g.MustRun("kx -hide load /vmlinuz /initrd x")
+	assert.True(t, loaded(t, g))
+	g.MustRun("kx -hide unload")
+	assert.False(t, loaded(t, g))
+	g.MustRun("mount -t securityfs none /sys/kernel/security && echo integrity > /sys/kernel/security/lockdown")
+	refusedAs(t, g, "kx -hide load /vmlinuz /initrd x", unix.ENOSYS, "kexec_file_load: function not implemented")
+	assert.False(t, loaded(t, g))
+}
+
+// TestVMClassicOnEFI holds that the second kernel neither follows the pointers
+// of the first boot to EFI's tables nor goes without ACPI.
+func TestVMClassicOnEFI(t *testing.T) {
+	g := machineWith(t, vm.SecondKernel, vm.Config{UEFI: true})
+	require.NotEmpty(t, g.MustRun("cat /sys/firmware/efi/systab"))
+	g.MustRun("kx -syscall=classic load /vmlinuz /initrd '" + vm.Cmdline + " new=1'")
+	g.Reboot("kx jump")
+	assert.Equal(t, "yes", g.MustRun("cat /second"))
+	assert.Equal(t, vm.Cmdline+" new=1", g.MustRun("cat /proc/cmdline"))
+	assert.Contains(t, g.MustRun("ls /sys/firmware/acpi/tables"), "DSDT")
 }

@@ -76,3 +76,19 @@ func accessMode(f *os.File) (writable, memfd bool) {
 	link, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())) // no procfs: no memfd
 	return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY, strings.HasPrefix(link, "/memfd:")
 }
+
+// mapFile maps a file for reading; unmap ends that. The file must not shrink
+// meanwhile.
+func mapFile(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("mmap %s: %w", f.Name(), err)
+	}
+	return b, nil
+}
+
+func unmap(b []byte) { _ = unix.Munmap(b) } // read only

@@ -1,0 +1,15 @@
+//go:build !noclassic
+
+package kexec
+
+import (
+	"os"
+
+	"github.com/u-root/u-root/pkg/boot/linux"
+)
+
+// loadSegments hands the running device tree on, with the pointers to the
+// tables of EFI in it.
+func loadSegments(kernel, initrd *os.File, cmdline string, _ System) error {
+	return linux.KexecLoad(kernel, initrd, cmdline, nil, nil)
+}
