@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,7 +18,7 @@ func FuzzScanner(f *testing.F) {
 	f.Add([]byte("0707010000000000000001000000000000000000000001000000000000000000000000000000000000000000000000\x00\x00\x00\x0B00000000TRAILER!!!\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		inFile, err1 := scanAll(&scanner{c: fileCursor(bytes.NewReader(b), 0, int64(len(b))), limit: func(int64) int64 { return int64(len(b)) }})
-		inStream, err2 := scanAll(&scanner{c: streamCursor(iotest{bytes.NewReader(b)})})
+		inStream, err2 := scanAll(&scanner{c: streamCursor(iotest.OneByteReader(bytes.NewReader(b)))})
 		if errors.Is(err1, io.EOF) {
 			require.Equal(t, inFile, inStream)
 		}
@@ -25,11 +26,6 @@ func FuzzScanner(f *testing.F) {
 		require.Equal(t, errors.As(err1, &fault1), errors.As(err2, &fault2), "%v, %v", err1, err2)
 	})
 }
-
-// iotest hands out few bytes at a time.
-type iotest struct{ r io.Reader }
-
-func (i iotest) Read(p []byte) (int, error) { return i.r.Read(p[:min(3, len(p))]) }
 
 func scanAll(s *scanner) ([]Entry, error) {
 	var all []Entry
