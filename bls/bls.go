@@ -72,10 +72,11 @@ type Entry struct {
 	DeviceTreeOverlays []string
 
 	Tries Tries
-	// Lines holds the line numbers, from 1, of the values of each key.
-	Lines map[string][]int
 	// Hidden says why systemd-boot does not show the entry; "" when it does.
 	Hidden string
+
+	linuxLine                 int
+	initrdLines, optionsLines []int
 }
 
 // Cmdline joins the options lines as the boot loader does: one space between,

@@ -22,7 +22,7 @@ func IsSaved(pattern string) bool { return strings.EqualFold(pattern, Saved) }
 func ParseLoaderConf(path string, data []byte) (LoaderConf, []*ParseError) {
 	var conf LoaderConf
 	var problems []*ParseError
-	for l := range lines(data) {
+	for l := range lines(string(data)) {
 		if err := conf.set(l.key, l.value); err != nil {
 			problems = append(problems, &ParseError{Path: path, Line: l.number, Key: l.key, Err: err})
 		}

@@ -7,28 +7,68 @@ import (
 	"strings"
 )
 
+// maxProblems is how many lines of a file are complained about. A file that
+// is no entry at all has as many bad lines as it has lines.
+const maxProblems = 20
+
 // ParseEntry reads a Type #1 entry from the content of the file at path. It
 // cannot fail: what systemd-boot would pass over is passed over and told as a
 // problem, what makes it hide the entry is in Hidden.
 func ParseEntry(path string, data []byte) (*Entry, []*ParseError) {
 	id, tries := SplitTries(baseName(path))
-	e := &Entry{Type: Type1, ID: id, Path: path, Tries: tries, Profile: -1, Lines: map[string][]int{}}
+	e := &Entry{Type: Type1, ID: id, Path: path, Tries: tries, Profile: -1}
 	e.hideByName()
 	var problems []*ParseError
-	for l := range lines(data) {
+	for l := range lines(string(data)) {
 		value := l.value
 		if l.key == "title" {
 			value = l.raw // for the eye only, so bootctl's spelling is kept
 		}
-		if err := e.set(l.key, value); err != nil {
+		err := e.set(l.key, value)
+		switch {
+		case err == nil:
+			e.note(l.key, l.number)
+		case len(problems) < maxProblems:
 			problems = append(problems, &ParseError{Path: path, Line: l.number, Key: l.key, Err: err})
-			continue
+		case len(problems) == maxProblems:
+			problems = append(problems, &ParseError{Path: path, Line: l.number, Err: errMoreProblems})
 		}
-		e.Lines[l.key] = append(e.Lines[l.key], l.number)
 	}
 	e.hideByKeys()
 	return e, problems
 }
+
+// note keeps the line numbers of the keys in which GRUB's variables count.
+func (e *Entry) note(key string, number int) {
+	switch key {
+	case "linux":
+		e.linuxLine = number
+	case "initrd":
+		e.initrdLines = append(e.initrdLines, number)
+	case "options":
+		e.optionsLines = append(e.optionsLines, number)
+	}
+}
+
+// LineOf returns the line, from 1, of the ith value of linux, initrd or
+// options; 0 when there is none.
+func (e *Entry) LineOf(key string, i int) int {
+	var numbers []int
+	switch key {
+	case "linux":
+		return e.linuxLine
+	case "initrd":
+		numbers = e.initrdLines
+	case "options":
+		numbers = e.optionsLines
+	}
+	if i < len(numbers) {
+		return numbers[i]
+	}
+	return 0
+}
+
+var errMoreProblems = errors.New("this line and more are of no use either")
 
 var errUnknownKey = errors.New("unknown key, ignored")
 
@@ -128,6 +168,9 @@ func (e *Entry) hideByKeys() {
 // leading slash, no empty and no "." parts. ".." stays for the one who opens
 // the file and can tell whether it leaves the partition.
 func CleanPath(p string) string {
+	if isClean(p) {
+		return p
+	}
 	var b strings.Builder
 	for part := range strings.SplitSeq(p, "/") {
 		if part != "" && part != "." {
@@ -139,4 +182,10 @@ func CleanPath(p string) string {
 		return "/"
 	}
 	return b.String()
+}
+
+// isClean says whether CleanPath would change nothing, as is usual.
+func isClean(p string) bool {
+	return len(p) > 1 && p[0] == '/' && p[len(p)-1] != '/' &&
+		!strings.Contains(p, "//") && !strings.Contains(p, "/./") && !strings.HasSuffix(p, "/.")
 }

@@ -83,7 +83,7 @@ func (e *Entry) Expand(env GrubEnv) error {
 		for i, v := range list.values {
 			expanded, err := env.expand(v)
 			if err != nil {
-				return &ParseError{Path: e.Path, Line: e.lineOf(list.key, i), Key: list.key, Err: err}
+				return &ParseError{Path: e.Path, Line: e.LineOf(list.key, i), Key: list.key, Err: err}
 			}
 			list.values[i] = expanded
 		}
@@ -93,13 +93,6 @@ func (e *Entry) Expand(env GrubEnv) error {
 	}
 	e.Initrds = splitInitrds(e.Initrds)
 	return nil
-}
-
-func (e *Entry) lineOf(key string, i int) int {
-	if n := e.Lines[key]; i < len(n) {
-		return n[i]
-	}
-	return 0
 }
 
 // splitInitrds cuts lines at blanks, as GRUB does: "initrd /a $tuned_initrd"

@@ -1,8 +1,8 @@
 package bls
 
 import (
-	"bytes"
 	"iter"
+	"strings"
 )
 
 // A line is one "key value" pair of an entry file or of loader.conf.
@@ -13,52 +13,50 @@ type line struct {
 	raw    string // value with its quotes, as bootctl reads it
 }
 
-// lines yields the pairs of data by systemd-boot's grammar: lines end at LF or
+// lines yields the pairs of text by systemd-boot's grammar: lines end at LF or
 // CR, a NUL ends the file, only space and tab are blanks, a line that starts
 // with # is a comment, a key without a value is nothing, and one pair of
 // double quotes around a value is taken off.
-func lines(data []byte) iter.Seq[line] {
+func lines(text string) iter.Seq[line] {
 	return func(yield func(line) bool) {
-		if i := bytes.IndexByte(data, 0); i >= 0 {
-			data = data[:i]
-		}
-		for number := 1; len(data) > 0; number++ {
-			var raw []byte
-			raw, data = cutLine(data)
+		text, _, _ := strings.Cut(text, "\x00")
+		for number := 1; len(text) > 0; number++ {
+			var raw string
+			raw, text = cutLine(text)
 			key, value, ok := splitPair(raw)
-			if ok && !yield(line{number, string(key), unquote(string(value)), string(value)}) {
+			if ok && !yield(line{number, key, unquote(value), value}) {
 				return
 			}
 		}
 	}
 }
 
-// cutLine takes the first line off data. CRLF is one line end, so that line
+// cutLine takes the first line off text. CRLF is one line end, so that line
 // numbers are those that an editor shows.
-func cutLine(data []byte) (first, rest []byte) {
-	i := bytes.IndexAny(data, "\r\n")
+func cutLine(text string) (first, rest string) {
+	i := strings.IndexAny(text, "\r\n")
 	if i < 0 {
-		return data, nil
+		return text, ""
 	}
-	first, rest = data[:i], data[i+1:]
-	if data[i] == '\r' && len(rest) > 0 && rest[0] == '\n' {
-		rest = rest[1:]
+	first, rest = text[:i], text[i+1:]
+	if text[i] == '\r' {
+		rest = strings.TrimPrefix(rest, "\n")
 	}
 	return first, rest
 }
 
 const blanks = " \t"
 
-func splitPair(raw []byte) (key, value []byte, ok bool) {
-	raw = bytes.Trim(raw, blanks)
-	if len(raw) == 0 || raw[0] == '#' {
-		return nil, nil, false
+func splitPair(raw string) (key, value string, ok bool) {
+	raw = strings.Trim(raw, blanks)
+	if raw == "" || raw[0] == '#' {
+		return "", "", false
 	}
-	i := bytes.IndexAny(raw, blanks)
+	i := strings.IndexAny(raw, blanks)
 	if i < 0 {
-		return nil, nil, false
+		return "", "", false
 	}
-	return raw[:i], bytes.TrimLeft(raw[i:], blanks), true
+	return raw[:i], strings.TrimLeft(raw[i:], blanks), true
 }
 
 func unquote(value string) string {
