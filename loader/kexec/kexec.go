@@ -12,7 +12,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -116,26 +115,24 @@ func loaded(root fs.FS) (bool, error) {
 
 // Reboot jumps into the loaded kernel at once: nothing is synced, unmounted or
 // stopped before. It returns only on failure.
-func Reboot() error {
-	errno := rebootErrno(reboot())
-	switch errno {
-	case unix.EINVAL:
+func Reboot() error { return jumpError(reboot()) }
+
+// jumpError explains why reboot(2) came back at all.
+func jumpError(err error) error {
+	why := ""
+	switch {
+	case errors.Is(err, unix.EINVAL):
 		// No image; or not in the first PID namespace, where the command is
 		// unknown (kernel/pid_namespace.c).
-		return fmt.Errorf("reboot(KEXEC): %w: no kernel is loaded, or this is a container; load one first", errno)
-	case unix.EPERM:
-		return fmt.Errorf("reboot(KEXEC): %w: this needs CAP_SYS_BOOT; be root, outside of containers", errno)
-	case unix.EBUSY:
-		return fmt.Errorf("reboot(KEXEC): %w: a load is under way; try again when it has ended", errno)
-	case unix.ENOSYS, 0:
-		return fmt.Errorf("reboot(KEXEC): %w: this kernel was built without CONFIG_KEXEC_CORE", unix.ENOSYS)
+		why = ": no kernel is loaded, or this is a container; load one first"
+	case errors.Is(err, unix.EPERM):
+		why = ": this needs CAP_SYS_BOOT; be root, outside of containers"
+	case errors.Is(err, unix.EBUSY):
+		why = ": a load is under way; try again when it has ended"
+	case err == nil, errors.Is(err, unix.ENOSYS):
+		err, why = unix.ENOSYS, ": this kernel was built without CONFIG_KEXEC_CORE"
 	}
-	return fmt.Errorf("reboot(KEXEC): %w", errno)
-}
-
-func rebootErrno(err error) syscall.Errno {
-	errno, _ := errors.AsType[syscall.Errno](err)
-	return errno
+	return fmt.Errorf("reboot(KEXEC): %w%s", err, why)
 }
 
 // A job is one call of Load.

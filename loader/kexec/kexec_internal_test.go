@@ -64,3 +64,23 @@ func TestLoadOnThisMachine(t *testing.T) {
 		assert.ErrorContains(t, refused, "run it as root")
 	}
 }
+
+func TestJumpThatCameBack(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{unix.EINVAL, "reboot(KEXEC): invalid argument: no kernel is loaded, or this is a container; load one first"},
+		{unix.EPERM, "reboot(KEXEC): operation not permitted: this needs CAP_SYS_BOOT; be root, outside of containers"},
+		{unix.EBUSY, "reboot(KEXEC): device or resource busy: a load is under way; try again when it has ended"},
+		{unix.ENOSYS, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE"},
+		{unix.EIO, "reboot(KEXEC): input/output error"},
+		{nil, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE"}, // who comes back did not jump
+	} {
+		err := jumpError(c.err)
+		assert.EqualError(t, err, c.want)
+		if c.err != nil {
+			assert.ErrorIs(t, err, c.err)
+		}
+	}
+}

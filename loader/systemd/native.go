@@ -17,7 +17,11 @@ import (
 // systemd, as [Command] says. Of o only the writers count. Errors are Kexec's;
 // [ErrNoNative] is in those of an init system that cannot do it.
 func NativeKexec(ctx context.Context, o Options) error {
-	command, err := Command(os.DirFS("/"), Init())
+	return native(ctx, os.DirFS("/"), o)
+}
+
+func native(ctx context.Context, root fs.FS, o Options) error {
+	command, err := Command(root, Detect(root))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,42 @@
+package systemd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestNativeRunsTheCommand has nothing but fakes in PATH: no test may reboot.
+func TestNativeRunsTheCommand(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	for _, name := range []string{"systemctl", "openrc-shutdown", "shutdown", "reboot"} {
+		script := fmt.Sprintf("#!/bin/sh\necho %s $*\necho no >&2\nexit %d\n", name, map[string]int{"shutdown": 1}[name])
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700))
+	}
+	for pid1, c := range map[string]struct{ said, err string }{
+		"openrc-init": {"openrc-shutdown --kexec now\n", ""},
+		"dinit":       {"shutdown -k\n", "shutdown -k: no"},
+		"runit":       {"", "the init system cannot reboot by kexec: no script of runit"},
+		"s6-svscan":   {"", "cannot reboot by kexec"},
+		"bash":        {"", "cannot reboot by kexec"},
+	} {
+		var said strings.Builder
+		root := fstest.MapFS{"proc/1/comm": {Data: []byte(pid1 + "\n")}}
+		err := native(t.Context(), root, Options{Stdout: &said})
+		assert.Equal(t, c.said, said.String(), pid1)
+		if c.err == "" {
+			assert.NoError(t, err, pid1)
+		} else {
+			assert.ErrorContains(t, err, c.err, pid1)
+		}
+		assert.Equal(t, c.err != "" && c.said == "", errors.Is(err, ErrNoNative), pid1)
+	}
+}
