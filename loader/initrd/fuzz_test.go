@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,7 +52,8 @@ func FuzzJoin(f *testing.F) {
 			ms = append(ms, initrd.Member{Name: string(rune('a' + i)), Parts: []initrd.Part{{Data: d}}})
 			rep, err := initrd.Walk(bytes.NewReader(d), int64(len(d)), initrd.WalkOptions{})
 			require.NoError(t, err)
-			sound = sound && len(rep.Lossy()) == 0
+			// A damaged bootconfig is not moved, and harmless at the end only.
+			sound = sound && len(rep.Lossy()) == 0 && !strings.Contains(ids(rep), "bootconfig-damaged")
 		}
 		p, err := initrd.NewPlan(ms, initrd.JoinOptions{PadLast: stub})
 		if err != nil {

@@ -110,7 +110,7 @@ func ruleFor(id string) rule {
 	case "gzip-header":
 		return rule{Loses, "compress with gzip -n"}
 	case "bootconfig-buried":
-		return rule{Loses, "join so that it comes last"}
+		return rule{Loses, "have it last in the blob, or remove it (bootconfig -d FILE)"}
 	case "bootconfig-damaged":
 		return rule{Weakens, "write it again with bootconfig -a"}
 	case "xz-check":
