@@ -30,6 +30,9 @@ func loadSegments(kernel, initrd *os.File, cmdline string, s System) error {
 	if err != nil {
 		return err
 	}
+	if err := payloadInside(image); err != nil {
+		return err
+	}
 	var unpacked bzimage.BzImage
 	if err := unpacked.UnmarshalBinary(image); err != nil {
 		return err

@@ -94,3 +94,20 @@ func TestZeroPage(t *testing.T) {
 	_, err = z.build(running, make([]byte, 0x400))
 	assert.ErrorContains(t, err, "not a bzImage")
 }
+
+func TestPayloadInside(t *testing.T) {
+	image := bzImage(2047)
+	image = append(image, make([]byte, 4096-len(image))...)
+	put := binary.LittleEndian
+	put.PutUint32(image[0x248:], 36)
+	put.PutUint32(image[0x24c:], 1500) // 2560 + 36 + 1500 = 4096
+	assert.NoError(t, payloadInside(image), "no number of setup sectors means 4")
+	assert.EqualError(t, payloadInside(image[:4095]), "bzImage of 4095 bytes with a payload that ends at 4096: cut short")
+	image[0x1f1] = 5
+	assert.ErrorContains(t, payloadInside(image), "ends at 4608")
+	put.PutUint32(image[0x248:], 0xffffffff)
+	put.PutUint32(image[0x24c:], 0xffffffff)
+	assert.ErrorContains(t, payloadInside(image), "ends at 8589937662", "nothing wraps around")
+	assert.ErrorContains(t, payloadInside(image[:0x28f]), "not a bzImage")
+	assert.ErrorContains(t, payloadInside(make([]byte, 4096)), "not a bzImage")
+}

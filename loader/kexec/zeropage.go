@@ -3,6 +3,7 @@ package kexec
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -51,6 +52,24 @@ func (z zeroPage) build(running, image []byte) ([]byte, error) {
 	put.PutUint32(b[0xc4:], uint32(z.initrdSize>>32))
 	put.PutUint32(b[0xc8:], uint32(z.cmdline>>32))
 	return b, nil
+}
+
+// payloadInside checks that what the header of a bzImage says of its packed
+// kernel lies in the file, before somebody allocates by it.
+func payloadInside(image []byte) error {
+	if len(image) < 0x290 || string(image[0x202:0x206]) != "HdrS" {
+		return errors.New("not a bzImage")
+	}
+	get := binary.LittleEndian
+	setup := uint64(image[0x1f1]) // sectors, after that of the old boot sector
+	if setup == 0 {
+		setup = 4
+	}
+	end := (setup+1)*512 + uint64(get.Uint32(image[0x248:])) + uint64(get.Uint32(image[0x24c:]))
+	if end > uint64(len(image)) {
+		return fmt.Errorf("bzImage of %d bytes with a payload that ends at %d: cut short", len(image), end)
+	}
+	return nil
 }
 
 // rsdp finds the address of the ACPI tables in /sys/firmware/efi/systab, which
