@@ -39,11 +39,12 @@ type machine struct {
 }
 
 func realMachine() *machine {
-	vars := efivar.Vars{}
+	vars := efivar.Vars{Dir: efivar.DefaultDir}
 	return &machine{
 		goarch:     runtime.GOARCH,
 		getenv:     os.Getenv,
 		configFile: configPath,
+		efivars:    efivar.DefaultDir,
 		proc:       "/proc",
 		sys:        "/sys",
 		runDir:     "/run/kexec-bls",

@@ -386,6 +386,18 @@ func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	assert.Empty(t, f.acts, "never another entry instead")
 }
 
+// TestNoSign is an EFI machine whose boot loader left no variables.
+func TestNoSign(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign", "no EFI, no firmware to choose")
+	f.setVar(t, "Unrelated", "x")
+	assert.Contains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
+	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "left a sign", "named")
+	f.setVar(t, "LoaderInfo", "systemd-boot 262")
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
+	assert.Equal(t, "/sys/firmware/efi/efivars", realMachine().efivars)
+}
+
 func TestUsage(t *testing.T) {
 	f, _ := newFake(t, nil)
 	for _, args := range [][]string{{"nonsense"}, {"list", "x"}, {"load", "a", "b"}, {"--nosuch"}, {"load", "--initrd=x"}, {"load", "x", "--linux=y"}, {"reboot", "x", "--loaded"}} {

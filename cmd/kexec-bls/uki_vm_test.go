@@ -95,10 +95,15 @@ func ukiKernel(t *testing.T) vm.Kernel {
 
 const microcode = "kernel/x86/microcode/GenuineIntel.bin"
 
-// ukiESP is a disk with one of everything that a stub picks up.
-func ukiESP(t *testing.T, l efiLoader, kernel vm.Kernel, entries map[string][]byte) string {
+// ukiInitrd is what a guest needs to be talked to, with our binary.
+func ukiInitrd(t *testing.T, kernel vm.Kernel) []byte {
 	main := append(vm.AgentFiles(t), kernel.ModuleFiles(t, append(vm.DiskModules(), "efivarfs")...)...)
 	main = append(main, vm.FileRecords(map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")})...)
+	return vm.Zstd(t, layer(t, "main", main...))
+}
+
+// ukiESP is a disk with one of everything that a stub picks up.
+func ukiESP(t *testing.T, l efiLoader, kernel vm.Kernel, entries map[string][]byte) string {
 	ucode := func(who string) []byte {
 		return vm.Archive(t, cpio.StaticFile(microcode, "not microcode, "+who, 0o644))
 	}
@@ -107,9 +112,10 @@ func ukiESP(t *testing.T, l efiLoader, kernel vm.Kernel, entries map[string][]by
 		fixtures.Text(".osrel", "ID=test\nNAME=Test\nVERSION_ID=1\n"), fixtures.Text(".uname", kernel.Version),
 		fixtures.Text(".cmdline", vm.Cmdline+" retain_initrd  own=1\n"),
 		fixtures.Section{Name: ".linux", Data: kernel.Bytes(t)},
-		fixtures.Section{Name: ".initrd", Data: vm.Zstd(t, layer(t, "main", main...))},
+		fixtures.Section{Name: ".initrd", Data: ukiInitrd(t, kernel)},
 		fixtures.Section{Name: ".ucode", Data: ucode("the image's")},
-		fixtures.Text(".profile", "ID=main\nTITLE=Main"))
+		fixtures.Text(".profile", "ID=main\nTITLE=Main"),
+		fixtures.Text(".profile", "ID=other"), fixtures.Text(".cmdline", vm.Cmdline+" retain_initrd other=1"))
 	files := map[string][]byte{
 		"EFI/BOOT/BOOTX64.EFI": l.boot, "loader/loader.conf": []byte("timeout 0\n"),
 		"EFI/Linux/test.efi":                         image,
