@@ -29,7 +29,7 @@ test:
 # Guests take a processor each; the packages run one after the other.
 vm:
 	fixtures/setup.sh test second
-	$(GO) test -tags vm -run 'Guest|VM|Disk' -count=1 -timeout 60m -p 1 ./...
+	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 1 ./...
 
 demo:
 	fixtures/setup.sh demo
