@@ -51,11 +51,12 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Looking into an image takes as much memory for 18 MiB as for 9.
+// Looking into an image takes as much memory for 16 MiB as for 4. (xz and lzma
+// have a dictionary as large as the content, up to what the header says.)
 func TestWalkMemory(t *testing.T) {
-	for _, f := range []initrd.Format{initrd.Newc, initrd.Gzip, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd} {
+	for _, f := range []initrd.Format{initrd.Newc, initrd.Gzip, initrd.LZO, initrd.LZ4, initrd.Zstd} {
 		var heap []uint64
-		for _, mib := range []int{9, 18} {
+		for _, mib := range []int{4, 16} {
 			b := compress(t, f, newc(text("zeros", string(make([]byte, mib<<20)))))
 			heap = append(heap, allocated(func() { walk(t, b, initrd.WalkOptions{Verify: true}) }))
 		}
