@@ -12,8 +12,6 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
-
-	"golang.org/x/sys/unix"
 )
 
 // A machine is everything a command does to, or learns from, the running
@@ -28,14 +26,17 @@ type machine struct {
 	rootFS     fs.FS  // the root file system
 	uid        func() int
 
-	volumes   func(esp.Options) ([]*esp.Volume, error)
-	load      func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt kexec.Options) error
-	unload    func() error
-	loaded    func() (bool, error)
-	jump      func() error // into the loaded kernel, at once
-	init      func() systemd.Kind
-	systemctl func(context.Context, systemd.Options) error
-	dropShot  func() (undo func() error, err error)
+	volumes func(esp.Options) ([]*esp.Volume, error)
+	load    func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt kexec.Options) error
+	unload  func() error
+	loaded  func() (bool, error)
+	jump    func() error // into the loaded kernel, at once
+	init    func() systemd.Kind
+	// Ways to end: into the loaded kernel through systemd, or through another
+	// init system; through the firmware; and to take that back.
+	systemctl, native, reset, unschedule func(context.Context, systemd.Options) error
+
+	dropShot func() (undo func() error, err error)
 }
 
 func realMachine() *machine {
@@ -54,19 +55,17 @@ func realMachine() *machine {
 		load:       kexec.Load,
 		unload:     kexec.Unload,
 		loaded:     kexec.Loaded,
-		jump:       syncAndJump,
+		jump:       jumpNow,
 		init:       systemd.Init,
 		systemctl:  systemd.Kexec,
+		native:     systemd.NativeKexec,
+		reset:      systemd.Reboot,
+		unschedule: systemd.Cancel,
 		dropShot: func() (func() error, error) {
 			saved, err := vars.Consume("LoaderEntryOneShot")
 			return func() error { return vars.Restore(saved) }, err
 		},
 	}
-}
-
-func syncAndJump() error {
-	unix.Sync()
-	return kexec.Reboot()
 }
 
 // arch is EFI's name of the machine's architecture, as in the key

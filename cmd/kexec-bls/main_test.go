@@ -66,6 +66,9 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.machine.jump = func() error { return f.act("jump") }
 	f.machine.init = func() systemd.Kind { return systemd.Systemd }
 	f.machine.systemctl = func(_ context.Context, o systemd.Options) error { return f.act("systemctl " + o.Message) }
+	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
+	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
+	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
 	f.machine.dropShot = func() (func() error, error) {
 		return func() error { return f.act("restore") }, f.act("consume")
 	}
@@ -258,13 +261,65 @@ func TestGrubMachine(t *testing.T) {
 
 func TestRebootWithoutSystemd(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.Other }
+	f.machine.init = func() systemd.Kind { return systemd.S6 }
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "kexec-bls reboot --force")
 	assert.Empty(t, f.acts, "refused before anything is loaded")
 	assert.Equal(t, exitDone, f.run("reboot", "--force", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "jump"}, f.acts)
+}
+
+func TestRebootByAnotherInit(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "native"}, f.acts)
+}
+
+func TestFirmware(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("reboot", "--firmware", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"reset"}, f.acts)
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
+	assert.Equal(t, []string{"unload", "reset"}, f.acts, "no loaded image may turn it into a kexec")
+	f.fail["unload"], f.isThere, f.acts = errors.New("no"), true, nil
+	assert.Equal(t, exitFailed, f.run("reboot", "--firmware").code)
+	assert.Equal(t, []string{"unload"}, f.acts, "rather no reboot than the wrong one")
+	for _, args := range [][]string{{"--firmware", "arch"}, {"--firmware", "--loaded"}, {"--firmware", "--or-firmware"}, {"--loaded", "--or-firmware"}} {
+		assert.Equal(t, exitUsage, f.run(append([]string{"reboot"}, args...)...).code, "%v", args)
+	}
+}
+
+func TestOrFirmware(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("reboot", "--or-firmware", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "kexec where it is possible")
+
+	f.acts, f.fail["load"], f.isThere = nil, &kexec.LoadError{Errno: unix.EPERM}, false
+	got := f.run("reboot", "--or-firmware", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "no kexec: ")
+	assert.Equal(t, []string{"load", "reset"}, f.acts)
+
+	f.acts, f.fail["load"], f.fail["systemctl"] = nil, nil, errors.New("inhibited")
+	assert.Equal(t, exitFailed, f.run("reboot", "--or-firmware", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf", "unload"}, f.acts, "who forbids a reboot forbids the other too")
+}
+
+func TestCancel(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("reboot", "--when=cancel").code)
+	assert.Equal(t, []string{"unschedule"}, f.acts, "loads nothing")
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("reboot", "--when=cancel").code)
+	assert.Equal(t, []string{"unschedule", "unload"}, f.acts)
+	f.isThere, f.acts = true, nil
+	require.Equal(t, exitDone, f.run("reboot", "--when=cancel").code)
+	assert.Equal(t, []string{"unschedule"}, f.acts, "what others loaded stays")
 }
 
 func TestDryRun(t *testing.T) {

@@ -14,7 +14,10 @@ import (
 type rebootFlags struct {
 	systemd        systemd.Options
 	dryRun, loaded bool
-	blob           blobFlags
+	// firmware asks for an ordinary reboot, orFirmware for one where kexec is
+	// impossible.
+	firmware, orFirmware bool
+	blob                 blobFlags
 }
 
 func newReboot(a *app) *cobra.Command {
@@ -29,8 +32,8 @@ the system goes on as it was.`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
-			if opt.loaded && len(args) > 0 {
-				return usagef("either an ENTRY or --loaded")
+			if err := opt.check(len(args) > 0); err != nil {
+				return err
 			}
 			return a.reboot(cmd.Context(), argument(args), opt, &line)
 		},
@@ -38,6 +41,8 @@ the system goes on as it was.`,
 	f := cmd.Flags()
 	f.BoolVarP(&opt.dryRun, "dry-run", "n", false, "show what would be loaded and stop")
 	f.BoolVar(&opt.loaded, "loaded", false, "jump into what is loaded already, whoever loaded it")
+	f.BoolVar(&opt.firmware, "firmware", false, "an ordinary reboot, which no loaded kernel turns into a kexec")
+	f.BoolVar(&opt.orFirmware, "or-firmware", false, "that, where kexec is impossible")
 	f.StringVar(&opt.systemd.When, "when", "", "reboot at `TIME`; cancel takes it back")
 	f.StringVar(&opt.systemd.Message, "message", "", "the `TEXT` that users on terminals are shown")
 	f.BoolVar(&opt.systemd.NoWall, "no-wall", false, "do not tell users on terminals")
@@ -49,45 +54,74 @@ the system goes on as it was.`,
 	return cmd
 }
 
+// check refuses flags that exclude each other.
+func (o rebootFlags) check(named bool) error {
+	switch {
+	case o.loaded && named:
+		return usagef("either an ENTRY or --loaded")
+	case o.firmware && (named || o.loaded || o.orFirmware):
+		return usagef("--firmware goes alone: the firmware chooses what boots")
+	case o.loaded && o.orFirmware:
+		return usagef("either --loaded or --or-firmware")
+	}
+	return nil
+}
+
 // reboot is the order of acts: choose, plan, check, load, confirm, receipt,
 // one-shot, reboot. What fails after the load undoes what was done.
 func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
-	if opt.loaded {
+	switch {
+	case opt.systemd.When == "cancel":
+		return a.cancel(ctx, opt)
+	case opt.firmware:
+		return a.throughFirmware(ctx, opt)
+	case opt.loaded:
 		return a.rebootLoaded(ctx, opt)
 	}
+	begun, err := a.kexecInto(ctx, name, opt, line)
+	if err != nil && !begun && opt.orFirmware && ctx.Err() == nil {
+		a.warn("no kexec: %v", err)
+		return a.throughFirmware(ctx, opt)
+	}
+	return err
+}
+
+// kexecInto loads an entry and reboots into it. begun says that the kernel was
+// loaded: what failed then was not the kexec but the reboot.
+func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line *lineFlags) (begun bool, err error) {
 	t, err := a.target(name, line)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer t.close()
 	opt.blob.ignore = a.ignored(opt.blob.ignore)
 	if err := a.accept(t, opt.blob); err != nil {
-		return err
+		return false, err
 	}
 	blocked := a.preflight(t, opt.blob.ignore)
 	if opt.dryRun {
-		return errors.Join(a.showTarget(t), blocked)
+		return false, errors.Join(a.showTarget(t), blocked)
 	}
 	if blocked != nil {
-		return blocked
+		return false, blocked
 	}
 	if err := a.canReboot(opt); err != nil {
-		return err
+		return false, err
 	}
 	if err := a.flattenTarget(t, opt.blob); err != nil {
-		return err
+		return false, err
 	}
 	if err := a.stage(ctx, t, opt.blob); err != nil {
-		return err
+		return false, err
 	}
 	undo, err := a.useUpOneShot(t)
 	if err == nil {
 		err = a.hand(ctx, opt, "kexec into "+t.label())
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted", err), undo(), a.forget())
+		return true, errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted", err), undo(), a.forget())
 	}
-	return nil
+	return true, nil
 }
 
 func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
@@ -106,26 +140,6 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 		return err
 	}
 	return a.hand(ctx, opt, "kexec into the loaded kernel")
-}
-
-// canReboot refuses, before anything is loaded, what could not be ended.
-func (a *app) canReboot(opt rebootFlags) error {
-	if a.init() == systemd.Systemd || opt.systemd.Force {
-		return nil
-	}
-	return fmt.Errorf("systemd does not run here, so services cannot be stopped cleanly; " +
-		"stop them yourself, then use: kexec-bls reboot --force, which syncs and jumps at once")
-}
-
-// hand gives the machine over: to systemd, or at once to the loaded kernel.
-func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
-	if a.init() != systemd.Systemd {
-		return a.jump()
-	}
-	if opt.systemd.Message == "" {
-		opt.systemd.Message = message
-	}
-	return a.systemctl(ctx, opt.systemd)
 }
 
 // useUpOneShot deletes the one-shot setting if it chose the entry, as the boot

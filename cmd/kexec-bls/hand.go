@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/systemd"
+)
+
+// canReboot refuses, before anything is loaded, what could not be ended.
+func (a *app) canReboot(opt rebootFlags) error {
+	kind := a.init()
+	if kind == systemd.Systemd || opt.systemd.Force {
+		return nil
+	}
+	_, err := systemd.Command(a.rootFS, kind)
+	if err != nil {
+		return fmt.Errorf("systemd does not run here: %w; stop the services yourself, then use: "+
+			"kexec-bls reboot --force, which syncs and jumps at once", err)
+	}
+	return nil
+}
+
+// hand gives the machine over: to the init system, or at once to the loaded
+// kernel.
+func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
+	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	if opt.systemd.Message == "" {
+		opt.systemd.Message = message
+	}
+	switch {
+	case a.init() == systemd.Systemd:
+		return a.systemctl(ctx, opt.systemd)
+	case opt.systemd.Force:
+		return a.jump()
+	}
+	return a.native(ctx, opt.systemd)
+}
+
+// jumpNow is a reboot without a shutdown: what is in memory is written out,
+// file systems are made read-only where that goes, then the kernel jumps.
+func jumpNow() error {
+	_, undo, err := systemd.ReadOnly()
+	if err != nil {
+		unix.Sync()
+		return kexec.Reboot()
+	}
+	return errors.Join(kexec.Reboot(), undo())
+}
+
+// throughFirmware is an ordinary reboot that no loaded image can turn into a
+// kexec.
+func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
+	if opt.dryRun {
+		a.note("the machine would reboot through its firmware")
+		return nil
+	}
+	if a.init() != systemd.Systemd {
+		return errors.New("systemd does not run here; reboot through the firmware with this system's own reboot command, after kexec-bls unload")
+	}
+	loaded, err := a.loaded()
+	if err == nil && loaded {
+		err = a.forget()
+	}
+	if err != nil {
+		return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
+	}
+	if opt.systemd.Message == "" {
+		opt.systemd.Message = "reboot through the firmware"
+	}
+	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	return a.reset(ctx, opt.systemd)
+}
+
+// cancel takes a scheduled reboot back, and our image with it.
+func (a *app) cancel(ctx context.Context, opt rebootFlags) error {
+	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	if err := a.unschedule(ctx, opt.systemd); err != nil {
+		return err
+	}
+	loaded, err := a.loaded()
+	if err != nil || !loaded {
+		return err
+	}
+	receipt, err := loader.ReadReceipt(a.runDir)
+	if err != nil || receipt.BootID != a.bootID() {
+		a.note("the loaded kernel stays, kexec-bls did not load it")
+		return nil
+	}
+	return a.forget()
+}
