@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
@@ -29,7 +31,7 @@ func (a *app) canReboot(opt rebootFlags) error {
 // hand gives the machine over: to the init system, or at once to the loaded
 // kernel.
 func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
-	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	a.connect(&opt.systemd)
 	if opt.systemd.Message == "" {
 		opt.systemd.Message = message
 	}
@@ -40,6 +42,13 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 		return a.jump()
 	}
 	return a.native(ctx, opt.systemd)
+}
+
+// connect lets the user hear what systemctl says. Its complaints are in the
+// error already.
+func (a *app) connect(o *systemd.Options) {
+	f, ok := a.err.(*os.File)
+	o.Stdout, o.Terminal, o.Quiet = a.err, ok && term.IsTerminal(int(f.Fd())), a.flags.quiet
 }
 
 // jumpNow is a reboot without a shutdown: what is in memory is written out,
@@ -73,13 +82,13 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	if opt.systemd.Message == "" {
 		opt.systemd.Message = "reboot through the firmware"
 	}
-	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	a.connect(&opt.systemd)
 	return a.reset(ctx, opt.systemd)
 }
 
 // cancel takes a scheduled reboot back, and our image with it.
 func (a *app) cancel(ctx context.Context, opt rebootFlags) error {
-	opt.systemd.Stdout, opt.systemd.Stderr = a.out, a.err
+	a.connect(&opt.systemd)
 	if err := a.unschedule(ctx, opt.systemd); err != nil {
 		return err
 	}
