@@ -24,7 +24,7 @@ func ParseLoaderConf(path string, data []byte) (LoaderConf, []*ParseError) {
 	var problems []*ParseError
 	for l := range lines(string(data)) {
 		if err := conf.set(l.key, l.value); err != nil {
-			problems = append(problems, &ParseError{Path: path, Line: l.number, Key: l.key, Err: err})
+			problems = complain(problems, path, l, err)
 		}
 	}
 	return conf, problems
@@ -34,7 +34,7 @@ func (c *LoaderConf) set(key, value string) error {
 	switch key {
 	case "default", "preferred":
 		if strings.HasPrefix(value, "@") && !IsSaved(value) {
-			return fmt.Errorf("%q is not known, only %s is; ignored", value, Saved)
+			return fmt.Errorf("%q is not known, only %s is; ignored", clip(value), Saved)
 		}
 	}
 	switch key {

@@ -7,10 +7,6 @@ import (
 	"strings"
 )
 
-// maxProblems is how many lines of a file are complained about. A file that
-// is no entry at all has as many bad lines as it has lines.
-const maxProblems = 20
-
 // ParseEntry reads a Type #1 entry from the content of the file at path. It
 // cannot fail: what systemd-boot would pass over is passed over and told as a
 // problem, what makes it hide the entry is in Hidden.
@@ -24,15 +20,11 @@ func ParseEntry(path string, data []byte) (*Entry, []*ParseError) {
 		if l.key == "title" {
 			value = l.raw // for the eye only, so bootctl's spelling is kept
 		}
-		err := e.set(l.key, value)
-		switch {
-		case err == nil:
-			e.note(l.key, l.number)
-		case len(problems) < maxProblems:
-			problems = append(problems, &ParseError{Path: path, Line: l.number, Key: l.key, Err: err})
-		case len(problems) == maxProblems:
-			problems = append(problems, &ParseError{Path: path, Line: l.number, Err: errMoreProblems})
+		if err := e.set(l.key, value); err != nil {
+			problems = complain(problems, path, l, err)
+			continue
 		}
+		e.note(l.key, l.number)
 	}
 	e.hideByKeys()
 	return e, problems
@@ -68,7 +60,9 @@ func (e *Entry) LineOf(key string, i int) int {
 	return 0
 }
 
-var errMoreProblems = errors.New("this line and more are of no use either")
+// ForgetLines lets go of what LineOf tells: a number for each line of what
+// may be a very long file.
+func (e *Entry) ForgetLines() { e.linuxLine, e.initrdLines, e.optionsLines = 0, nil, nil }
 
 var errUnknownKey = errors.New("unknown key, ignored")
 
@@ -138,7 +132,7 @@ func (e *Entry) path(key string) *string {
 func (e *Entry) setProfile(value string) error {
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
-		return fmt.Errorf("%q is not a profile number, ignored", value)
+		return fmt.Errorf("%q is not a profile number, ignored", clip(value))
 	}
 	e.Profile = int(n)
 	return nil

@@ -1,6 +1,7 @@
 package bls
 
 import (
+	"errors"
 	"iter"
 	"strings"
 )
@@ -64,4 +65,31 @@ func unquote(value string) string {
 		return value[1 : n-1]
 	}
 	return value
+}
+
+// maxProblems is how many lines of a file are complained about. One that is no
+// entry at all has as many bad lines as it has lines.
+const maxProblems = 20
+
+var errMoreProblems = errors.New("this line and more are of no use either")
+
+// complain adds a problem with a line, unless there were enough. It holds no
+// part of the file's text.
+func complain(problems []*ParseError, path string, l line, err error) []*ParseError {
+	switch n := len(problems); {
+	case n < maxProblems:
+		return append(problems, &ParseError{Path: path, Line: l.number, Key: clip(l.key), Err: err})
+	case n == maxProblems:
+		return append(problems, &ParseError{Path: path, Line: l.number, Err: errMoreProblems})
+	}
+	return problems
+}
+
+// clip keeps the beginning of a text for a message.
+func clip(s string) string {
+	const enough = 64
+	if len(s) > enough {
+		return s[:enough] + "..."
+	}
+	return strings.Clone(s)
 }

@@ -24,6 +24,8 @@ type Entry struct {
 	// NoKexec says why the entry, whatever the machine, cannot be booted by
 	// kexec; "" when it can.
 	NoKexec string
+
+	inPart bool // the values are cut, see Complete
 }
 
 // A List holds every entry in boot-loader order, hidden ones included.

@@ -49,6 +49,9 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	r.checkArch(e)
 	entry := r.add(e)
 	r.checkFiles(entry)
+	if len(r.buf) > largeEntry && entry.hold() {
+		r.problem(fmt.Errorf("%s: %d bytes, its longest values are listed in part", r.volume.Where(p), len(r.buf)))
+	}
 	entry.setExtras(r.globalAddons())
 }
 

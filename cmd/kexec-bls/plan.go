@@ -109,6 +109,9 @@ func (a *app) fill(t *target, name string, line *lineFlags) error {
 	if err := kexecable(t.entry, t.why); err != nil {
 		return err
 	}
+	if err := t.entry.Complete(); err != nil {
+		return err
+	}
 	if s.grub != nil {
 		if err := t.entry.Expand(s.grub.Env); err != nil {
 			return err
