@@ -86,6 +86,10 @@ func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
 		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
 	}
 	p.Cmdline = joinWords(e.Cmdline(), fw.extra(bootExtra))
+	if e.Profile > 0 && !fw.Grub {
+		// Meant for a stub, but systemd-boot does not ask what it starts.
+		p.Cmdline = joinWords(fmt.Sprintf("@%d", e.Profile), p.Cmdline)
+	}
 	return p.plain(src, e.Initrds)
 }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +36,7 @@ func BenchmarkExportUKI(b *testing.B) {
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = os.RemoveAll(out) })
 
-	var ours, theirs time.Duration
+	var ours, theirs []time.Duration
 	var rss int64
 	for b.Loop() {
 		began := time.Now()
@@ -41,39 +45,68 @@ func BenchmarkExportUKI(b *testing.B) {
 				fmt.Sprintf("skip=%d", s.Offset), fmt.Sprintf("count=%d", s.FileSize), "status=none")
 			require.NoError(b, dd.Run())
 		}
-		theirs += time.Since(began)
+		theirs = append(theirs, time.Since(began))
 		began = time.Now()
 		export := exec.Command(program, "export", "--esp-path="+esp, "--output="+filepath.Join(out, "export"))
 		text, err := export.CombinedOutput()
 		require.NoError(b, err, string(text))
-		ours += time.Since(began)
+		ours = append(ours, time.Since(began))
 		if used, ok := export.ProcessState.SysUsage().(*syscall.Rusage); ok {
 			rss = max(rss, used.Maxrss)
 		}
+		require.NoError(b, os.RemoveAll(filepath.Join(out, "export")))
 	}
-	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "ratio")
+	b.ReportMetric(slices.Min(ours).Seconds()/slices.Min(theirs).Seconds(), "ratio") // of the best runs: others share the machine
 	b.ReportMetric(float64(rss)/1024, "MiB-rss")
 }
 
-// layBigUKI writes the image and returns its large sections.
+// layBigUKI writes the image and returns its large sections. It keeps this
+// process small: what a child has used at most counts from the fork on.
 func layBigUKI(b *testing.B, path string) []uki.Section {
-	kernel := fixtures.BzImage{Size: 20 << 20}.Bytes()
-	archive := make([]byte, 280<<20)
-	copy(archive, "\x28\xb5\x2f\xfd") // told by its first bytes; nobody decodes it
-	for i := 4; i < len(archive); i += 4096 {
-		archive[i] = byte(i>>12) | 1
+	const first, kernel, archive = 1 << 20, 20 << 20, 280 << 20
+	section := func(name string, offset, size uint32) fixtures.Section {
+		return fixtures.Section{Name: name, Offset: &offset, VirtualSize: &size, RawSize: &size}
 	}
 	image := fixtures.PE{Sections: []fixtures.Section{
-		fixtures.Text(".osrel", "ID=x\nNAME=X\n"),
-		{Name: ".linux", Data: kernel}, {Name: ".initrd", Data: archive},
+		fixtures.Text(".osrel", "ID=x\nNAME=X\n"), section(".linux", first, kernel), section(".initrd", first+kernel, archive),
 	}}
-	require.NoError(b, os.WriteFile(path, image.Bytes(), 0o644))
-	f, err := os.Open(path)
+	head := image.Bytes()
+	const table = 0x40 + 24 + 0xf0                                     // section headers
+	binary.LittleEndian.PutUint32(head[table+2*40+12:], 0x2000+kernel) // in memory behind .linux
+	f, err := os.Create(path)
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = f.Close() })
-	info, err := f.Stat()
+	_, err = f.Write(head)
 	require.NoError(b, err)
-	m, err := uki.Open(f, info.Size())
+	require.NoError(b, f.Truncate(first+kernel+archive))
+	chunk := bytes.Repeat([]byte{0x5a}, 1<<20)
+	for at := int64(0); at < kernel; at += int64(len(chunk)) {
+		_, err = f.WriteAt(chunk, first+at)
+		require.NoError(b, err)
+	}
+	_, err = f.WriteAt(fixtures.BzImage{}.Bytes()[:4096], first)
 	require.NoError(b, err)
+	writeZstd(b, io.NewOffsetWriter(f, first+kernel), archive)
+	m, err := uki.Open(f, first+kernel+archive)
+	require.NoError(b, err)
+	require.NoError(b, m.Sections[2].Check())
 	return m.Sections[1:]
+}
+
+// writeZstd fills all but the end of size bytes with a zstd frame of raw blocks
+// (RFC 8878), so that readers go over it as they do over a real image.
+func writeZstd(b *testing.B, w io.Writer, size int) {
+	const block = 128 << 10
+	_, err := w.Write([]byte("\x28\xb5\x2f\xfd\x00\x70")) // window of 128 MiB
+	require.NoError(b, err)
+	data := bytes.Repeat([]byte{0x5a}, 3+block)
+	for left := size - 6; left >= 2*len(data); left -= len(data) {
+		header := block << 3
+		if left < 3*len(data) {
+			header |= 1 // the last one
+		}
+		data[0], data[1], data[2] = byte(header), byte(header>>8), byte(header>>16)
+		_, err = w.Write(data)
+		require.NoError(b, err)
+	}
 }

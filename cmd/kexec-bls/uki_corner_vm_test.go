@@ -22,7 +22,7 @@ func cornerAddons() map[string][]byte {
 	addons := map[string]fixtures.PE{
 		"a":       {Sections: []fixtures.Section{fixtures.Text(".cmdline", vm.Cmdline+" retain_initrd a=1")}},
 		"b-blank": {Sections: []fixtures.Section{fixtures.Text(".cmdline", " \n")}},
-		"c":       {Sections: []fixtures.Section{fixtures.Text(".cmdline", "\x01c=\"ü\tx\"\x7f\x00not this"), fixtures.Text(".initrd", "070701")}},
+		"c":       {Sections: []fixtures.Section{fixtures.Text(".cmdline", "\x01c=\"ü\tx\"\x7f\x00not this"), fixtures.Text(".initrd", "\x00\x00\x00")}},
 		"d-mask":  {Sections: []fixtures.Section{fixtures.Masked(".cmdline"), fixtures.Text(".cmdline", "d=1")}},
 		"e-half":  {Sections: []fixtures.Section{fixtures.Text(".profile", "ID=x"), fixtures.Text(".cmdline", "e=1")}},
 		"f-ia32":  {Machine: 0x14c, Sections: []fixtures.Section{fixtures.Text(".cmdline", "f=1")}},
@@ -48,24 +48,24 @@ func cornerFiles() map[string][]byte {
 	for _, name := range []string{"Q.CRED", "x.txt", "p.raw", "e.SysExt.RAW", "c.confext.raw", "z.cred"} {
 		files["e/"+name] = []byte(name)
 	}
-	files["a.img"] = []byte("070701")
 	return files
 }
 
 // corners are entries that all boot the image, or its kernel.
 func corners() map[string]string {
 	return map[string]string{
-		"tab":         "uki /EFI/Linux/test.efi\nprofile 1\noptions a\tb",
-		"profile":     "uki /EFI/Linux/test.efi\noptions @1 at=1",
-		"onlyprofile": "uki /EFI/Linux/test.efi\noptions @1",
-		"noprofile":   "uki /EFI/Linux/test.efi\noptions @1x  at=1",
-		"bothprofile": "uki /EFI/Linux/test.efi\noptions @0 at=1\nprofile 1",
-		"efi":         "efi /EFI/Linux/test.efi\ninitrd /a.img\nextra /e/z.cred\noptions e=1",
-		"linuxextra":  "linux /EFI/Linux/test.efi\nextra /e/z.cred\nprofile 1",
-		"linuxinitrd": "linux /EFI/Linux/test.efi\ninitrd /a.img\nprofile 1",
-		"kinds":       "uki /EFI/Linux/test.efi\nextra /e/Q.CRED\nextra /e/c.confext.raw\nextra /e/x.txt\nextra /e/p.raw\nextra /e/e.SysExt.RAW\nextra /e/z.cred",
-		"text":        "uki /EFI/Linux/test.efi\noptions é=\U0001f600 \xff\xc3(x  \x7fy",
-		"plain":       "linux /vmlinuz\ninitrd /main.img\noptions plain=1 " + vm.Cmdline + " retain_initrd",
+		"tab":          "uki /EFI/Linux/test.efi\nprofile 1\noptions a\tb",
+		"profile":      "uki /EFI/Linux/test.efi\noptions @1 at=1",
+		"onlyprofile":  "uki /EFI/Linux/test.efi\noptions @1",
+		"noprofile":    "uki /EFI/Linux/test.efi\noptions @1x  at=1",
+		"bothprofile":  "uki /EFI/Linux/test.efi\noptions @0 at=1\nprofile 1",
+		"efi":          "efi /EFI/Linux/test.efi\ninitrd /a.img\nextra /e/z.cred\noptions e=1",
+		"linuxextra":   "linux /EFI/Linux/test.efi\nextra /e/z.cred\nprofile 1",
+		"linuxinitrd":  "linux /EFI/Linux/test.efi\ninitrd /a.img\nprofile 1",
+		"kinds":        "uki /EFI/Linux/test.efi\nextra /e/Q.CRED\nextra /e/c.confext.raw\nextra /e/x.txt\nextra /e/p.raw\nextra /e/e.SysExt.RAW\nextra /e/z.cred",
+		"text":         "uki /EFI/Linux/test.efi\noptions é=\U0001f600 \xff\xc3(x  \x7fy",
+		"plainprofile": "linux /vmlinuz\nprofile 1\ninitrd /main.img\noptions plain=1 " + vm.Cmdline + " retain_initrd",
+		"plain":        "linux /vmlinuz\ninitrd /main.img\noptions plain=1 " + vm.Cmdline + " retain_initrd",
 	}
 }
 
@@ -78,6 +78,7 @@ func TestVMUKICorners(t *testing.T) {
 	}
 	files := cornerFiles()
 	kernel := ukiKernel(t)
+	files["a.img"] = append(layer(t, "a"), 0) // 1 more than a multiple of 4
 	files["vmlinuz"], files["main.img"] = kernel.Bytes(t), ukiInitrd(t, kernel)
 	for name, text := range corners() {
 		files["loader/entries/"+name+".conf"] = []byte(text + "\n")
@@ -91,6 +92,7 @@ func TestVMUKICorners(t *testing.T) {
 			fmt.Fprintf(&oneShot, `\x%02x\x00`, c)
 		}
 		g.Reboot(`printf '\x07\x00\x00\x00` + oneShot.String() + `' > /sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f && reboot -f`)
+		require.Equal(t, name+".conf", g.MustRun(`tail -c +5 /sys/firmware/efi/efivars/LoaderEntrySelected-* | tr -d '\0'`), "the firmware booted another entry")
 		g.Mount("/dev/vda1", "/efi")
 		export := g.Run("kexec-bls export " + name + " --output=/tmp/out")
 		require.Zero(t, export.Code, "%s: %s", name, export.Stderr)
