@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -51,17 +50,21 @@ func (fw Firmware) extra(prefix string) string {
 	return ""
 }
 
-// maxOEMTable bounds what is read of one SMBIOS structure, in bytes. A length
-// in SMBIOS has 16 bits.
-const maxOEMTable = 1 << 16
+// maxDMI bounds what is read of a file of SMBIOS structures, in bytes. A whole
+// table is a few KiB.
+const maxDMI = 1 << 20
 
 // OEMStrings reads the SMBIOS type 11 strings from the sysfs that is mounted
-// at sys. There are none on a machine without SMBIOS; the error is
-// fs.ErrPermission for anyone but root where there might be some.
+// at sys: from firmware/dmi/entries, or where the kernel has no dmi-sysfs, from
+// firmware/dmi/tables/DMI. There are none on a machine without SMBIOS; the error
+// is fs.ErrPermission for anyone but root where there might be some.
 func OEMStrings(sys string) ([]string, error) {
 	dirs, err := filepath.Glob(filepath.Join(sys, "firmware/dmi/entries/11-*"))
 	if err != nil {
 		return nil, err
+	}
+	if len(dirs) == 0 {
+		return oemStringsOf(filepath.Join(sys, "firmware/dmi/tables/DMI"))
 	}
 	instance := func(dir string) int {
 		n, _ := strconv.Atoi(dir[strings.LastIndexByte(dir, '-')+1:])
@@ -70,38 +73,66 @@ func OEMStrings(sys string) ([]string, error) {
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(instance(a), instance(b)) })
 	var all []string
 	for _, dir := range dirs {
-		f, err := os.Open(filepath.Join(dir, "raw"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		list, err := oemStringsOf(filepath.Join(dir, "raw"))
 		if err != nil {
 			return nil, err
 		}
-		raw, err := io.ReadAll(io.LimitReader(f, maxOEMTable))
-		_ = f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
-		}
-		all = append(all, parseOEMStrings(raw)...)
+		all = append(all, list...)
 	}
 	return all, nil
 }
 
-// parseOEMStrings reads one structure (SMBIOS reference, 6.1.3): a formatted
-// area, the length of which stands in its second byte, then strings that end
-// in NUL each, then one more NUL.
-func parseOEMStrings(raw []byte) []string {
-	const oemStrings, formatted = 11, 5
-	if len(raw) < formatted || raw[0] != oemStrings || raw[1] < formatted || int(raw[1]) > len(raw) {
-		return nil
+// oemStringsOf reads one file of structures; one that is not there has none.
+func oemStringsOf(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxDMI))
+	if err != nil {
+		return nil, err
+	}
+	return parseOEMStrings(raw), nil
+}
+
+// parseOEMStrings reads structures (SMBIOS reference, 6.1.2 and 6.1.3): a
+// formatted area, which begins with type and length, then strings that end in
+// NUL each, then one more NUL; two NULs where there are no strings.
+func parseOEMStrings(raw []byte) []string {
+	const header, oemStrings, endOfTable = 4, 11, 127
 	var list []string
-	for rest := raw[raw[1]:]; ; {
-		text, tail, ended := bytes.Cut(rest, []byte{0})
-		if !ended || len(text) == 0 {
+	for len(raw) >= header && raw[0] != endOfTable {
+		kind, formatted := raw[0], int(raw[1])
+		if formatted < header || formatted > len(raw) {
 			return list
 		}
+		strs, rest := cutStrings(raw[formatted:])
+		if kind == oemStrings {
+			list = append(list, strs...)
+		}
+		raw = rest
+	}
+	return list
+}
+
+// cutStrings takes the strings off that follow a formatted area. One without
+// its NUL is not taken.
+func cutStrings(raw []byte) (list []string, rest []byte) {
+	for {
+		text, tail, ended := bytes.Cut(raw, []byte{0})
+		switch {
+		case !ended:
+			return list, nil
+		case len(text) == 0 && len(list) == 0 && len(tail) > 0:
+			return nil, tail[1:]
+		case len(text) == 0:
+			return list, tail
+		}
 		list = append(list, string(text))
-		rest = tail
+		raw = tail
 	}
 }

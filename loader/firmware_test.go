@@ -14,7 +14,7 @@ import (
 
 // oemTable is an SMBIOS type 11 structure as sysfs shows it.
 func oemTable(strs ...string) string {
-	return "\x0b\x05\x00\x0b" + string(rune(len(strs))) + strings.Join(strs, "\x00") + "\x00\x00"
+	return "\x0b\x05\x00\x0b" + string(rune(len(strs))) + strings.Join(strs, "\x00") + "\x00\x00" // without strings, two NULs all the same
 }
 
 func sysfs(t testing.TB, tables map[string]string) string {
@@ -53,7 +53,7 @@ func TestBrokenOEMTables(t *testing.T) {
 		"\x0b\x05\x00\x0b":              nil,
 		"\x0b\x05\x00\x0b\x01":          nil,
 		"\x0b\xff\x00\x0b\x01a\x00\x00": nil,
-		"\x0b\x04\x00\x0b\x01a\x00\x00": nil,
+		"\x0b\x03\x00\x0b\x01a\x00\x00": nil,
 		"\x0c\x05\x00\x0b\x01a\x00\x00": nil,
 		"\x0b\x05\x00\x0b\x01a":         nil, // no end
 		"\x0b\x05\x00\x0b\x01a\x00":     {"a"},
@@ -63,4 +63,22 @@ func TestBrokenOEMTables(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "%q", raw)
 	}
+}
+
+// TestOEMStringsOfTable: a kernel without dmi-sysfs shows the table as a whole.
+func TestOEMStringsOfTable(t *testing.T) {
+	sys := t.TempDir()
+	dir := filepath.Join(sys, "firmware/dmi/tables")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	none, other, end := "\x20\x05\x00\x20\x00\x00\x00", "\x01\x04\x00\x01maker\x00model\x00\x00", "\x7f\x04\x00\x7f\x00\x00"
+	table := other + none + oemTable("first", "second") + none + oemTable() + oemTable("third") + end + oemTable("behind the end")
+	for n := range len(table) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "DMI"), []byte(table[:n+1]), 0o400))
+		got, err := loader.OEMStrings(sys)
+		require.NoError(t, err)
+		assert.Subset(t, []string{"first", "second", "third"}, got, "cut to %d", n+1)
+	}
+	got, err := loader.OEMStrings(sys)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"first", "second", "third"}, got)
 }
