@@ -34,6 +34,8 @@ type List struct {
 	// Problems are files and lines that could not be used. None of them takes
 	// another entry along.
 	Problems []error
+
+	large int // bytes of large files that were read, see tooMuch
 }
 
 // Directories and files of a boot partition, by UAPI.1.

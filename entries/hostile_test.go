@@ -50,8 +50,16 @@ func TestLargeEntries(t *testing.T) {
 		"one key":  {strings.Repeat("k", size) + " v\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := read(t, map[string]string{"loader/entries/large.conf": plain + v.text, "loader/entries/other.conf": plain})
+			files := map[string]string{"loader/entries/large.conf": plain + v.text, "loader/entries/other.conf": plain}
+			l := read(t, files)
 			require.Equal(t, []string{"other.conf", "large.conf"}, sorted(ids(l)))
+			assert.NotContains(t, problems(l), "in part", "one alone is held whole")
+
+			for i := range 4 {
+				files[fmt.Sprintf("loader/entries/a%d.conf", i)] = strings.Repeat("#\n", size/2)
+			}
+			l = read(t, files)
+			require.Len(t, l.Entries, 6)
 			assert.Less(t, len(problems(l)), 8<<10, "complaints end")
 			e, err := l.Find("large")
 			require.NoError(t, err)
@@ -79,7 +87,8 @@ func sorted(ids []string) []string {
 }
 
 func TestCompleteAfterTheFileIsGone(t *testing.T) {
-	v := volume(t, esp.ESP, map[string]string{"v": "k", "loader/entries/large.conf": plain + "title " + strings.Repeat("x", 1<<20)})
+	large := plain + "title " + strings.Repeat("x", 3<<20)
+	v := volume(t, esp.ESP, map[string]string{"v": "k", "loader/entries/large.conf": large, "loader/entries/a.conf": large})
 	e, err := entries.Read([]*esp.Volume{v}, "x64", bls.Compare).Find("large")
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(v.Dir, "loader/entries/large.conf")))

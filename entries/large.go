@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	// largeEntry is the size of a file, in bytes, from which on its entry is
+	// largeEntry is the size of a file, in bytes, from which on its entry may be
 	// held in part. Anyone may fill an ESP with such files, and a list of them
 	// must not fill the memory.
 	largeEntry = 16 << 10
+	// largeTotal is how many bytes of such files are held whole, together.
+	largeTotal = 4 << 20
 	// heldValue is how much of a value, or of the values of a key together, is
 	// then held, in bytes. It is a path's limit and above what the kernels of
 	// today take as a command line.

@@ -49,10 +49,20 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	r.checkArch(e)
 	entry := r.add(e)
 	r.checkFiles(entry)
-	if len(r.buf) > largeEntry && entry.hold() {
+	if r.tooMuch() && entry.hold() {
 		r.problem(fmt.Errorf("%s: %d bytes, its longest values are listed in part", r.volume.Where(p), len(r.buf)))
 	}
 	entry.setExtras(r.globalAddons())
+}
+
+// tooMuch says whether the file that was just read is one large file too many
+// to be held whole.
+func (r *reader) tooMuch() bool {
+	if len(r.buf) <= largeEntry {
+		return false
+	}
+	r.large += len(r.buf)
+	return r.large > largeTotal
 }
 
 // checkArch hides what is made for another machine, by any of its lines.

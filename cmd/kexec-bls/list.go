@@ -67,12 +67,19 @@ func listTable(s *survey) []byte {
 	return out.Bytes()
 }
 
+// widestCell is how many characters of a text a table shows.
+const widestCell = 160
+
 // cell keeps a text inside its column.
 func cell(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s))
+	s = strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s[:min(len(s), 4*widestCell)]))
+	if r := []rune(s); len(r) > widestCell {
+		return string(r[:widestCell]) + "…"
+	}
+	return s
 }
 
 // notes says what there is to know of an entry, most telling first.
