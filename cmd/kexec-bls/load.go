@@ -73,7 +73,7 @@ func (a *app) accept(t *target, blob blobFlags) error {
 		return err
 	}
 	if err := a.weigh(t.report.Findings, t.report.Lossy(blob.ignore...)); err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 	image, err := t.Image(bar.tick)
 	bar.done()
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	defer image.Close()
 	if err := ctx.Err(); err != nil {
@@ -113,7 +113,7 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 		opt.Said = func(line string) { a.note("kernel: %s", line) }
 	}
 	if err := a.load(ctx, image.Kernel, image.Initrd, t.Cmdline, opt); err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	if err := a.confirm(t); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w; unloaded again", t.label(), err), a.forget())

@@ -194,7 +194,7 @@ func (a *app) judge(t *target, b blobFlags) error {
 	}
 	var err error
 	if t.kernel, err = t.Inspect(a.goarch); err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	return a.judgeInitrd(t, b)
 }
@@ -204,17 +204,26 @@ func (a *app) judgeInitrd(t *target, b blobFlags) error {
 	var err error
 	if b.earlyFirst || a.config.Initrd.EarlyFirst {
 		if t.Initrd, err = initrd.EarlyFirst(t.Initrd); err != nil {
-			return fmt.Errorf("%s: %w", t.label(), err)
+			return t.failed(err)
 		}
 	}
 	blob, err := t.Blob(nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	if t.report, err = a.walk(blob, b.verify, a.unpacks(t)); err != nil {
-		return fmt.Errorf("%s: %w", t.label(), err)
+		return t.failed(err)
 	}
 	return nil
+}
+
+// failed puts the entry in front of what is wrong with it; by hand there is
+// none, and the error names the file.
+func (t *target) failed(err error) error {
+	if t.entry == nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", t.entry.ID, err)
 }
 
 // label names the target in messages.

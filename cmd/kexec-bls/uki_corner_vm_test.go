@@ -83,7 +83,13 @@ func TestVMUKICorners(t *testing.T) {
 	for name, text := range corners() {
 		files["loader/entries/"+name+".conf"] = []byte(text + "\n")
 	}
-	g := vm.Start(t, vm.Config{Memory: 1024, UEFI: true, FromDisk: true, Reset: true, Disks: []string{ukiESP(t, l, kernel, files)}})
+	g := vm.Start(t, vm.Config{
+		Memory: 1024, UEFI: true, FromDisk: true, Reset: true, Disks: []string{ukiESP(t, l, kernel, files)},
+		OEMStrings: []string{
+			"other", "io.systemd.stub.kernel-cmdline-extra= stub=1\t stub=2 ", "io.systemd.stub.kernel-cmdline-extra=stub=3",
+			"io.systemd.boot.kernel-cmdline-extra=boot=1  boot=2", "io.systemd.boot.kernel-cmdline-extra=boot=3",
+		},
+	})
 	require.Equal(t, "0", g.MustRun("[ -e /sys/firmware/initrd ]; echo $?"), "run fixtures/setup.sh second: the kernel has to show its initrd")
 	for _, name := range slices.Sorted(maps.Keys(corners())) {
 		t.Log(name)
