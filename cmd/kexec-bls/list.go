@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
@@ -38,7 +39,7 @@ func (a *app) list(ctx context.Context) error {
 		a.warn("%v", p)
 	}
 	if a.flags.json != jsonOff {
-		return a.json(a.flags.json, listed(s))
+		return jsonArray(a.ui, a.flags.json, listed(s))
 	}
 	for _, missed := range s.choice.Missed {
 		a.warn("%s", missed)
@@ -152,17 +153,19 @@ type kexecPossible struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-func listed(s *survey) []listEntry {
-	titles := s.list.Titles()
-	out := make([]listEntry, 0, len(s.list.Entries))
-	for i, e := range s.list.Entries {
-		l := jsonEntry(e)
-		l.ShowTitle = titles[i]
-		l.IsDefault = e == s.choice.Entry
-		l.IsSelected = e == s.running
-		out = append(out, l)
+func listed(s *survey) iter.Seq[*listEntry] {
+	return func(yield func(*listEntry) bool) {
+		titles := s.list.Titles()
+		for i, e := range s.list.Entries {
+			l := jsonEntry(e)
+			l.ShowTitle = titles[i]
+			l.IsDefault = e == s.choice.Entry
+			l.IsSelected = e == s.running
+			if !yield(&l) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 func jsonEntry(e *entries.Entry) listEntry {

@@ -22,7 +22,7 @@ func newLoad(a *app) *cobra.Command {
 		Use:   "load [ENTRY | --linux FILE [--initrd FILE]...]",
 		Short: "load an entry, or files by hand, for the next kexec; no reboot",
 		Args:  maxArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: undoing(func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
 			switch {
 			case kernel == "" && len(initrds) > 0:
@@ -36,7 +36,7 @@ func newLoad(a *app) *cobra.Command {
 			}
 			defer t.close()
 			return a.loadOnly(cmd.Context(), t, blob)
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&kernel, "linux", "", "load this kernel `FILE` instead of an entry")
 	cmd.Flags().StringArrayVar(&initrds, "initrd", nil, "an initrd `FILE` for --linux; repeat in order")

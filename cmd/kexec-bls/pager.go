@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -19,6 +21,8 @@ func (a *app) page(ctx context.Context, text []byte) error {
 		_, err := a.out.Write(text)
 		return err
 	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) // the pager has the terminal
+	defer stop()
 	cmd := exec.CommandContext(ctx, "sh", "-c", pager)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), a.out, a.err
 	cmd.Env = append(os.Environ(), "LESS="+cmp.Or(a.getenv("LESS"), "FRSXMK"))

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
@@ -13,36 +14,49 @@ import (
 type bar struct {
 	out   *os.File // nil: not on a terminal
 	what  string
-	start time.Time
-	bar   *progressbar.ProgressBar
+	next  time.Time // when to draw it again
+	shown bool
 }
 
+const (
+	patienceBeforeBar = time.Second
+	barRate           = 100 * time.Millisecond
+	barWidth          = 20 // in characters
+)
+
 func (u *ui) progress(what string) *bar {
-	b := &bar{what: what, start: time.Now()}
+	b := &bar{what: what, next: time.Now().Add(patienceBeforeBar)}
 	if f, ok := u.err.(*os.File); ok && !u.quiet && term.IsTerminal(int(f.Fd())) {
 		b.out = f
 	}
 	return b
 }
 
-// patienceBeforeBar is how long an act may take without a word.
-const patienceBeforeBar = time.Second
-
 // tick takes the bytes done and all bytes.
 func (b *bar) tick(done, total int64) {
-	if b.out == nil || time.Since(b.start) < patienceBeforeBar {
-		return
+	if now := time.Now(); b.out != nil && now.After(b.next) {
+		b.next, b.shown = now.Add(barRate), true
+		fmt.Fprint(b.out, drawn(b.what, done, total)) // a terminal that went away is no reason to stop
 	}
-	if b.bar == nil {
-		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(b.what),
-			progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
+}
+
+// clearLine is ECMA-48's "erase in line", from the first column on.
+const clearLine = "\r\x1b[K"
+
+// drawn is the line over the one before: "joining initrds [####      ]  40%".
+func drawn(what string, done, total int64) string {
+	if total <= 0 {
+		return clearLine + what + " " + size(done)
 	}
-	_ = b.bar.Set64(done) // a terminal that went away is no reason to stop
+	done = min(max(done, 0), total)
+	full := int(barWidth * done / total)
+	return fmt.Sprintf("%s%s [%s%s] %3d%% of %s", clearLine, what,
+		strings.Repeat("#", full), strings.Repeat(" ", barWidth-full), 100*done/total, size(total))
 }
 
 // done takes the bar off the screen.
 func (b *bar) done() {
-	if b.bar != nil {
-		_ = b.bar.Clear()
+	if b.shown {
+		fmt.Fprint(b.out, clearLine)
 	}
 }

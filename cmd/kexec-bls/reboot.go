@@ -30,13 +30,13 @@ func newReboot(a *app) *cobra.Command {
 systemd. Nothing is half done: if anything fails, no kernel stays loaded and
 the system goes on as it was.`,
 		Args: maxArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: undoing(func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
 			if err := opt.check(len(args) > 0); err != nil {
 				return err
 			}
 			return a.reboot(cmd.Context(), argument(args), opt, &line)
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&opt.dryRun, "dry-run", "n", false, "show what would be loaded and stop")

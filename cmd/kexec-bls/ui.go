@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 )
 
 // The voice of the tool: results on stdout, all else on stderr with the name
@@ -80,4 +83,33 @@ func (u *ui) json(mode jsonMode, v any) error {
 		enc.SetIndent("", "\t")
 	}
 	return enc.Encode(v)
+}
+
+// jsonArray writes an array, element after element, so that the text of a long
+// one is never in memory as a whole.
+func jsonArray[T any](u *ui, mode jsonMode, elements iter.Seq[T]) error {
+	out := bufio.NewWriterSize(u.out, 32<<10)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	open, between, end := "[", ",", "]\n"
+	if mode == jsonPretty {
+		enc.SetIndent("\t", "\t")
+		open, between, end = "[\n\t", ",\n\t", "\n]\n"
+	}
+	before := open
+	for e := range elements {
+		text.Reset()
+		if err := enc.Encode(e); err != nil {
+			return err
+		}
+		_, _ = out.WriteString(before) // Flush tells
+		_, _ = out.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+		before = between
+	}
+	if before == open {
+		end = "[]\n"
+	}
+	_, _ = out.WriteString(end)
+	return out.Flush()
 }
