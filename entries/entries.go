@@ -70,7 +70,8 @@ type reader struct {
 	*List
 	volume *esp.Volume
 	arch   string
-	buf    []byte // for entry files, one at a time
+	buf    []byte           // for entry files, one at a time
+	found  map[string]error // what Exists said of a path
 
 	addons     []Addon // the volume's, read when first asked for
 	haveAddons bool

@@ -81,7 +81,7 @@ func (r *reader) checkFiles(e *Entry) {
 		if p == "" || e.Hidden != "" {
 			continue
 		}
-		if err := r.volume.Exists(p); err != nil {
+		if err := r.exists(p); err != nil {
 			e.Hide(fmt.Sprintf("%s: %v", p, err))
 			e.Absent = true
 		}
@@ -89,6 +89,19 @@ func (r *reader) checkFiles(e *Entry) {
 	if e.EFI != "" && e.Hidden == "" && !r.isUKI(e.EFI) {
 		e.NoKexec = "an EFI program, which only firmware can start"
 	}
+}
+
+// exists asks for each path once: many entries may share a kernel.
+func (r *reader) exists(p string) error {
+	err, known := r.found[p]
+	if !known {
+		err = r.volume.Exists(p)
+		if r.found == nil {
+			r.found = map[string]error{}
+		}
+		r.found[strings.Clone(p)] = err // p may be part of a large text
+	}
+	return err
 }
 
 // isUKI says whether an EFI program is a unified kernel image of the machine,
