@@ -177,8 +177,8 @@ func sameAsFirmware(t *testing.T, disk string) (booted, kexeced seen) {
 // and addons both ways.
 //
 // Stubs older than 257 pick up fewer kinds of files, order the rest otherwise,
-// take confexts for sysexts, and know no addons before 254; then only what both do is compared:
-// the credentials, the extensions of the image and the files of its initrd.
+// take confexts for sysexts, and know no addons before 254; then only what both
+// do is compared: the credentials and the extensions of the image.
 func TestVMUKI(t *testing.T) {
 	l := findLoader(t)
 	booted, kexeced := sameAsFirmware(t, ukiESP(t, l, ukiKernel(t), nil))
