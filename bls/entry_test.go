@@ -159,3 +159,24 @@ func FuzzParseEntry(f *testing.F) {
 		}
 	})
 }
+
+// TestComplaintsEnd holds that a file which is no entry is told of, not
+// recited, and that nothing of its text is held.
+func TestComplaintsEnd(t *testing.T) {
+	long := strings.Repeat("k", 1000)
+	_, problems := bls.ParseEntry("x.conf", []byte(strings.Repeat(long+" v\n", 1000)+"linux /l\n"))
+	require.Len(t, problems, 21)
+	assert.EqualError(t, problems[0], "x.conf:1: "+long[:64]+"...: unknown key, ignored")
+	assert.EqualError(t, problems[20], "x.conf:21: this line and more are of no use either")
+	_, problems = bls.ParseLoaderConf("loader.conf", []byte(strings.Repeat("k v\n", 1000)))
+	assert.Len(t, problems, 21)
+}
+
+func TestCleanPath(t *testing.T) {
+	for p, want := range map[string]string{
+		"": "/", "/": "/", "a": "/a", "/a": "/a", "/a/b": "/a/b", "//a": "/a", "/a//b": "/a/b", "/a/": "/a", "/a/.": "/a", "/./a": "/a",
+		"/a/./b": "/a/b", ".": "/", "/.": "/", "/.a": "/.a", "/a/..": "/a/..", "/a/...": "/a/...", "/a.": "/a.", "/..": "/..",
+	} {
+		assert.Equal(t, want, bls.CleanPath(p), p)
+	}
+}
