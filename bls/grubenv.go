@@ -107,6 +107,16 @@ func splitInitrds(initrds []string) []string {
 	return out
 }
 
+// ExpandLine replaces the variables in a command line that is only to be
+// compared: one with a variable that is not set stays as it is.
+func (env GrubEnv) ExpandLine(line string) string {
+	expanded, err := env.expand(line)
+	if err != nil {
+		return line
+	}
+	return expanded
+}
+
 func (env GrubEnv) expand(s string) (string, error) {
 	var b strings.Builder
 	for {

@@ -237,7 +237,7 @@ func TestReadConf(t *testing.T) {
 func TestRunning(t *testing.T) {
 	l := list(t, map[string]string{
 		"a.conf": "linux /v\nversion 6.1\noptions root=x  quiet\n", "b.conf": "linux /v\nversion 6.2\noptions root=x quiet\n",
-		"c.conf": "linux /v\noptions only=c\n",
+		"c.conf": "linux /v\noptions only=c\n", "d.conf": "linux /v\noptions $kernelopts\n",
 	})
 	for name, v := range map[string]struct {
 		k    entries.RunningKernel
@@ -249,6 +249,9 @@ func TestRunning(t *testing.T) {
 		"two that could be":          {entries.RunningKernel{Cmdline: "root=x quiet"}, ""},
 		"two that could be, by name": {entries.RunningKernel{Cmdline: "root=x quiet", Release: "6.1"}, "a.conf"},
 		"another line":               {entries.RunningKernel{Cmdline: "root=y"}, ""},
+		"a variable of GRUB's":       {entries.RunningKernel{Cmdline: "root=r ro", Env: bls.GrubEnv{"kernelopts": "root=r ro"}}, "d.conf"},
+		"one that is not set":        {entries.RunningKernel{Cmdline: "root=r ro", Env: bls.GrubEnv{}}, ""},
+		"no GRUB, no variables":      {entries.RunningKernel{Cmdline: "$kernelopts"}, "d.conf"},
 		"nothing known":              {entries.RunningKernel{}, ""},
 		"an id that is gone":         {entries.RunningKernel{Selected: "gone.conf", Cmdline: "only=c"}, ""},
 	} {

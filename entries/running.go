@@ -12,6 +12,8 @@ type RunningKernel struct {
 	Release  string // uname -r
 	Kexeced  bool   // started by kexec, not by a boot loader
 	Selected string // LoaderEntrySelected; of the last firmware boot
+	// Env are the variables in command lines, nil where GRUB is not at work.
+	Env bls.GrubEnv
 }
 
 // Running returns the entry that the running kernel came from; nil where that
@@ -26,7 +28,7 @@ func (l *List) Running(k RunningKernel) *Entry {
 	}
 	var found *Entry
 	for _, e := range l.Entries {
-		if e.Type == bls.Auto || e.Type == bls.Reported || !hasWords(e.Cmdline(), words) {
+		if e.Type == bls.Auto || e.Type == bls.Reported || !hasWords(k.line(e), words) {
 			continue
 		}
 		if found != nil && !(mentions(found, k.Release) != mentions(e, k.Release)) {
@@ -37,6 +39,14 @@ func (l *List) Running(k RunningKernel) *Entry {
 		}
 	}
 	return found
+}
+
+// line is the command line with which the boot loader would start an entry.
+func (k RunningKernel) line(e *Entry) string {
+	if k.Env == nil {
+		return e.Cmdline()
+	}
+	return k.Env.ExpandLine(e.Cmdline())
 }
 
 // runningWords cuts the running command line into words, without those that

@@ -86,9 +86,11 @@ func (a *app) choose(s *survey) error {
 		s.list.Problems = append(s.list.Problems, problems...)
 		s.choice = s.list.Choose(s.vars, s.conf)
 	}
-	s.running = s.list.Running(entries.RunningKernel{
-		Cmdline: a.cmdline(), Release: a.release(), Kexeced: a.kexeced(), Selected: s.vars.Selected,
-	})
+	k := entries.RunningKernel{Cmdline: a.cmdline(), Release: a.release(), Kexeced: a.kexeced(), Selected: s.vars.Selected}
+	if s.grub != nil {
+		k.Env = s.grub.Env
+	}
+	s.running = s.list.Running(k)
 	return nil
 }
 
