@@ -1,5 +1,6 @@
 # make demo   the main job in a throw-away virtual machine
 # make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec
+# make vm-long  more real kernels, for minutes
 # make lint   gofmt, vet, staticcheck, golangci-lint
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
@@ -14,7 +15,7 @@ LDFLAGS   = -s -w -X main.version=$(VERSION)
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test vm demo lint fuzz bench install clean
+.PHONY: all build test vm vm-long demo lint fuzz bench install clean
 
 all: build
 
@@ -30,6 +31,11 @@ test:
 vm:
 	fixtures/setup.sh test second
 	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 1 ./...
+
+# What takes long, and is run before an issue is resolved.
+vm-long:
+	fixtures/setup.sh test second
+	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 1 ./...
 
 demo:
 	fixtures/setup.sh demo

@@ -69,9 +69,9 @@ func corners() map[string]string {
 	}
 }
 
-// TestVMUKICorners boots entry after entry by firmware, and compares what each
+// TestLongUKICorners boots entry after entry by firmware, and compares what each
 // kernel was given with what export writes for it.
-func TestVMUKICorners(t *testing.T) {
+func TestLongUKICorners(t *testing.T) {
 	l := findLoader(t)
 	if l.version < 262 {
 		t.Skipf("systemd-boot %d is not what is followed; put that of 262 into ~/.cache/kexec-bls/efi", l.version)
