@@ -152,11 +152,15 @@ func (a *archiver) content(e extent) error {
 		}
 		return a.bytes(make([]byte, full-e.size))
 	}
-	b := make([]byte, full)
-	if err := readFull(src, b[:e.size], e.off); err != nil {
-		return err
+	if len(a.buf)+int(full) > cap(a.buf) {
+		if err := a.flush(); err != nil {
+			return err
+		}
 	}
-	return a.bytes(b)
+	n := len(a.buf)
+	a.buf = a.buf[:n+int(full)]
+	clear(a.buf[n+int(e.size):])
+	return readFull(src, a.buf[n:][:e.size], e.off)
 }
 
 // bytes writes through the buffer.
