@@ -27,15 +27,15 @@ test:
 	$(GO) test -race ./...
 	$(MAKE) vm
 
-# Guests take a processor each; the packages run one after the other.
+# A guest takes a processor, and there may be two.
 vm:
 	fixtures/setup.sh test second
-	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 1 ./...
+	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 2 ./...
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
 	fixtures/setup.sh test second
-	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 1 ./...
+	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 
 demo:
 	fixtures/setup.sh demo
@@ -43,7 +43,7 @@ demo:
 	@cd cmd/kexec-bls && ../../kexec-bls-demo.test -test.run '^TestDemo$$'; code=$$?; rm -f ../../kexec-bls-demo.test; exit $$code
 
 lint:
-	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags vm,demo ./...
 	$(STATICCHECK) -tags vm ./...

@@ -111,9 +111,9 @@ func ukiESP(t *testing.T, l efiLoader, kernel vm.Kernel, entries map[string][]by
 	sections := []fixtures.Section{
 		fixtures.Text(".osrel", "ID=test\nNAME=Test\nVERSION_ID=1\n"), fixtures.Text(".uname", kernel.Version),
 		fixtures.Text(".cmdline", vm.Cmdline+" retain_initrd  own=1\n"),
-		fixtures.Section{Name: ".linux", Data: kernel.Bytes(t)},
-		fixtures.Section{Name: ".initrd", Data: ukiInitrd(t, kernel)},
-		fixtures.Section{Name: ".ucode", Data: ucode("the image's")},
+		{Name: ".linux", Data: kernel.Bytes(t)},
+		{Name: ".initrd", Data: ukiInitrd(t, kernel)},
+		{Name: ".ucode", Data: ucode("the image's")},
 		fixtures.Text(".profile", "ID=main\nTITLE=Main"),
 	}
 	if l.version >= 257 { // which know profiles, and leave more room in their headers
