@@ -127,8 +127,8 @@ func (a *app) statusText(r *statusReport) {
 		a.print("loaded   a kernel that kexec-bls did not load")
 	default:
 		name := r.Loaded.Entry
-		if name == "" {
-			name = r.Loaded.Files[0].Path
+		if name == "" && len(r.Loaded.Files) > 0 {
+			name = r.Loaded.Files[0].Path // the kernel
 		}
 		a.print("loaded   %s, %s, %s", printable(name), r.State, r.Loaded.Time.Local().Format("2006-01-02 15:04:05"))
 		for _, reason := range r.Reasons {
