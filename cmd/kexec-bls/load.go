@@ -108,6 +108,9 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if before, err := a.loaded(); err == nil && before {
+		t.replaced = "; the kernel that was loaded before is gone too"
+	}
 	opt := kexec.Options{Syscall: blob.syscall, Debug: a.flags.verbose > 1}
 	if opt.Debug {
 		opt.Said = func(line string) { a.note("kernel: %s", line) }
@@ -116,7 +119,7 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 		return t.failed(err)
 	}
 	if err := a.confirm(t); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w; unloaded again", t.label(), err), a.forget())
+		return errors.Join(fmt.Errorf("%s: %w; unloaded again%s", t.label(), err, t.replaced), a.forget())
 	}
 	return nil
 }

@@ -199,6 +199,29 @@ func TestRebootUndoes(t *testing.T) {
 	}
 }
 
+// TestUndoTellsOfTheImageBefore: a load that is undone cannot bring back what
+// was loaded before, and must say so.
+func TestUndoTellsOfTheImageBefore(t *testing.T) {
+	const gone = "the kernel that was loaded before is gone too"
+	for _, before := range []bool{true, false} {
+		f, esp := newFake(t, archFiles())
+		f.isThere, f.fail["systemctl"] = before, errors.New("inhibited")
+		assert.Equal(t, before, strings.Contains(f.run("reboot", "--esp-path="+esp).stderr, gone))
+
+		f, esp = newFake(t, archFiles())
+		write(t, filepath.Dir(f.runDir), map[string]string{"run": "a file, so no receipt can be written"})
+		f.isThere = before
+		got := f.run("load", "--esp-path="+esp)
+		assert.Equal(t, exitFailed, got.code)
+		assert.Equal(t, before, strings.Contains(got.stderr, gone), got.stderr)
+		assert.False(t, f.isThere)
+
+		f, esp = newFake(t, archFiles())
+		f.isThere, f.fail["load"] = before, &kexec.LoadError{Errno: unix.EPERM}
+		assert.NotContains(t, f.run("load", "--esp-path="+esp).stderr, gone, "a refused load keeps it")
+	}
+}
+
 func TestOneShot(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")

@@ -68,6 +68,8 @@ type target struct {
 	kernel uki.Kernel
 	report initrd.Report
 	flat   *os.File // what stands for the initrds, nil unless flattened
+	// replaced is what an undone load has to add: the image before is lost.
+	replaced string
 }
 
 func (t *target) close() {

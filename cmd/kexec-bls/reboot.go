@@ -119,7 +119,7 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 		err = a.hand(ctx, opt, "kexec into "+t.label())
 	}
 	if err != nil {
-		return true, errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted", err), undo(), a.forget())
+		return true, errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted%s", err, t.replaced), undo(), a.forget())
 	}
 	return true, nil
 }
