@@ -43,7 +43,7 @@ through systemd, so that services stop as in any reboot.`,
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a),
-		newInitrd(a))
+		newInitrd(a), newHook(a))
 	return cmd
 }
 

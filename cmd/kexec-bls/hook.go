@@ -1,0 +1,17 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newHook(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "hook",
+		Short: "called by package managers and units, not by hand",
+		Long: `Called by package managers after an upgrade, and by units around a boot. All of
+them end with exit code 0 whatever they find, so that neither an upgrade nor a
+boot fails for a kexec.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newHookPacman(a))
+	return cmd
+}
