@@ -32,12 +32,17 @@ func newRoot(a *app) *cobra.Command {
 		Long: `kexec-bls reboots into the entry that systemd-boot would boot next, with kexec.
 It joins the entry's initrds, loads it with kexec_file_load(2) and reboots
 through systemd, so that services stop as in any reboot.`,
-		Version:           version,
-		Args:              noArgs,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.start() },
+		Version:       version,
+		Args:          noArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if completes(cmd) {
+				return a.completion(cmd.Root())
+			}
+			return a.start()
+		},
 	}
 	a.globalFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
