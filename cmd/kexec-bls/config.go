@@ -1,100 +1,138 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"reflect"
+	"slices"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 )
 
 const configPath = "/etc/kexec-bls.toml"
 
-// config is /etc/kexec-bls.toml. The zero value changes nothing.
+// vendorConfigDirs stand behind /etc, as systemd orders them.
+func vendorConfigDirs() []string { return []string{"/run", "/usr/local/lib", "/usr/lib"} }
+
+// config is the merged configuration. The zero value changes nothing. It is
+// the one place that knows a key: the tag toml has its name, text a sentence
+// for users, oneof the words it may be, the first of them the default.
 type config struct {
 	Cmdline struct {
-		// Append are words put at the end of every command line.
-		Append []string `toml:"append"`
-		// Remove are keys taken out of every command line.
-		Remove []string `toml:"remove"`
+		Append []string `toml:"append" text:"Words that are put at the end of every command line."`
+		Remove []string `toml:"remove" text:"Keys whose words are taken out of every command line."`
 	} `toml:"cmdline"`
-	Check struct {
-		// Ignore are the IDs of findings that do not end a reboot.
-		Ignore []string `toml:"ignore"`
-	} `toml:"check"`
 	Initrd struct {
-		// Flat unpacks all initrds into one uncompressed archive.
-		Flat bool `toml:"flat"`
-		// EarlyFirst moves pure early archives to the front.
-		EarlyFirst bool `toml:"early_first"`
+		Flat       bool `toml:"flat" text:"Unpack all initrds into one uncompressed archive, as --flat does."`
+		EarlyFirst bool `toml:"early_first" text:"Move archives that are read early (microcode, ACPI tables) to the front, as --early-first does."`
 	} `toml:"initrd"`
+	Check struct {
+		Ignore []string `toml:"ignore" text:"IDs of findings of check and of the initrd walk that do not end a load or a reboot, as --ignore does; all is every one."`
+	} `toml:"check"`
+	Hook struct {
+		Policy string `toml:"policy" oneof:"notify load off" text:"What the hooks of package managers do after an upgrade: say when the next boot would differ, load it too, or nothing."`
+	} `toml:"hook"`
 }
 
-// readConfig reads the configuration. A file that was not asked for may be
-// absent; a key that is not known is only warned about.
-func (a *app) readConfig() error {
-	path, asked := a.flags.config, a.flags.config != ""
-	if !asked {
-		path = a.configFile
-	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !asked {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	meta, err := toml.Decode(string(data), &a.config)
-	if err != nil {
-		return configError(path, err)
-	}
-	for _, key := range meta.Undecoded() {
-		a.warn("%s:%d: unknown key %s, ignored", path, keyLine(string(data), key), key)
-	}
-	return nil
+// What hook.policy can be.
+const (
+	policyNotify = "notify"
+	policyLoad   = "load"
+	policyOff    = "off"
+)
+
+// A configKey describes a key of the configuration, for the verb config and
+// for the manual.
+type configKey struct {
+	Name    string // "cmdline.append"
+	Type    string // as the manual has it: "list of strings", "boolean", "string"
+	Default string // as TOML: "[]", "false", "\"notify\""
+	OneOf   []string
+	Text    string // a sentence
+	value   reflect.Value
 }
 
-// configError puts file and line in front of what the parser says. For a value
-// of the wrong type it tells the line in its text only.
-func configError(path string, err error) error {
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
-		return fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
-	}
-	var line int
-	var key string
-	if _, scan := fmt.Sscanf(err.Error(), "toml: line %d (last key %q)", &line, &key); scan == nil {
-		_, what, _ := strings.Cut(err.Error(), "): ")
-		return fmt.Errorf("%s:%d: %s: %s", path, line, key, what)
-	}
-	return fmt.Errorf("%s: %w", path, err)
-}
+// configKeys describes every key, in the order of the struct.
+func configKeys() []configKey { return new(config).keys() }
 
-// keyLine finds the line, from 1, that sets a key. The parser does not keep
-// it; the last part of the key stands in front of "=" or in a table's header.
-func keyLine(text string, key toml.Key) int {
-	name := key[len(key)-1]
-	table := ""
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if header, ok := strings.CutPrefix(line, "["); ok {
-			table = strings.Trim(strings.TrimSuffix(strings.TrimSpace(header), "]"), "[] ")
-			if table == key.String() {
-				return i + 1
+// keys are all keys with their values in c.
+func (c *config) keys() []configKey {
+	var keys []configKey
+	tables := reflect.ValueOf(c).Elem()
+	for i := range tables.NumField() {
+		table, name := tables.Field(i), tables.Type().Field(i).Tag.Get("toml")
+		for j := range table.NumField() {
+			field := table.Type().Field(j)
+			k := configKey{
+				Name: name + "." + field.Tag.Get("toml"), Text: field.Tag.Get("text"),
+				OneOf: strings.Fields(field.Tag.Get("oneof")), value: table.Field(j),
 			}
-			continue
-		}
-		left, _, ok := strings.Cut(line, "=")
-		left = strings.Trim(strings.TrimSpace(left), `"'`)
-		full := left
-		if table != "" {
-			full = table + "." + left
-		}
-		if ok && (full == key.String() || left == name && strings.HasSuffix(key.String(), full)) {
-			return i + 1
+			k.Type, k.Default = k.describe()
+			keys = append(keys, k)
 		}
 	}
-	return 0
+	return keys
+}
+
+func (k *configKey) describe() (kind, standard string) {
+	switch k.value.Kind() {
+	case reflect.Bool:
+		return "boolean", "false"
+	case reflect.Slice:
+		return "list of strings", "[]"
+	}
+	if len(k.OneOf) > 0 {
+		return "string", quoted(k.OneOf[0])
+	}
+	return "string", `""`
+}
+
+// toml writes the value as TOML.
+func (k *configKey) toml() string {
+	switch v := k.value.Interface().(type) {
+	case []string:
+		words := make([]string, len(v))
+		for i, w := range v {
+			words[i] = quoted(w)
+		}
+		return "[" + strings.Join(words, ", ") + "]"
+	case string:
+		return quoted(v)
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// quoted is a basic string of TOML 1.0.
+func quoted(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// complete gives what is not set its default, where that is not the zero value.
+func (c *config) complete() {
+	for _, k := range c.keys() {
+		if len(k.OneOf) > 0 && k.value.String() == "" {
+			k.value.SetString(k.OneOf[0])
+		}
+	}
+}
+
+// wrong says what is wrong with the value; "" when nothing is.
+func (k *configKey) wrong() string {
+	if len(k.OneOf) > 0 && !slices.Contains(k.OneOf, k.value.String()) {
+		return fmt.Sprintf("must be %s, not %s", strings.Join(k.OneOf, ", "), k.toml())
+	}
+	return ""
 }

@@ -19,11 +19,12 @@ import (
 type machine struct {
 	goarch     string
 	getenv     func(string) string
-	configFile string
-	efivars    string // directory of EFI variables
-	proc, sys  string // mount points
-	runDir     string // where the receipt is kept
-	rootFS     fs.FS  // the root file system
+	configFile string   // its drop-ins are in a directory beside it
+	vendorDirs []string // where others leave such a file and drop-ins
+	efivars    string   // directory of EFI variables
+	proc, sys  string   // mount points
+	runDir     string   // where the receipt is kept
+	rootFS     fs.FS    // the root file system
 	uid        func() int
 
 	volumes func(esp.Options) ([]*esp.Volume, error)
@@ -45,6 +46,7 @@ func realMachine() *machine {
 		goarch:     runtime.GOARCH,
 		getenv:     os.Getenv,
 		configFile: configPath,
+		vendorDirs: vendorConfigDirs(),
 		efivars:    efivar.DefaultDir,
 		proc:       "/proc",
 		sys:        "/sys",

@@ -52,6 +52,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f := &fake{machine: realMachine(), fail: map[string]error{}}
 	f.goarch, f.getenv = "amd64", func(string) string { return "" }
 	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
+	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
 	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
 	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
 	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
@@ -406,23 +407,6 @@ func TestExport(t *testing.T) {
 		assert.Equal(t, want, string(b), "export writes what load passes: %s", name)
 	}
 	assert.Equal(t, exitUsage, f.run("export").code)
-}
-
-func TestConfig(t *testing.T) {
-	f, esp := newFake(t, archFiles())
-	require.NoError(t, os.WriteFile(f.configFile, []byte("[cmdline]\nappend = []\napend = [\"x\"]\n\n[other]\nkey = 1\n"), 0o644))
-	got := f.run("list", "--esp-path="+esp)
-	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, f.configFile+":3: unknown key cmdline.apend")
-	assert.Contains(t, got.stderr, f.configFile+":6: unknown key other.key")
-
-	require.NoError(t, os.WriteFile(f.configFile, []byte("[cmdline]\nappend = 1\n"), 0o644))
-	got = f.run("list", "--esp-path="+esp)
-	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.stderr, f.configFile+":2: ")
-
-	require.NoError(t, os.WriteFile(f.configFile, []byte("= ="), 0o644))
-	assert.Contains(t, f.run("list", "--esp-path="+esp).stderr, f.configFile+":1: ")
 }
 
 func TestList(t *testing.T) {

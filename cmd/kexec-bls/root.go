@@ -11,8 +11,9 @@ import (
 type app struct {
 	*machine
 	*ui
-	flags  flags
-	config config
+	flags   flags
+	config  config
+	origins map[string]origin // of the keys that a file sets
 }
 
 // flags are the global ones, named as in bootctl and systemctl.
@@ -48,7 +49,7 @@ through systemd, so that services stop as in any reboot.`,
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a),
-		newInitrd(a), newHook(a))
+		newInitrd(a), newHook(a), newConfig(a))
 	return cmd
 }
 
@@ -62,7 +63,7 @@ func (a *app) globalFlags(cmd *cobra.Command) {
 	f.BoolVar(&a.flags.noPager, "no-pager", false, "do not pipe output into a pager")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but results, warnings and errors")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "say more; twice: let the kernel say more too")
-	f.StringVar(&a.flags.config, "config", "", "read `FILE` instead of "+configPath)
+	f.StringVar(&a.flags.config, "config", "", "read `FILE` instead of "+configPath+" and its drop-ins")
 }
 
 // start runs before every command.
