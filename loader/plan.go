@@ -33,9 +33,9 @@ type Plan struct {
 	// Warnings are what weakens the boot without breaking it.
 	Warnings []string
 
-	files []*os.File
-	names []string   // of files
-	made  []*os.File // memfds
+	files  []*os.File
+	stamps []FileStamp // of files, as they were opened
+	made   []*os.File  // memfds
 
 	blocked error // why the new kernel would not come up; for Inspect
 }
@@ -46,7 +46,7 @@ func (p *Plan) Close() error {
 	for _, f := range append(p.files, p.made...) {
 		errs = append(errs, f.Close())
 	}
-	p.files, p.names, p.made = nil, nil, nil
+	p.files, p.stamps, p.made = nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -145,7 +145,12 @@ func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
 	if err != nil {
 		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, src.Where(name), err)
 	}
-	p.files, p.names = append(p.files, f), append(p.names, src.Where(name))
+	p.files = append(p.files, f)
+	info, err := f.Stat()
+	if err != nil {
+		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, src.Where(name), err)
+	}
+	p.stamps = append(p.stamps, FileStamp{Path: src.Where(name), Size: info.Size(), MTime: info.ModTime()})
 	m, err := initrd.FileMember(src.Where(name), f)
 	if err != nil {
 		return initrd.Member{}, fmt.Errorf("%s: %w", key, err)

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,22 +51,42 @@ type FileStamp struct {
 	SHA256 string    `json:"sha256"` // hex
 }
 
-// receiptName is the file in the run directory, 0600.
-const receiptName = "loaded.json"
+// Files of the run directory, 0600. The pending one is a receipt of a load
+// under way; a kill leaves it, and then nobody can tell which of two images is
+// loaded.
+const (
+	receiptName = "loaded.json"
+	pendingName = receiptName + ".pending"
+)
 
-// Stamps reads the plan's files once more, to name them for good.
-func (p *Plan) Stamps() ([]FileStamp, error) {
-	var stamps []FileStamp
+// ErrInterrupted means that the receipt in force may be of another image than
+// the one that is loaded.
+var ErrInterrupted = errors.New("a load was interrupted, or is under way: the image may be the one before or the new one")
+
+// noSum stands for a hash that is not known yet, and takes as much room.
+var noSum = strings.Repeat("0", 2*sha256.Size)
+
+// Stamps are the plan's files as they were when they were opened, without
+// hashes.
+func (p *Plan) Stamps() []FileStamp { return slices.Clone(p.stamps) }
+
+// Hash reads the plan's files once more, to name them for good. One that
+// changed since it was opened is an error: what of it was loaded, nobody knows.
+func (p *Plan) Hash() ([]FileStamp, error) {
+	stamps := p.Stamps()
 	for i, f := range p.files {
-		info, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		s := FileStamp{Path: p.names[i], Size: info.Size(), MTime: info.ModTime()}
-		if s.SHA256, err = hash(io.NewSectionReader(f, 0, info.Size())); err != nil {
+		s := &stamps[i]
+		var err error
+		if s.SHA256, err = hash(io.NewSectionReader(f, 0, s.Size)); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Path, err)
 		}
-		stamps = append(stamps, s)
+		info, err := f.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Path, err)
+		}
+		if info.Size() != s.Size || !info.ModTime().Equal(s.MTime) {
+			return nil, fmt.Errorf("%s: the file changed while it was loaded; try again when the update that writes it has ended", s.Path)
+		}
 	}
 	return stamps, nil
 }
@@ -105,36 +128,68 @@ func (s FileStamp) Changed(verify bool) string {
 	return ""
 }
 
-// Write stores the receipt below dir, whole or not at all.
-func (r Receipt) Write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// Announce writes the pending receipt of a load that comes next, with all the
+// room that the whole one takes: a full file system shows before anything is
+// loaded, and not after. Where a pending receipt is found the one in force is
+// not to be believed, and goes first. The caller has the [Lock].
+func (r Receipt) Announce(dir string) error {
+	if Interrupted(dir) {
+		if err := remove(dir, receiptName); err != nil {
+			return err
+		}
+	}
+	err := r.write(dir, os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		err = errors.Join(err, Withdraw(dir))
+	}
+	return err
+}
+
+// Confirm completes the pending receipt, which differs in the hashes alone,
+// and puts it in force.
+func (r Receipt) Confirm(dir string) error {
+	if err := r.write(dir, 0); err != nil {
 		return err
+	}
+	return os.Rename(filepath.Join(dir, pendingName), filepath.Join(dir, receiptName))
+}
+
+// Withdraw forgets a load that the kernel refused: the receipt in force holds.
+func Withdraw(dir string) error { return remove(dir, pendingName) }
+
+// Interrupted says whether there is a pending receipt.
+func Interrupted(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, pendingName))
+	return err == nil
+}
+
+func (r Receipt) write(dir string, flags int) error {
+	r.Files = slices.Clone(r.Files)
+	for i, f := range r.Files {
+		r.Files[i].SHA256 = cmp.Or(f.SHA256, noSum)
 	}
 	b, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".loaded-*") // 0600
+	f, err := os.OpenFile(filepath.Join(dir, pendingName), os.O_WRONLY|flags, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, receiptName))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // maxReceipt bounds what is read of a receipt, in bytes.
 const maxReceipt = 1 << 20
 
 // ReadReceipt reads the receipt below dir. Without one the error is
-// fs.ErrNotExist.
+// fs.ErrNotExist, with a pending one it is [ErrInterrupted]. An image that
+// another program loaded later has left no sign of itself.
 func ReadReceipt(dir string) (Receipt, error) {
+	if Interrupted(dir) {
+		return Receipt{}, ErrInterrupted
+	}
 	f, err := os.Open(filepath.Join(dir, receiptName))
 	if err != nil {
 		return Receipt{}, err
@@ -147,9 +202,14 @@ func ReadReceipt(dir string) (Receipt, error) {
 	return r, nil
 }
 
-// RemoveReceipt forgets what was loaded. There may be nothing to forget.
+// RemoveReceipt forgets what was loaded, the receipt in force first. There may
+// be nothing to forget.
 func RemoveReceipt(dir string) error {
-	err := os.Remove(filepath.Join(dir, receiptName))
+	return errors.Join(remove(dir, receiptName), remove(dir, pendingName))
+}
+
+func remove(dir, name string) error {
+	err := os.Remove(filepath.Join(dir, name))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

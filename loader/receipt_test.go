@@ -4,11 +4,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/fixtures"
@@ -117,24 +119,75 @@ func TestInspectRefuses(t *testing.T) {
 }
 
 func TestReceipt(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
+	dir := t.TempDir()
 	_, err := loader.ReadReceipt(dir)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, loader.RemoveReceipt(dir), "nothing to forget")
 	r := loader.Receipt{Schema: 1, BootID: "b", Entry: "a.conf", Cmdline: "x", Time: time.Now().UTC(), Files: []loader.FileStamp{{Path: "/v"}}}
-	require.NoError(t, r.Write(dir))
+	require.NoError(t, r.Announce(dir))
+	pending, err := os.Stat(filepath.Join(dir, "loaded.json.pending"))
+	require.NoError(t, err)
+	_, err = loader.ReadReceipt(dir)
+	require.ErrorIs(t, err, loader.ErrInterrupted)
+	r.Files[0].SHA256 = strings.Repeat("a", 64)
+	require.NoError(t, r.Confirm(dir))
 	got, err := loader.ReadReceipt(dir)
 	require.NoError(t, err)
 	assert.Equal(t, r, got)
 	info, err := os.Stat(filepath.Join(dir, "loaded.json"))
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), info.Mode())
-	names, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, names, 1, "no leftovers")
+	assert.Equal(t, pending.Size(), info.Size(), "the room was there before the load")
+	assert.Equal(t, []string{"loaded.json"}, names(t, dir), "no leftovers")
+
+	require.NoError(t, r.Announce(dir))
+	require.NoError(t, loader.RemoveReceipt(dir))
+	assert.Empty(t, names(t, dir), "removes both")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "loaded.json"), []byte("{"), 0o600))
 	_, err = loader.ReadReceipt(dir)
 	require.Error(t, err)
+}
+
+// TestRefusedLoadAfterAnInterruptedOne: the receipt from before the interrupted
+// one must not be believed again.
+func TestRefusedLoadAfterAnInterruptedOne(t *testing.T) {
+	dir := t.TempDir()
+	first, second := loader.Receipt{Entry: "first"}, loader.Receipt{Entry: "second"}
+	require.NoError(t, first.Announce(dir))
+	require.NoError(t, first.Confirm(dir))
+	require.NoError(t, second.Announce(dir))
+	require.NoError(t, loader.Withdraw(dir))
+	r, err := loader.ReadReceipt(dir)
+	require.NoError(t, err)
+	assert.Equal(t, "first", r.Entry, "a refusal alone changes nothing")
+
+	require.NoError(t, second.Announce(dir)) // killed
+	require.NoError(t, second.Announce(dir))
+	require.NoError(t, loader.Withdraw(dir)) // refused
+	_, err = loader.ReadReceipt(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Error(t, first.Confirm(dir), "what was not announced is not confirmed")
+}
+
+// TestReceiptNeedsRoom: /run is full before the load, not after it.
+func TestReceiptNeedsRoom(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, loader.Receipt{Entry: "first"}.Announce(dir))
+	require.NoError(t, loader.Receipt{Entry: "first"}.Confirm(dir))
+	require.NoError(t, os.Symlink("/dev/full", filepath.Join(dir, "loaded.json.pending")))
+	err := loader.Receipt{Entry: "second"}.Announce(dir)
+	require.ErrorIs(t, err, unix.ENOSPC)
+	assert.False(t, loader.Interrupted(dir))
+}
+
+func names(t *testing.T, dir string) []string {
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 func TestStamps(t *testing.T) {
@@ -142,9 +195,17 @@ func TestStamps(t *testing.T) {
 	e, _ := bls.ParseEntry("x.conf", []byte("linux /v\ninitrd /a\n"))
 	p, err := loader.Make(e, src, loader.Firmware{})
 	require.NoError(t, err)
-	stamps, err := p.Stamps()
+	assert.Empty(t, p.Stamps()[1].SHA256)
+	stamps, err := p.Hash()
 	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), []byte("aaaa"), 0o644))
+	_, err = p.Hash()
+	require.ErrorContains(t, err, "/a: the file changed while it was loaded")
+	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 0))
+	_, err = p.Hash()
+	require.ErrorContains(t, err, "changed while")
 	require.NoError(t, p.Close())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), []byte("aaa"), 0o644))
 	require.Len(t, stamps, 2)
 	s, path := stamps[1], filepath.Join(dir, "a")
 	assert.Equal(t, "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0", s.SHA256)

@@ -148,7 +148,7 @@ func TestStubOrder(t *testing.T) {
 	// systemd-boot counts the inodes of extra files on in the order of lines.
 	assert.Contains(t, blob, "070701000000040000416d"[:14])
 	assert.Less(t, strings.Index(blob, ".extra/credentials/x.cred"), strings.Index(blob, ".extra/sysext/y.sysext.raw"))
-	stamps, err := p.Stamps()
+	stamps, err := p.Hash()
 	require.NoError(t, err)
 	assert.Greater(t, len(stamps), 10, "every file that was used is in the receipt")
 }

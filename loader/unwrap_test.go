@@ -87,7 +87,7 @@ func TestUnwrap(t *testing.T) {
 				_, err = m.Kernel.WriteAt([]byte("x"), 0)
 				require.Error(t, err, "sealed")
 				require.NoError(t, m.Close())
-				stamps, err := p.Stamps()
+				stamps, err := p.Hash()
 				require.NoError(t, err)
 				require.Len(t, stamps, 1)
 				assert.Equal(t, "/boot/v", stamps[0].Path, "the receipt has the file, not the memory")

@@ -74,6 +74,11 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	}
 	loaded, err := a.loaded()
 	if err == nil && loaded {
+		lock, busy := a.lock(ctx)
+		if busy != nil {
+			return busy
+		}
+		defer lock.Close()
 		err = a.forget()
 	}
 	if err != nil {
@@ -92,11 +97,20 @@ func (a *app) cancel(ctx context.Context, opt rebootFlags) error {
 	if err := a.unschedule(ctx, opt.systemd); err != nil {
 		return err
 	}
+	lock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	loaded, err := a.loaded()
 	if err != nil || !loaded {
 		return err
 	}
 	receipt, err := loader.ReadReceipt(a.runDir)
+	if errors.Is(err, loader.ErrInterrupted) {
+		a.note("the loaded kernel stays: %v; kexec-bls unload drops it", err)
+		return nil
+	}
 	if err != nil || receipt.BootID != a.bootID() {
 		a.note("the loaded kernel stays, kexec-bls did not load it")
 		return nil

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
@@ -91,9 +94,10 @@ func (a *app) flattenTarget(t *target, blob blobFlags) error {
 	return nil
 }
 
-// stage loads a target: image, system call, the kernel's word that it is
-// there, receipt. An image that was loaded before stays if the call fails;
-// after it, everything that goes wrong takes the new image down again.
+// stage loads a target: image, lock, pending receipt, system call, the kernel's
+// word that it is there, receipt. An image that was loaded before stays if the
+// call fails; after it, everything that goes wrong takes the new image down
+// again. The lock is the target's from then on.
 func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
@@ -105,8 +109,12 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 		return t.failed(err)
 	}
 	defer image.Close()
-	if err := ctx.Err(); err != nil {
-		return err
+	if t.lock, err = a.lock(ctx); err != nil {
+		return t.failed(err)
+	}
+	r := a.receipt(t)
+	if err := r.Announce(a.runDir); err != nil {
+		return fmt.Errorf("%s: receipt: %w; nothing was loaded", t.label(), err)
 	}
 	if before, err := a.loaded(); err == nil && before {
 		t.replaced = "; the kernel that was loaded before is gone too"
@@ -116,16 +124,29 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 		opt.Said = func(line string) { a.note("kernel: %s", line) }
 	}
 	if err := a.load(ctx, image.Kernel, image.Initrd, t.Cmdline, opt); err != nil {
-		return t.failed(err)
+		return errors.Join(t.failed(err), loader.Withdraw(a.runDir))
 	}
-	if err := a.confirm(t); err != nil {
+	if err := a.confirm(t, r); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w; unloaded again%s", t.label(), err, t.replaced), a.forget())
 	}
 	return nil
 }
 
-// confirm asks the kernel whether the image is there, and writes the receipt.
-func (a *app) confirm(t *target) error {
+// lock keeps other processes of ours from changing what is loaded. Who may not
+// lock may not load, as a rule, and is told so in the words for that.
+func (a *app) lock(ctx context.Context) (*os.File, error) {
+	f, err := loader.Lock(ctx, a.runDir)
+	if errors.Is(err, fs.ErrPermission) {
+		if s := kexec.Inspect(a.rootFS); s.Capable == kexec.No {
+			return nil, kexec.Explain(unix.EPERM, s)
+		}
+	}
+	return f, err
+}
+
+// confirm asks the kernel whether the image is there, and completes the
+// receipt.
+func (a *app) confirm(t *target, r loader.Receipt) error {
 	loaded, err := a.loaded()
 	if err != nil {
 		return err
@@ -133,19 +154,19 @@ func (a *app) confirm(t *target) error {
 	if !loaded {
 		return errors.New("the kernel took the image and has none loaded")
 	}
-	r, err := a.receipt(t)
-	if err != nil {
-		return fmt.Errorf("receipt: %w", err)
+	if r.Files, err = t.Hash(); err != nil {
+		return err
 	}
-	if err := r.Write(a.runDir); err != nil {
+	if err := r.Confirm(a.runDir); err != nil {
 		return fmt.Errorf("receipt: %w", err)
 	}
 	return nil
 }
 
-func (a *app) receipt(t *target) (loader.Receipt, error) {
+// receipt is all that is known before the load.
+func (a *app) receipt(t *target) loader.Receipt {
 	r := loader.Receipt{
-		Schema: 1, BootID: a.bootID(), Named: t.named, Cmdline: t.Cmdline, Time: time.Now().UTC(),
+		Schema: 1, BootID: a.bootID(), Named: t.named, Files: t.Stamps(), Cmdline: t.Cmdline, Time: time.Now().UTC(),
 	}
 	r.Release, _, _ = strings.Cut(t.kernel.Version, " ")
 	if t.entry != nil {
@@ -154,12 +175,10 @@ func (a *app) receipt(t *target) (loader.Receipt, error) {
 			r.Volumes = append(r.Volumes, loader.VolumeStamp{Source: v.Kind.String(), Dir: v.Dir, Device: v.Device, PartUUID: v.PartUUID})
 		}
 	}
-	var err error
-	r.Files, err = t.Stamps()
-	return r, err
+	return r
 }
 
-// forget drops the loaded image and the receipt of it.
+// forget drops the loaded image and the receipt of it. The caller has the lock.
 func (a *app) forget() error {
 	return errors.Join(a.unload(), loader.RemoveReceipt(a.runDir))
 }
@@ -169,7 +188,12 @@ func newUnload(a *app) *cobra.Command {
 		Use:   "unload",
 		Short: "drop the loaded kernel",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lock, err := a.lock(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer lock.Close()
 			if err := a.forget(); err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
@@ -92,7 +93,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, entries.ErrNoEntry), errors.Is(err, esp.ErrNotFound):
 		return exitNoEntry
-	case errors.As(err, &kernel):
+	case errors.As(err, &kernel), errors.Is(err, loader.ErrBusy):
 		return exitKernel
 	case errors.As(err, &blocked):
 		return exitBlocked

@@ -33,6 +33,8 @@ type fake struct {
 	cmdline string
 	isThere bool
 	fail    map[string]error // act to error
+	// loading is called during a load, ending while systemd is asked to reboot.
+	loading, ending func()
 }
 
 // newFake is an amd64 machine with systemd, an ESP at the directory files are
@@ -56,6 +58,9 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
 	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
 	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+		if f.loading != nil {
+			f.loading()
+		}
 		if err := f.act("load"); err != nil {
 			return err
 		}
@@ -66,7 +71,12 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.machine.loaded = func() (bool, error) { return f.isThere, f.fail["loaded"] }
 	f.machine.jump = func() error { return f.act("jump") }
 	f.machine.init = func() systemd.Kind { return systemd.Systemd }
-	f.machine.systemctl = func(_ context.Context, o systemd.Options) error { return f.act("systemctl " + o.Message) }
+	f.machine.systemctl = func(_ context.Context, o systemd.Options) error {
+		if f.ending != nil {
+			f.ending()
+		}
+		return f.act("systemctl " + o.Message)
+	}
 	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
 	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
 	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
@@ -195,7 +205,7 @@ func TestRebootUndoes(t *testing.T) {
 			}
 			assert.NoFileExists(t, filepath.Join(f.runDir, "loaded.json"))
 			left, _ := filepath.Glob(filepath.Join(f.runDir, "*"))
-			assert.Empty(t, left)
+			assert.Equal(t, []string{filepath.Join(f.runDir, "lock")}, left)
 		})
 	}
 }
@@ -210,10 +220,11 @@ func TestUndoTellsOfTheImageBefore(t *testing.T) {
 		assert.Equal(t, before, strings.Contains(f.run("reboot", "--esp-path="+esp).stderr, gone))
 
 		f, esp = newFake(t, archFiles())
-		write(t, filepath.Dir(f.runDir), map[string]string{"run": "a file, so no receipt can be written"})
 		f.isThere = before
+		f.loading = func() { write(t, esp, map[string]string{"b.img": "an update in the middle of the load"}) }
 		got := f.run("load", "--esp-path="+esp)
 		assert.Equal(t, exitFailed, got.code)
+		assert.Contains(t, got.stderr, "b.img: the file changed while it was loaded")
 		assert.Equal(t, before, strings.Contains(got.stderr, gone), got.stderr)
 		assert.False(t, f.isThere)
 

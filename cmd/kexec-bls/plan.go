@@ -68,11 +68,15 @@ type target struct {
 	kernel uki.Kernel
 	report initrd.Report
 	flat   *os.File // what stands for the initrds, nil unless flattened
+	lock   *os.File // held from the load on, nil before
 	// replaced is what an undone load has to add: the image before is lost.
 	replaced string
 }
 
 func (t *target) close() {
+	if t.lock != nil {
+		_ = t.lock.Close()
+	}
 	if t.flat != nil {
 		_ = t.flat.Close()
 	}

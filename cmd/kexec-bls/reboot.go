@@ -125,6 +125,13 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 }
 
 func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
+	if !opt.dryRun {
+		lock, err := a.lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+	}
 	loaded, err := a.loaded()
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func newStatus(a *app) *cobra.Command {
 type statusReport struct {
 	Schema int    `json:"schema"`
 	State  string `json:"state"` // fresh, stale, none or foreign
-	// Reasons say why the image is stale.
+	// Reasons say why the image is stale, or why nobody knows whose it is.
 	Reasons []string        `json:"reasons,omitempty"`
 	Loaded  *loader.Receipt `json:"loaded,omitempty"`
 	Running string          `json:"running"`           // kernel release
@@ -74,6 +74,9 @@ func (a *app) statusReport(verify bool) (*statusReport, error) {
 	}
 	receipt, err := loader.ReadReceipt(a.runDir)
 	switch {
+	case errors.Is(err, loader.ErrInterrupted):
+		r.State, r.Reasons = "foreign", []string{err.Error()}
+		return r, nil
 	case errors.Is(err, fs.ErrNotExist), err == nil && receipt.BootID != a.bootID():
 		r.State = "foreign"
 		return r, nil
@@ -124,16 +127,20 @@ func (a *app) statusText(r *statusReport) {
 	case "none":
 		a.print("loaded   none")
 	case "foreign":
-		a.print("loaded   a kernel that kexec-bls did not load")
+		if len(r.Reasons) == 0 {
+			a.print("loaded   a kernel that kexec-bls did not load")
+		} else {
+			a.print("loaded   not known which kernel")
+		}
 	default:
 		name := r.Loaded.Entry
 		if name == "" && len(r.Loaded.Files) > 0 {
 			name = r.Loaded.Files[0].Path // the kernel
 		}
 		a.print("loaded   %s, %s, %s", printable(name), r.State, r.Loaded.Time.Local().Format("2006-01-02 15:04:05"))
-		for _, reason := range r.Reasons {
-			a.print("         %s", printable(reason))
-		}
+	}
+	for _, reason := range r.Reasons {
+		a.print("         %s", printable(reason))
 	}
 	way := ""
 	if r.Kexeced {

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+)
+
+// TestInterruptedLoad: after a kill in the middle nobody says "fresh", and the
+// next load mends it.
+func TestInterruptedLoad(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	state := func() (int, statusReport) {
+		got := f.run("status", "--json=short", "--esp-path="+esp)
+		var r statusReport
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), got.stderr)
+		return got.code, r
+	}
+	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
+	f.loading = func() {
+		assert.FileExists(t, filepath.Join(f.runDir, "loaded.json.pending"), "before the system call")
+		code, r := state()
+		assert.Equal(t, exitForeign, code)
+		assert.Contains(t, r.Reasons[0], "under way")
+		write(t, f.runDir, map[string]string{"killed": readLine(filepath.Join(f.runDir, "loaded.json.pending"))})
+	}
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	f.loading = nil
+	require.NoError(t, os.Rename(filepath.Join(f.runDir, "killed"), filepath.Join(f.runDir, "loaded.json.pending")))
+
+	code, r := state()
+	assert.Equal(t, exitForeign, code)
+	assert.Equal(t, "foreign", r.State)
+	assert.Contains(t, r.Reasons[0], "a load was interrupted")
+	got := f.run("status", "--esp-path="+esp)
+	assert.Contains(t, got.stdout, "loaded   not known which kernel\n         a load was interrupted")
+	assert.Contains(t, f.run("reboot", "--when=cancel").stderr, "the loaded kernel stays: a load was interrupted")
+
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
+	require.Equal(t, exitKernel, f.run("load", "--esp-path="+esp).code)
+	code, _ = state()
+	assert.Equal(t, exitForeign, code, "a refused load makes no old receipt true again")
+	f.fail["load"] = nil
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	code, r = state()
+	assert.Equal(t, exitDone, code)
+	assert.Equal(t, "arch.conf", r.Loaded.Entry)
+	assert.NoFileExists(t, filepath.Join(f.runDir, "loaded.json.pending"))
+}
+
+// TestReceiptThatCannotBeWritten: nothing is loaded then.
+func TestReceiptThatCannotBeWritten(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
+	require.NoError(t, os.Symlink("/dev/full", filepath.Join(f.runDir, "loaded.json.pending")))
+	f.acts = nil
+	got := f.run("load", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "no space left on device; nothing was loaded")
+	assert.Empty(t, f.acts)
+	assert.True(t, f.isThere)
+
+	f, esp = newFake(t, archFiles())
+	write(t, filepath.Dir(f.runDir), map[string]string{"run": "a file"})
+	assert.Equal(t, exitFailed, f.run("load", "--esp-path="+esp).code)
+	assert.Equal(t, exitFailed, f.run("unload").code)
+	assert.Empty(t, f.acts)
+}
+
+// TestOneAtATime: all that change what is loaded, or count on it, wait for
+// each other.
+func TestOneAtATime(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	lock, err := loader.Lock(t.Context(), f.runDir)
+	require.NoError(t, err)
+	f.acts = nil
+	for _, args := range [][]string{{"load", "--esp-path=" + esp}, {"unload"}, {"reboot", "--loaded"}} {
+		got := f.run(args...)
+		assert.Equal(t, exitKernel, got.code)
+		assert.Regexp(t, `device or resource busy: process \d+ \(.*\) is loading or rebooting; try again when it has ended`, got.stderr)
+	}
+	assert.Empty(t, f.acts)
+	assert.Equal(t, exitDone, f.run("status", "--esp-path="+esp).code, "who only looks need not wait")
+	require.NoError(t, lock.Close())
+	require.Equal(t, exitDone, f.run("unload").code)
+
+	for _, args := range [][]string{{"reboot", "--esp-path=" + esp}, {"reboot", "--loaded"}} {
+		f.ending = func() {
+			lock, err := loader.Lock(canceled(t), f.runDir)
+			if !assert.Error(t, err, "held until systemd has accepted") {
+				_ = lock.Close()
+			}
+		}
+		require.Equal(t, exitDone, f.run(args...).code)
+	}
+	lock, err = loader.Lock(t.Context(), f.runDir)
+	require.NoError(t, err)
+	require.NoError(t, lock.Close())
+}
+
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
