@@ -56,15 +56,7 @@ func (a *app) check(name string, line *lineFlags, blob blobFlags) error {
 		return err
 	}
 	defer t.close()
-	broken := a.judge(t, blob)
-	ignore := a.ignored(blob.ignore)
-	findings := append(initrdFindings(t.report), a.findings(t, broken, blob.verify)...)
-	preflight.Sort(findings)
-	report := checkReport{Schema: 1, Entry: t.label(), Blocked: len(preflight.Blockers(findings, ignore...)) > 0, Findings: []checkFinding{}}
-	for _, f := range findings {
-		counts := f.Severity != preflight.Blocker || len(preflight.Blockers([]preflight.Finding{f}, ignore...)) > 0
-		report.Findings = append(report.Findings, checkFinding{f, !counts})
-	}
+	report := a.report(t, blob)
 	if a.flags.json != jsonOff {
 		err = a.json(a.flags.json, report)
 	} else {
@@ -76,16 +68,34 @@ func (a *app) check(name string, line *lineFlags, blob blobFlags) error {
 	return err
 }
 
+// report judges a target and asks the machine.
+func (a *app) report(t *target, blob blobFlags) checkReport {
+	broken := a.judge(t, blob)
+	ignore := a.ignored(blob.ignore)
+	findings := append(initrdFindings(t.report), a.findings(t, broken, blob.verify)...)
+	preflight.Sort(findings)
+	report := checkReport{Schema: 1, Entry: t.label(), Blocked: len(preflight.Blockers(findings, ignore...)) > 0, Findings: []checkFinding{}}
+	for _, f := range findings {
+		counts := f.Severity != preflight.Blocker || len(preflight.Blockers([]preflight.Finding{f}, ignore...)) > 0
+		report.Findings = append(report.Findings, checkFinding{f, !counts})
+	}
+	return report
+}
+
 func (a *app) checkText(report checkReport) {
-	for _, f := range report.Findings {
+	a.printFindings(report.Findings)
+	if len(report.Findings) == 0 {
+		a.note("nothing stands in the way of %s", report.Entry)
+	}
+}
+
+func (a *app) printFindings(findings []checkFinding) {
+	for _, f := range findings {
 		severity := string(f.Severity)
 		if f.Ignored {
 			severity = "ignored"
 		}
 		a.print("%-8s %s", severity, printable(f.String()))
-	}
-	if len(report.Findings) == 0 {
-		a.note("nothing stands in the way of %s", report.Entry)
 	}
 }
 

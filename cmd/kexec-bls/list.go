@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"iter"
 	"runtime/debug"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -44,28 +42,30 @@ func (a *app) list(ctx context.Context) error {
 	for _, missed := range s.choice.Missed {
 		a.warn("%s", missed)
 	}
-	return a.page(ctx, listTable(s))
+	width, _ := a.screen()
+	text := listTable(s).text(width, width > 0 && a.colour())
+	return a.page(ctx, append(text, nextBoot(s)...))
 }
 
-func listTable(s *survey) []byte {
-	var out bytes.Buffer
-	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  ENTRY\tTITLE\tVERSION\tNOTES")
+func listTable(s *survey) table {
+	t := table{head: []string{"  ENTRY", "TITLE", "VERSION", "NOTES"}, bold: -1}
 	titles := s.list.Titles()
 	for i, e := range s.list.Entries {
-		mark := " "
+		mark := "  "
 		if e == s.choice.Entry {
-			mark = "*"
+			mark, t.bold = "* ", i
 		}
-		fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\n", mark, cell(e.ID), cell(titles[i]), cell(e.Version), cell(strings.Join(notes(s, e), ", ")))
+		t.rows = append(t.rows, []string{mark + cell(e.ID), cell(titles[i]), cell(e.Version), cell(strings.Join(notes(s, e), ", "))})
 	}
-	_ = w.Flush() // into memory
-	if s.choice.Entry != nil {
-		fmt.Fprintf(&out, "next boot: %s, by %s\n", cell(s.choice.Entry.ID), cell(s.choice.Rule))
-	} else {
-		out.WriteString("next boot: none, the boot loader would find nothing to boot\n")
+	return t
+}
+
+// nextBoot is the line below the table.
+func nextBoot(s *survey) string {
+	if s.choice.Entry == nil {
+		return "next boot: none, the boot loader would find nothing to boot\n"
 	}
-	return out.Bytes()
+	return fmt.Sprintf("next boot: %s, by %s\n", cell(s.choice.Entry.ID), cell(s.choice.Rule))
 }
 
 // widestCell is how many characters of a text a table shows.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
@@ -38,6 +39,8 @@ type machine struct {
 	systemctl, native, reset, unschedule func(context.Context, systemd.Options) error
 
 	dropShot func() (undo func() error, err error)
+	// ask lets the user choose on the terminal.
+	ask func(context.Context, menu.Options) (menu.Choice, error)
 }
 
 func realMachine() *machine {
@@ -66,6 +69,10 @@ func realMachine() *machine {
 		dropShot: func() (func() error, error) {
 			saved, err := vars.Consume("LoaderEntryOneShot")
 			return func() error { return vars.Restore(saved) }, err
+		},
+		ask: func(ctx context.Context, opt menu.Options) (menu.Choice, error) {
+			opt.In, opt.Out = os.Stdin, os.Stdout
+			return menu.Run(ctx, opt)
 		},
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
-
-	"golang.org/x/term"
 )
 
 // page writes a result. What is longer than the terminal goes through $PAGER,
@@ -35,17 +33,13 @@ func (a *app) page(ctx context.Context, text []byte) error {
 
 // pager is the program to use, "" for none, and the terminal's height in lines.
 func (a *app) pager() (program string, height int) {
-	f, ok := a.out.(*os.File)
-	if !ok || a.flags.noPager || !term.IsTerminal(int(f.Fd())) {
+	_, height = a.screen()
+	if height == 0 || a.flags.noPager {
 		return "", 0
 	}
 	program = "less"
 	if value, set := os.LookupEnv("PAGER"); set {
 		program = value
-	}
-	_, height, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return "", 0
 	}
 	return program, height
 }

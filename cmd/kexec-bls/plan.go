@@ -23,6 +23,9 @@ type lineFlags struct {
 	replace        string
 	replaceSet     bool
 	reuse          bool
+	// whole is the line as it was edited in the menu, with all of the above in
+	// it already; nil where it was not.
+	whole *string
 }
 
 func (l *lineFlags) add(cmd *cobra.Command) {
@@ -47,6 +50,9 @@ func systemdNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 
 // edit joins the configuration's wishes and the flags'.
 func (a *app) edit(l *lineFlags) loader.Edit {
+	if l.whole != nil {
+		return loader.Edit{Replace: *l.whole, ReplaceSet: true}
+	}
 	e := loader.Edit{
 		Replace: l.replace, ReplaceSet: l.replaceSet || l.replace != "",
 		Remove: append(append([]string{}, a.config.Cmdline.Remove...), l.remove...),

@@ -14,6 +14,7 @@ import (
 type rebootFlags struct {
 	systemd        systemd.Options
 	dryRun, loaded bool
+	menu           bool
 	// firmware asks for an ordinary reboot, orFirmware for one where kexec is
 	// impossible.
 	firmware, orFirmware bool
@@ -35,11 +36,15 @@ the system goes on as it was.`,
 			if err := opt.check(len(args) > 0); err != nil {
 				return err
 			}
+			if opt.menu {
+				return a.rebootMenu(cmd.Context(), opt, &line)
+			}
 			return a.reboot(cmd.Context(), argument(args), opt, &line)
 		}),
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&opt.dryRun, "dry-run", "n", false, "show what would be loaded and stop")
+	f.BoolVar(&opt.menu, "menu", false, "choose the entry on the terminal, with its plan and findings in view")
 	f.BoolVar(&opt.loaded, "loaded", false, "jump into what is loaded already, whoever loaded it")
 	f.BoolVar(&opt.firmware, "firmware", false, "an ordinary reboot, which no loaded kernel turns into a kexec")
 	f.BoolVar(&opt.orFirmware, "or-firmware", false, "that, where kexec is impossible")
@@ -57,6 +62,8 @@ the system goes on as it was.`,
 // check refuses flags that exclude each other.
 func (o rebootFlags) check(named bool) error {
 	switch {
+	case o.menu && (named || o.loaded || o.firmware || o.systemd.When == "cancel"):
+		return usagef("--menu chooses the ENTRY, and goes without --loaded, --firmware and --when=cancel")
 	case o.loaded && named:
 		return usagef("either an ENTRY or --loaded")
 	case o.firmware && (named || o.loaded || o.orFirmware):
