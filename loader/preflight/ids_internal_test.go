@@ -3,6 +3,7 @@ package preflight
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,4 +55,21 @@ func sourceIDs(t *testing.T) []string {
 		}
 	}
 	return found
+}
+
+// TestManualHasEveryMachineKey holds kexec-bls.toml(5) to the table of machines.
+func TestManualHasEveryMachineKey(t *testing.T) {
+	text, err := os.ReadFile("../../cmd/kexec-bls/dist/man/kexec-bls.toml.5")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(text), ".Sh MACHINES")
+	section, _, _ = strings.Cut(section, ".Sh ")
+	var documented, keys []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It Va (.*)$`).FindAllStringSubmatch(section, -1) {
+		documented = append(documented, strings.Split(m[1], " , ")...)
+	}
+	row := reflect.TypeFor[known]()
+	for i := range row.NumField() {
+		keys = append(keys, row.Field(i).Tag.Get("toml"))
+	}
+	assert.ElementsMatch(t, keys, documented)
 }

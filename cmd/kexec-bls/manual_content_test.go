@@ -1,0 +1,143 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
+)
+
+func TestManualHasEveryExitStatus(t *testing.T) {
+	used := map[string]bool{}
+	for _, number := range inSources(t, `(?m)^\s*exit[A-Z]\w+\s+= (\d+)`) {
+		used[number] = true
+	}
+	require.Len(t, used, 10)
+	for _, i := range readManual(t, "kexec-bls.8") {
+		if i.section == "EXIT STATUS" {
+			assert.True(t, used[i.head], i.head)
+			delete(used, i.head)
+		}
+	}
+	assert.Empty(t, used)
+}
+
+// inSources finds the first group of a pattern in the program's sources, and
+// those of what it imports.
+func inSources(t *testing.T, pattern string) []string {
+	var found []string
+	for _, glob := range []string{"*.go", "../../entries/*.go", "../../entries/*/*.go", "../../loader/*.go", "../../loader/*/*.go"} {
+		files, err := filepath.Glob(glob)
+		require.NoError(t, err)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+				found = append(found, m[1])
+			}
+		}
+	}
+	return found
+}
+
+func TestManualHasEveryFinding(t *testing.T) {
+	var ids, documented []string
+	for _, topic := range preflight.Topics() {
+		ids = append(ids, topic.ID)
+	}
+	for _, topic := range initrd.Topics() {
+		ids = append(ids, topic.ID)
+	}
+	for _, i := range readManual(t, "kexec-bls.8") {
+		if i.section == "FINDINGS" {
+			documented = append(documented, i.names("Cm")...)
+			assert.Regexp(t, `^\.Pq (blocker|warning|note|loses files|weakens)$`, i.next, i.head)
+		}
+	}
+	slices.Sort(ids)
+	slices.Sort(documented)
+	assert.Equal(t, ids, documented)
+}
+
+func TestManualHasEveryVariableAndFile(t *testing.T) {
+	var variables, files []string
+	for _, i := range readManual(t, "kexec-bls.8") {
+		variables, files = append(variables, i.names("Ev")...), append(files, i.names("Pa")...)
+	}
+	used := inSources(t, `(?:[gG]etenv|LookupEnv|isTrue|given)\([^)]*"([A-Z][A-Z_]+)"`)
+	require.Greater(t, len(used), 4)
+	for _, name := range used {
+		assert.Contains(t, variables, name, "in ENVIRONMENT of dist/man/kexec-bls.8")
+	}
+	for _, file := range []string{configPath, preflight.MachinesFile, realMachine().runDir + "/loaded.json"} {
+		assert.Contains(t, files, file)
+	}
+}
+
+func TestManualHasEveryConfigurationKey(t *testing.T) {
+	documented := map[string]string{}
+	for _, i := range readManual(t, "kexec-bls.toml.5") {
+		if i.section == "KEYS" && i.depth == 1 {
+			documented[i.names("Va")[0]] = i.next
+		}
+	}
+	for _, key := range configKeys() {
+		want := ".Pq " + key.Type + ", default " + strings.ReplaceAll(key.Default, `"`, `\(dq`)
+		assert.Equal(t, want, documented[key.Name], "%s in kexec-bls.toml(5)", key.Name)
+		delete(documented, key.Name)
+	}
+	assert.Empty(t, documented, "keys that do not exist")
+}
+
+func TestManualHasEveryJSONKey(t *testing.T) {
+	for verb, value := range map[string]any{
+		"list": listEntry{}, "show": shownPlan{}, "check": checkReport{}, "status": statusReport{},
+		"reboot-required": requirement{}, "initrd ls": listedBlob{}, "config": configSetting{},
+	} {
+		var documented []string
+		for _, i := range readManual(t, "kexec-bls.8") {
+			if i.section == "JSON OUTPUT" && i.subsection == "JSON of "+verb {
+				documented = append(documented, i.names("Va")...)
+			}
+		}
+		assert.ElementsMatch(t, jsonKeys(reflect.TypeOf(value), ""), documented, verb)
+	}
+}
+
+// jsonKeys are the paths of all keys of a type's JSON.
+func jsonKeys(of reflect.Type, before string) []string {
+	var keys []string
+	for i := range of.NumField() {
+		field := of.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		kind, path := field.Type, before+name
+		for kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice {
+			if kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct {
+				path += "[]"
+			}
+			kind = kind.Elem()
+		}
+		switch {
+		case field.Anonymous:
+			keys = append(keys, jsonKeys(kind, before)...)
+		case kind.Kind() == reflect.Struct && kind != reflect.TypeFor[time.Time]() && (before+name != "entry"):
+			keys = append(keys, jsonKeys(kind, path+".")...)
+		default:
+			keys = append(keys, path)
+		}
+	}
+	return keys
+}
