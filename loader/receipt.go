@@ -32,7 +32,9 @@ type Receipt struct {
 	Volumes []VolumeStamp `json:"volumes,omitempty"`
 	Files   []FileStamp   `json:"files"`
 	Cmdline string        `json:"cmdline"`
-	Time    time.Time     `json:"time"`
+	// Args are the flags of the load, "--append=quiet", to repeat it.
+	Args []string  `json:"args,omitempty"`
+	Time time.Time `json:"time"`
 }
 
 // A VolumeStamp names a partition that was read.
