@@ -10,6 +10,8 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+UNITS     = $(wildcard cmd/kexec-bls/dist/systemd/*.service cmd/kexec-bls/dist/systemd/*.path)
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -62,6 +64,10 @@ bench:
 
 install: build
 	install -Dm755 kexec-bls $(DESTDIR)$(PREFIX)/bin/kexec-bls
+	@set -e; for unit in $(UNITS); do \
+	  to=$(DESTDIR)$(UNITDIR)/$${unit##*/}; echo "install $$to"; install -Dm644 $$unit "$$to"; \
+	  sed -i 's|/usr/bin/kexec-bls|$(PREFIX)/bin/kexec-bls|' "$$to"; done
+	install -Dm644 cmd/kexec-bls/dist/systemd/80-kexec-bls.preset $(DESTDIR)$(UNITDIR)-preset/80-kexec-bls.preset
 
 clean:
 	rm -f kexec-bls *.test

@@ -30,6 +30,9 @@ type config struct {
 	Hook struct {
 		Policy string `toml:"policy" oneof:"notify load off" text:"What the hooks of package managers do after an upgrade: say when the next boot would differ, load it too, or nothing."`
 	} `toml:"hook"`
+	GPU struct {
+		Modules []string `toml:"modules" text:"Kernel modules that kexec-bls-gpu.service unloads before a kexec, in this order, and then nvidia's."`
+	} `toml:"gpu"`
 }
 
 // What hook.policy can be.

@@ -50,6 +50,9 @@ ignore = ["gpu"] # DIR/usr/lib/kexec-bls.toml.d/40-v.toml:2
 
 [hook]
 policy = "load" # DIR/kexec-bls.toml.d/50-site.toml:5
+
+[gpu]
+modules = [] # default
 `, "DIR", dir), got.stdout)
 
 	again, _ := configAnswer(t, map[string]string{"kexec-bls.toml": got.stdout}, "--json=short")

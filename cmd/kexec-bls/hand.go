@@ -28,6 +28,16 @@ func (a *app) canReboot(opt rebootFlags) error {
 	return nil
 }
 
+// end leaves word for the next boot and hands the machine over.
+func (a *app) end(ctx context.Context, opt rebootFlags, message string) error {
+	undo := a.announce(ctx, "kexec", opt)
+	err := a.hand(ctx, opt, message)
+	if err != nil {
+		undo()
+	}
+	return err
+}
+
 // hand gives the machine over: to the init system, or at once to the loaded
 // kernel.
 func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
@@ -88,7 +98,11 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 		opt.systemd.Message = "reboot through the firmware"
 	}
 	a.connect(&opt.systemd)
-	return a.reset(ctx, opt.systemd)
+	undo := a.announce(ctx, "reboot", opt)
+	if err = a.reset(ctx, opt.systemd); err != nil {
+		undo()
+	}
+	return err
 }
 
 // cancel takes a scheduled reboot back, and our image with it.

@@ -12,6 +12,6 @@ boot fails for a kexec.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHookPacman(a))
+	cmd.AddCommand(newHookPacman(a), newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a))
 	return cmd
 }

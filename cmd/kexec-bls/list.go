@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -90,7 +91,11 @@ func notes(s *survey, e *entries.Entry) []string {
 		notes = append(notes, "default")
 	}
 	if e == s.running {
-		notes = append(notes, "running")
+		note := "running"
+		if s.boot.Image != nil {
+			note += ", kexec'ed " + stamp(cmp.Or(s.boot.Requested, s.boot.Image.Time))
+		}
+		notes = append(notes, note)
 	}
 	switch {
 	case e.Bad():

@@ -21,19 +21,29 @@ func newLoad(a *app) *cobra.Command {
 	var blob blobFlags
 	var kernel string
 	var initrds []string
+	var escaped, ifNone bool
 	cmd := &cobra.Command{
 		Use:   "load [ENTRY | --linux FILE [--initrd FILE]...]",
 		Short: "load an entry, or files by hand, for the next kexec; no reboot",
 		Args:  maxArgs(1),
 		RunE: undoing(func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
+			line.given = given(cmd)
 			switch {
 			case kernel == "" && len(initrds) > 0:
 				return usagef("--initrd goes with --linux")
 			case kernel != "" && len(args) > 0:
 				return usagef("either an ENTRY or --linux")
 			}
-			t, err := a.loadTarget(argument(args), kernel, initrds, &line)
+			name := argument(args)
+			if escaped {
+				name = unescape(name)
+			}
+			if there, err := a.loaded(); ifNone && err == nil && there {
+				a.note("a kernel is loaded already and stays")
+				return nil
+			}
+			t, err := a.loadTarget(name, kernel, initrds, &line)
 			if err != nil {
 				return err
 			}
@@ -42,6 +52,8 @@ func newLoad(a *app) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&kernel, "linux", "", "load this kernel `FILE` instead of an entry")
+	cmd.Flags().BoolVar(&ifNone, "if-none", false, "do nothing where a kernel is loaded already")
+	cmd.Flags().BoolVar(&escaped, "escaped", false, "ENTRY may be escaped, as the name of a unit is")
 	cmd.Flags().StringArrayVar(&initrds, "initrd", nil, "an initrd `FILE` for --linux; repeat in order")
 	line.add(cmd)
 	blob.add(cmd)
@@ -160,13 +172,14 @@ func (a *app) confirm(t *target, r loader.Receipt) error {
 	if err := r.Confirm(a.runDir); err != nil {
 		return fmt.Errorf("receipt: %w", err)
 	}
+	a.remember(r)
 	return nil
 }
 
 // receipt is all that is known before the load.
 func (a *app) receipt(t *target) loader.Receipt {
 	r := loader.Receipt{
-		Schema: 1, BootID: a.bootID(), Named: t.named, Files: t.Stamps(), Cmdline: t.Cmdline, Time: time.Now().UTC(),
+		Schema: 1, BootID: a.bootID(), Named: t.named, Files: t.Stamps(), Cmdline: t.Cmdline, Args: t.args, Time: time.Now().UTC(),
 	}
 	r.Release, _, _ = strings.Cut(t.kernel.Version, " ")
 	if t.entry != nil {
@@ -180,6 +193,7 @@ func (a *app) receipt(t *target) loader.Receipt {
 
 // forget drops the loaded image and the receipt of it. The caller has the lock.
 func (a *app) forget() error {
+	a.forgetWord()
 	return errors.Join(a.unload(), loader.RemoveReceipt(a.runDir))
 }
 

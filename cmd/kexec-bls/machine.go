@@ -5,12 +5,15 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
@@ -25,6 +28,7 @@ type machine struct {
 	efivars    string   // directory of EFI variables
 	proc, sys  string   // mount points
 	runDir     string   // where the receipt is kept
+	stateDir   string   // where one boot leaves word for the next
 	rootFS     fs.FS    // the root file system
 	uid        func() int
 
@@ -41,6 +45,12 @@ type machine struct {
 	dropShot func() (undo func() error, err error)
 	// ask lets the user choose on the terminal.
 	ask func(context.Context, menu.Options) (menu.Choice, error)
+
+	ending       func(context.Context) (string, error) // how systemd shuts down
+	reached      func(ctx context.Context, unit string) (time.Time, error)
+	unloadModule func(name string) error
+	loadModule   func(ctx context.Context, name string) error
+	settle       time.Duration // how long a file has to stay as it is
 }
 
 func realMachine() *machine {
@@ -54,6 +64,7 @@ func realMachine() *machine {
 		proc:       "/proc",
 		sys:        "/sys",
 		runDir:     "/run/kexec-bls",
+		stateDir:   "/var/lib/kexec-bls",
 		rootFS:     os.DirFS("/"),
 		uid:        os.Geteuid,
 		volumes:    esp.Find,
@@ -74,6 +85,11 @@ func realMachine() *machine {
 			opt.In, opt.Out = os.Stdin, os.Stdout
 			return menu.Run(ctx, opt)
 		},
+		ending:       systemd.Ending,
+		reached:      systemd.Reached,
+		unloadModule: loader.UnloadModule,
+		loadModule:   systemd.LoadModule,
+		settle:       time.Second,
 	}
 }
 
@@ -97,6 +113,15 @@ func (m *machine) release() string { return readLine(m.proc + "/sys/kernel/osrel
 
 func (m *machine) bootID() string { return readLine(m.proc + "/sys/kernel/random/boot_id") }
 
-// kexeced says whether the running kernel was started by kexec. Only x86
-// tells: the boot loader type is 0xD0 then.
-func (m *machine) kexeced() bool { return readLine(m.proc+"/sys/kernel/bootloader_type") == "208" }
+// kexeced says whether the running kernel was started by kexec, as x86 tells
+// by the type of the boot loader (Documentation/arch/x86/boot.rst: 0xD), and
+// machines with a device tree by a property (drivers/of/kexec.c). Elsewhere it
+// cannot be told.
+func (m *machine) kexeced() bool {
+	kind, err := strconv.Atoi(readLine(m.proc + "/sys/kernel/bootloader_type"))
+	if err == nil {
+		return kind>>4 == 0xd
+	}
+	_, err = os.Stat(m.sys + "/firmware/devicetree/base/chosen/linux,booted-from-kexec")
+	return err == nil
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
@@ -35,6 +36,8 @@ type fake struct {
 	fail    map[string]error // act to error
 	// loading is called during a load, ending while systemd is asked to reboot.
 	loading, ending func()
+	endsBy          string // target that systemd shuts down to
+	upSince         time.Time
 }
 
 // newFake is an amd64 machine with systemd, an ESP at the directory files are
@@ -56,6 +59,8 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
 	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
 	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
+	f.settle = time.Millisecond
+	f.stateDir = filepath.Join(dir, "var/lib/kexec-bls")
 	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
 	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
 		if f.loading != nil {
@@ -83,6 +88,10 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.machine.dropShot = func() (func() error, error) {
 		return func() error { return f.act("restore") }, f.act("consume")
 	}
+	f.machine.ending = func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] }
+	f.machine.reached = func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] }
+	f.machine.unloadModule = func(name string) error { return f.act("rmmod " + name) }
+	f.machine.loadModule = func(_ context.Context, name string) error { return f.act("modprobe " + name) }
 	return f, filepath.Join(dir, "esp")
 }
 

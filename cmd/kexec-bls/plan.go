@@ -26,6 +26,7 @@ type lineFlags struct {
 	// whole is the line as it was edited in the menu, with all of the above in
 	// it already; nil where it was not.
 	whole *string
+	given []string // the command's flags, for the receipt
 }
 
 func (l *lineFlags) add(cmd *cobra.Command) {
@@ -71,6 +72,7 @@ type target struct {
 	entry  *entries.Entry // nil for a load by hand
 	why    string         // what chose the entry
 	named  bool           // by the user
+	args   []string       // flags to repeat the load with
 	kernel uki.Kernel
 	report initrd.Report
 	flat   *os.File // what stands for the initrds, nil unless flattened
@@ -100,7 +102,7 @@ func (a *app) target(name string, line *lineFlags) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{survey: s, named: name != ""}
+	t := &target{survey: s, named: name != "", args: line.given}
 	if err := a.fill(t, name, line); err != nil {
 		t.close()
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
@@ -33,6 +34,7 @@ the system goes on as it was.`,
 		Args: maxArgs(1),
 		RunE: undoing(func(cmd *cobra.Command, args []string) error {
 			line.replaceSet = cmd.Flags().Changed("command-line")
+			line.given = given(cmd)
 			if err := opt.check(len(args) > 0); err != nil {
 				return err
 			}
@@ -123,7 +125,7 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 	}
 	undo, err := a.useUpOneShot(t)
 	if err == nil {
-		err = a.hand(ctx, opt, "kexec into "+t.label())
+		err = a.end(ctx, opt, "kexec into "+t.label())
 	}
 	if err != nil {
 		return true, errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted%s", err, t.replaced), undo(), a.forget())
@@ -153,7 +155,11 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 	if err := a.canReboot(opt); err != nil {
 		return err
 	}
-	return a.hand(ctx, opt, "kexec into the loaded kernel")
+	what := "the loaded kernel"
+	if r, err := loader.ReadReceipt(a.runDir); err == nil && r.BootID == a.bootID() && r.Entry != "" {
+		what = r.Entry
+	}
+	return a.end(ctx, opt, "kexec into "+what)
 }
 
 // useUpOneShot deletes the one-shot setting if it chose the entry, as the boot

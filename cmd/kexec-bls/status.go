@@ -36,6 +36,8 @@ type statusReport struct {
 	Next    string          `json:"next,omitempty"`    // entry that the boot loader would boot
 	Rule    string          `json:"rule,omitempty"`    // what chooses it
 	Current string          `json:"current,omitempty"` // entry that runs
+	// Boot is how the running system came about, where that is recorded.
+	Boot *bootReport `json:"boot,omitempty"`
 }
 
 func (a *app) status(verify bool) error {
@@ -68,6 +70,9 @@ func (a *app) statusReport(verify bool) (*statusReport, error) {
 		if s.running != nil {
 			r.Current = s.running.ID
 		}
+		r.tellBoot(s.boot)
+	} else {
+		r.tellBoot(a.boot())
 	}
 	if !loaded {
 		return r, nil
@@ -142,14 +147,17 @@ func (a *app) statusText(r *statusReport) {
 	for _, reason := range r.Reasons {
 		a.print("         %s", printable(reason))
 	}
-	way := ""
-	if r.Kexeced {
-		way = ", started by kexec"
-	}
+	how := ""
 	if r.Current != "" {
-		way = " (" + printable(r.Current) + ")" + way
+		how = " (" + printable(r.Current) + ")"
 	}
-	a.print("running  %s%s", r.Running, way)
+	if way := way(r.Kexeced, r.Boot); way != "" {
+		how += ", " + printable(way)
+	}
+	a.print("running  %s%s", r.Running, how)
+	for _, line := range r.Boot.lines() {
+		a.print("         %s", printable(line))
+	}
 	if r.Next != "" {
 		a.print("next     %s, by %s", printable(r.Next), printable(r.Rule))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // A survey is what the machine could boot, and what it would: where, what and
@@ -22,6 +23,7 @@ type survey struct {
 	conf    bls.LoaderConf
 	choice  entries.Choice
 	running *entries.Entry // nil when it cannot be told
+	boot    loader.Boot    // how the running system came about
 }
 
 func (s *survey) close() {
@@ -91,6 +93,12 @@ func (a *app) choose(s *survey) error {
 		k.Env = s.grub.Env
 	}
 	s.running = s.list.Running(k)
+	if a.flags.root == "" {
+		s.boot = a.boot()
+	}
+	if s.boot.Image != nil {
+		s.running = s.list.ByID(s.boot.Image.Entry) // nil for a load by hand
+	}
 	return nil
 }
 

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const unitDir = "dist/systemd"
+
+// installedUnits copies the units as make install does, with a program that is
+// there, and returns their paths; a template has an instance.
+func installedUnits(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "kexec-bls")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755))
+	var units []string
+	files, err := filepath.Glob(unitDir + "/kexec-bls-*")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 7)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		text = bytes.ReplaceAll(text, []byte("/usr/bin/kexec-bls"), []byte(program))
+		path := filepath.Join(dir, filepath.Base(file))
+		require.NoError(t, os.WriteFile(path, text, 0o644))
+		units = append(units, strings.Replace(path, "@.", "@arch-linux.conf.", 1))
+	}
+	return units
+}
+
+// analyze runs systemd-analyze, without which nothing here is known.
+func analyze(t *testing.T, unit string, args ...string) string {
+	t.Helper()
+	program, err := exec.LookPath("systemd-analyze")
+	require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")
+	cmd := exec.Command(program, append(args, unit)...)
+	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+filepath.Dir(unit)+":", "LC_ALL=C", "SYSTEMD_PAGER=")
+	out, err := cmd.CombinedOutput()
+	assert.NoError(t, err, "%s %s: %s", args, unit, out)
+	return string(out)
+}
+
+func TestUnitsAreValid(t *testing.T) {
+	for _, unit := range installedUnits(t) {
+		out := analyze(t, unit, "verify", "--man=no")
+		assert.NotContains(t, out, "kexec-bls", "it complains of ours only by name")
+	}
+}
+
+// TestUnitsAreHardened holds each service below 3 of systemd's 10.
+func TestUnitsAreHardened(t *testing.T) {
+	for _, unit := range installedUnits(t) {
+		if strings.HasSuffix(unit, ".service") {
+			// A template is judged as such.
+			unit = strings.Replace(unit, "@arch-linux.conf.", "@.", 1)
+			analyze(t, unit, "security", "--offline=yes", "--threshold=30", "--no-pager")
+		}
+	}
+}
+
+// TestUnitsStartNothingUnasked holds that no unit is on by default, and that
+// every one can be enabled or is started by one that can.
+func TestUnitsStartNothingUnasked(t *testing.T) {
+	preset, err := os.ReadFile(unitDir + "/80-kexec-bls.preset")
+	require.NoError(t, err)
+	assert.Contains(t, string(preset), "disable kexec-bls-*.service\n")
+	assert.Contains(t, string(preset), "disable kexec-bls-*.path\n")
+	assert.NotContains(t, string(preset), "enable kexec-bls-*.service\nenable")
+	for _, unit := range installedUnits(t) {
+		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
+		require.NoError(t, err)
+		switch filepath.Base(unit) {
+		case "kexec-bls-kexec.service", "kexec-bls-gpu.service":
+			assert.Contains(t, string(text), "WantedBy=kexec.target\n")
+			assert.NotContains(t, string(text), "RequiresMountsFor=", "would pull in what a shutdown unmounts")
+			assert.NotContains(t, string(text), "StateDirectory=", "the same")
+			assert.Contains(t, string(text), "DefaultDependencies=no\n")
+		case "kexec-bls-reload.service":
+			assert.NotContains(t, string(text), "[Install]")
+		default:
+			assert.Contains(t, string(text), "WantedBy=multi-user.target\n", unit)
+		}
+	}
+}
+
+// TestUnitsCallWhatThereIs holds the units to commands that exist.
+func TestUnitsCallWhatThereIs(t *testing.T) {
+	for _, unit := range installedUnits(t) {
+		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			_, command, ok := strings.Cut(strings.TrimSpace(line), "/kexec-bls ")
+			if !ok || !strings.HasPrefix(line, "Exec") {
+				continue
+			}
+			f, _ := newFake(t, nil)
+			got := f.run(append(strings.Fields(command), "--help")...)
+			assert.Equal(t, exitDone, got.code, command)
+			want := strings.Fields(strings.ReplaceAll(command, "%i", ""))
+			for len(want) > 0 && strings.HasPrefix(want[len(want)-1], "--") {
+				assert.Contains(t, got.stdout, want[len(want)-1])
+				want = want[:len(want)-1]
+			}
+			assert.Contains(t, got.stdout, "kexec-bls "+strings.Join(want, " "), "not the help of another command")
+		}
+	}
+}
+
+func TestUnescape(t *testing.T) {
+	for name, want := range map[string]string{
+		"arch.conf":                  "arch.conf",
+		"arch-linux.conf":            "arch-linux.conf",
+		`arch\x2dlinux.conf`:         "arch-linux.conf",
+		`6.1\x2b3\x2dx`:              "6.1+3-x",
+		`a\x`:                        `a\x`,
+		`a\x2`:                       `a\x2`,
+		`a\xzz\x2d`:                  `a\xzz-`,
+		`\x40oneshot`:                "@oneshot",
+		`caf\xc3\xa9`:                "café",
+		"":                           "",
+		`debian-6.12.1-1-amd64.conf`: "debian-6.12.1-1-amd64.conf",
+	} {
+		assert.Equal(t, want, unescape(name))
+	}
+}
+
+func TestLoadByUnit(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "--escaped", `oth\x65r`, "--esp-path="+esp).code)
+	assert.Equal(t, "other", f.cmdline)
+	got := f.run("load", "--if-none", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Equal(t, "other", f.cmdline, "what is loaded stays")
+	assert.Equal(t, []string{"load"}, f.acts)
+	require.Equal(t, exitDone, f.run("unload").code)
+	require.Equal(t, exitDone, f.run("load", "--if-none", "--esp-path="+esp).code)
+	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
+}
