@@ -59,6 +59,7 @@ func (a *app) reload(ctx context.Context) error {
 		return err
 	}
 	const times = 5
+	var before []string
 	for range times {
 		if err := a.awaitQuiet(ctx); err != nil {
 			return err
@@ -67,6 +68,11 @@ func (a *app) reload(ctx context.Context) error {
 		if err != nil || r.State != "stale" {
 			return err
 		}
+		if slices.Equal(before, r.Reasons) {
+			a.warn("%s stays stale: %s", r.Loaded.Entry, strings.Join(r.Reasons, "; "))
+			return nil
+		}
+		before = r.Reasons
 		if r.Loaded.Entry == "" {
 			a.note("what is loaded was loaded by hand and is stale (%s); it is not loaded again", strings.Join(r.Reasons, "; "))
 			return nil

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+func TestReloadWhatIsStale(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	place := "--esp-path=" + esp
+	require.Equal(t, exitDone, f.run("load", "other", place, "--append=a b", "--append=c", "--remove=x", "-q").code)
+	r, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"--append=a b", "--append=c", place, "--remove=x"}, r.Args)
+
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("hook", "reload").code)
+	assert.Empty(t, f.acts, "fresh")
+
+	write(t, esp, map[string]string{"loader/entries/other.conf": otherConf + "options more\n", "b.img": archive("newer")})
+	got := f.run("hook", "reload")
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Contains(t, got.stderr, "other.conf is stale: ")
+	assert.Equal(t, []string{"load"}, f.acts)
+	assert.Equal(t, "other more a b c", f.cmdline, "with the flags of the first load")
+	assert.Equal(t, archive("newer"), f.initrd)
+	again, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, r.Args, again.Args)
+}
+
+func TestReloadFollowsTheDefault(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp, "--no-wall", "--flat", "--append=c").code)
+	r, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"--append=c", "--esp-path=" + esp, "--flat=true"}, r.Args, "what is about the reboot is not about the load")
+	write(t, esp, map[string]string{"loader/loader.conf": "default other*\n"})
+	f.setVar(t, "Unrelated", "x")
+	require.Equal(t, exitDone, f.run("hook", "reload", "--esp-path="+esp).code)
+	assert.Equal(t, "other c", f.cmdline)
+}
+
+// TestReloadOnlyOurs never loads where nothing is, or what others have loaded.
+func TestReloadOnlyOurs(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("hook", "reload", "--esp-path="+esp).code)
+	f.isThere = true
+	require.Equal(t, exitDone, f.run("hook", "reload", "--esp-path="+esp).code)
+	assert.Empty(t, f.acts)
+
+	kernel, initrd := filepath.Join(esp, "vmlinuz"), filepath.Join(esp, "b.img")
+	require.Equal(t, exitDone, f.run("load", "--linux="+kernel, "--initrd="+initrd).code)
+	write(t, esp, map[string]string{"b.img": archive("newer")})
+	got := f.run("hook", "reload", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "was loaded by hand and is stale")
+	assert.Equal(t, []string{"load"}, f.acts)
+}
+
+func TestReloadThatFails(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
+	require.NoError(t, os.Remove(filepath.Join(esp, "b.img")))
+	got := f.run("hook", "reload")
+	assert.Equal(t, exitFailed, got.code, "the unit shows it")
+	assert.Contains(t, got.stderr, "b.img")
+	assert.True(t, f.isThere, "what is loaded stays")
+}
+
+// TestReloadThatDoesNotHelp is what no load mends.
+func TestReloadThatDoesNotHelp(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
+	f.acts = nil
+	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(esp), "root/lib/modules/6.12.1")))
+	got := f.run("hook", "reload", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "stays stale: the modules of kernel 6.12.1 are gone")
+	assert.Equal(t, []string{"load"}, f.acts)
+}
+
+func TestHookGPU(t *testing.T) {
+	f, _ := newFake(t, nil)
+	assert.Equal(t, exitDone, f.run("hook", "gpu").code, "no such card")
+	write(t, f.sys, map[string]string{"module/nvidia/initstate": "live\n", "module/amdgpu/initstate": "live\n"})
+	got := f.run("hook", "gpu")
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "unloaded nvidia\n")
+	assert.Equal(t, []string{"rmmod nvidia"}, f.acts, "others only by configuration")
+
+	require.NoError(t, os.WriteFile(f.configFile, []byte("[gpu]\nmodules = ['amdgpu']\n"), 0o644))
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("hook", "gpu").code)
+	assert.Equal(t, []string{"rmmod amdgpu", "rmmod nvidia"}, f.acts)
+
+	write(t, f.proc, map[string]string{"42/comm": "Xorg\n", "42/maps": "0-1 rw-s 0 0:5 1 /dev/nvidia0\n"})
+	f.acts = nil
+	got = f.run("hook", "gpu")
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "graphics drivers stay: held by Xorg (process 42, /dev/nvidia0)")
+	assert.Empty(t, f.acts)
+}
