@@ -141,3 +141,25 @@ func jsonKeys(of reflect.Type, before string) []string {
 	}
 	return keys
 }
+
+// TestManualHasEveryUnitAndHook goes through all that is installed beside the
+// program.
+func TestManualHasEveryUnitAndHook(t *testing.T) {
+	var documented, files []string
+	for _, i := range readManual(t, "kexec-bls-units.8") {
+		if i.section == "UNITS" || i.section == "PACKAGE MANAGERS" {
+			documented = append(documented, i.names("Pa")...)
+		}
+	}
+	for _, dir := range []string{"systemd", "pacman", "kernel-install", "debian"} {
+		found, err := filepath.Glob("dist/" + dir + "/*")
+		require.NoError(t, err)
+		for _, file := range found {
+			files = append(files, filepath.Base(file))
+		}
+	}
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		assert.Contains(t, documented, file, "in dist/man/kexec-bls-units.8")
+	}
+}
