@@ -132,7 +132,7 @@ func readSmall(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// configError puts file and line in front of what the parser says. For a value
+// configError puts file and line in front of what the parser says. Of a value
 // of the wrong type it tells the line in its text only.
 func configError(path string, err error) error {
 	var syntax toml.ParseError
@@ -141,9 +141,14 @@ func configError(path string, err error) error {
 	}
 	var line int
 	var key string
-	if _, scan := fmt.Sscanf(err.Error(), "toml: line %d (last key %q)", &line, &key); scan == nil {
-		_, what, _ := strings.Cut(err.Error(), "): ")
-		return fmt.Errorf("%s:%d: %s: %s", path, line, key, what)
+	if _, scan := fmt.Sscanf(err.Error(), "toml: line %d (last key %q)", &line, &key); scan != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	_, what, _ := strings.Cut(err.Error(), "): ")
+	for _, k := range configKeys() {
+		if strings.EqualFold(key, k.Name) {
+			what = "must be a " + k.Type
+		}
+	}
+	return fmt.Errorf("%s:%d: %s: %s", path, line, key, what)
 }

@@ -12,6 +12,7 @@ boot fails for a kexec.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHookPacman(a), newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a))
+	cmd.AddCommand(newHookPacman(a), newHookKernelInstall(a), newHookDebian(a),
+		newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a))
 	return cmd
 }
