@@ -4,7 +4,7 @@
 # make lint   gofmt, vet, staticcheck, golangci-lint
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
-# make install  PREFIX=/usr/local DESTDIR=
+# make install  PREFIX=/usr/local DESTDIR= HOOKS="pacman kernel-install debian"
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -16,6 +16,12 @@ LDFLAGS   = -s -w -X main.version=$(VERSION)
 
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Package managers look for hooks in one place, whatever PREFIX is.
+HOOKS            ?= pacman kernel-install debian
+PACMANHOOKDIR    ?= /usr/share/libalpm/hooks
+KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
+SYSCONFDIR       ?= /etc
 
 .PHONY: all build test vm vm-long demo lint fuzz bench install clean
 
@@ -68,6 +74,25 @@ install: build
 	  to=$(DESTDIR)$(UNITDIR)/$${unit##*/}; echo "install $$to"; install -Dm644 $$unit "$$to"; \
 	  sed -i 's|/usr/bin/kexec-bls|$(PREFIX)/bin/kexec-bls|' "$$to"; done
 	install -Dm644 cmd/kexec-bls/dist/systemd/80-kexec-bls.preset $(DESTDIR)$(UNITDIR)-preset/80-kexec-bls.preset
+
+install: $(HOOKS:%=install-%-hook)
+
+# The hook $(1) of dist becomes $(2), with mode $(3).
+define hook
+	install -Dm$(3) cmd/kexec-bls/dist/$(1) $(DESTDIR)$(2)
+	@sed -i 's|/usr/bin/kexec-bls|$(PREFIX)/bin/kexec-bls|' $(DESTDIR)$(2)
+endef
+
+install-pacman-hook:
+	$(call hook,pacman/95-kexec-bls.hook,$(PACMANHOOKDIR)/95-kexec-bls.hook,644)
+
+install-kernel-install-hook:
+	$(call hook,kernel-install/95-kexec-bls.install,$(KERNELINSTALLDIR)/95-kexec-bls.install,755)
+
+install-debian-hook:
+	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/kernel/postinst.d/zzz-kexec-bls,755)
+	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/kernel/postrm.d/zzz-kexec-bls,755)
+	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/initramfs/post-update.d/zzz-kexec-bls,755)
 
 clean:
 	rm -f kexec-bls *.test
