@@ -86,8 +86,8 @@ func isTrue(s string) bool {
 	return false
 }
 
-// stageNext loads the next entry, or again the one that a user had named. It
-// says what that means for a reboot, and reports whether all is said.
+// stageNext loads the next entry, or repeats the load of what is stale. It says
+// what that means for a reboot, and reports whether all is said.
 func (a *app) stageNext(ctx context.Context, o *outlook) bool {
 	name, again := "", ""
 	if o.state == "stale" {
@@ -98,7 +98,7 @@ func (a *app) stageNext(ctx context.Context, o *outlook) bool {
 	}
 	t, err := a.quietly().target(name, &lineFlags{})
 	if err == nil {
-		err = a.stageFor(ctx, t)
+		err = a.stageFor(ctx, t, o)
 		t.close() // and with it the lock
 	}
 	if err != nil {
@@ -114,14 +114,24 @@ func (a *app) stageNext(ctx context.Context, o *outlook) bool {
 	return true
 }
 
-// stageFor loads what a kexec will survive.
-func (a *app) stageFor(ctx context.Context, t *target) error {
+// stageFor loads what a kexec will survive; what is stale with the flags that
+// it was loaded with.
+func (a *app) stageFor(ctx context.Context, t *target, o *outlook) error {
 	blob := blobFlags{ignore: a.ignored(nil)}
 	if err := a.accept(t, blob); err != nil {
 		return err
 	}
 	if blockers := preflight.Blockers(a.findings(t, nil, false), blob.ignore...); len(blockers) > 0 {
 		return fmt.Errorf("%s; kexec-bls check says more", blockers[0].Why)
+	}
+	if o.state == "stale" {
+		args := append([]string{"load", "--quiet"}, o.receipt.Args...)
+		if o.receipt.Named {
+			args = append(args, "--", o.receipt.Entry)
+		}
+		other, ui := *a, *a.ui // --quiet is for that command
+		other.ui = &ui
+		return other.again(ctx, args)
 	}
 	if err := a.flattenTarget(t, blob); err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestHookIsBounded(t *testing.T) {
 func TestHookRunsItselfOnce(t *testing.T) {
 	h := newHooked(t, "notify")
 	var ran []string
-	h.again = func(args []string) *exec.Cmd {
+	h.self = func(args []string) *exec.Cmd {
 		ran = args
 		return exec.Command("echo", "done")
 	}
@@ -62,12 +62,12 @@ func TestHookRunsItselfOnce(t *testing.T) {
 	assert.Equal(t, "done\n", got.stderr)
 	assert.Equal(t, []string{"hook", "kernel-install", "--within", "--esp-path=" + h.esp, "--quiet=true", "--", "add", "6.12.1", "--odd"}, ran)
 
-	h.again = func([]string) *exec.Cmd { return exec.Command("/nowhere") }
+	h.self = func([]string) *exec.Cmd { return exec.Command("/nowhere") }
 	got = h.run("hook", "pacman")
 	assert.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "the hook cannot start")
 
 	h = newHooked(t, "off")
-	h.again = func([]string) *exec.Cmd { t.Error("nothing to do"); return exec.Command("true") }
+	h.self = func([]string) *exec.Cmd { t.Error("nothing to do"); return exec.Command("true") }
 	assert.Empty(t, h.run("hook", "pacman").stderr)
 }

@@ -218,12 +218,13 @@ func TestHookLeavesWhatOthersLoaded(t *testing.T) {
 func TestHookReloadsTheNamedEntry(t *testing.T) {
 	for _, policy := range []string{"load", "notify"} {
 		h := newHooked(t, policy)
-		require.Equal(t, exitDone, h.run("load", "other", "--esp-path="+h.esp).code)
+		require.Equal(t, exitDone, h.run("load", "other", "--append=mine", "--esp-path="+h.esp).code)
 		write(t, h.esp, map[string]string{"b.img": archive("another")})
 		said := h.hook(t, "pacman")
 		if policy == "load" {
 			assert.Contains(t, said, "other.conf (kernel 6.12.1) is loaded again, as ")
 			assert.Equal(t, archive("another"), h.initrd)
+			assert.Equal(t, "other mine", h.cmdline)
 		} else {
 			assert.Contains(t, said, "what is loaded is stale ("+h.esp+"/b.img has 264 bytes, had 248); kexec-bls reboot loads")
 			assert.Equal(t, []string{"load"}, h.acts)

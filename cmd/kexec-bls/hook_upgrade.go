@@ -41,7 +41,7 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 			return nil
 		}
 		if !within {
-			a.bounded(cmd.Context(), a.again(againArgs(cmd, args)), a.hookLimit())
+			a.bounded(cmd.Context(), a.self(againArgs(cmd, args)), a.hookLimit())
 			return nil
 		}
 		if configuration != nil {

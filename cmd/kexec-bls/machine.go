@@ -32,7 +32,7 @@ type machine struct {
 	stateDir   string   // where one boot leaves word for the next
 	rootFS     fs.FS    // the root file system
 	uid        func() int
-	again      func(args []string) *exec.Cmd // this program once more
+	self       func(args []string) *exec.Cmd // this program once more
 
 	volumes func(esp.Options) ([]*esp.Volume, error)
 	load    func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt kexec.Options) error
@@ -69,7 +69,7 @@ func realMachine() *machine {
 		stateDir:   "/var/lib/kexec-bls",
 		rootFS:     os.DirFS("/"),
 		uid:        os.Geteuid,
-		again:      func(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", args...) },
+		self:       func(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", args...) },
 		volumes:    esp.Find,
 		load:       kexec.Load,
 		unload:     kexec.Unload,
