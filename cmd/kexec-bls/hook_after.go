@@ -12,8 +12,9 @@ import (
 
 // afterUpgrade says what an upgrade means for the next boot, and with the
 // policy load it sees to it that a kexec goes there too.
-func (a *app) afterUpgrade(ctx context.Context, caller string) {
+func (a *app) afterUpgrade(ctx context.Context, caller string, args []string) {
 	o := a.quietly().outlook()
+	o.args = args
 	defer o.close()
 	if caller == "kernel-install" && a.ofOtherSystem(o) {
 		return
@@ -136,6 +137,7 @@ func (a *app) stageFor(ctx context.Context, t *target, o *outlook) error {
 	if err := a.flattenTarget(t, blob); err != nil {
 		return err
 	}
+	t.args = o.args
 	return a.stage(ctx, t, blob)
 }
 

@@ -19,6 +19,7 @@ type outlook struct {
 	state   string         // fresh, stale, none or foreign, as of status
 	receipt loader.Receipt // for fresh and stale
 	stale   []string       // why
+	args    []string       // flags of the hook, for who repeats its load
 }
 
 func (o *outlook) close() {

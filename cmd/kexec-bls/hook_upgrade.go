@@ -49,7 +49,7 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), a.hookLimit())
 		defer cancel()
-		a.afterUpgrade(ctx, cmd.Name())
+		a.afterUpgrade(ctx, cmd.Name(), given(cmd))
 		return nil
 	})
 	return cmd
