@@ -133,6 +133,16 @@ func (a *app) preflight(t *target, ignore []string) error {
 	return nil
 }
 
+// enoughMemory refuses a load that could only end with a refusal by the kernel,
+// or with a process that it kills.
+func (a *app) enoughMemory(t *target, ignore []string) error {
+	found := preflight.Blockers(preflight.Memory(a.environment(), a.preflightPlan(t)), a.ignored(ignore)...)
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s; --ignore=memory goes on in spite of that", t.label(), found[0])
+}
+
 func (a *app) findings(t *target, broken error, verify bool) []preflight.Finding {
 	p := a.preflightPlan(t)
 	p.Broken = broken
@@ -157,15 +167,14 @@ func (a *app) environment() preflight.Env {
 // preflightPlan is what check has to know of a target.
 func (a *app) preflightPlan(t *target) preflight.Plan {
 	p := preflight.Plan{
-		Cmdline: t.Cmdline, Running: a.cmdline(), InitrdJoined: len(t.Initrd) > 1,
+		Cmdline: t.Cmdline, Running: a.cmdline(), Memory: t.Memory(t.kernel.MemorySize),
 		Kernel: preflight.Kernel{
-			Name: t.Kernel.Name, Format: string(t.kernel.Format), Size: t.Kernel.Size(), MemorySize: t.kernel.MemorySize,
+			Name: t.Kernel.Name, Format: string(t.kernel.Format), Size: t.Kernel.Size(),
 			Inner: len(t.Kernel.Parts) == 1 && t.Kernel.Parts[0].Offset > 0, Signature: readSignature(t.Kernel),
 		},
 	}
 	p.Kernel.Release, _, _ = strings.Cut(t.kernel.Version, " ")
 	for _, m := range t.Initrd {
-		p.InitrdSize += m.Size()
 		p.InitrdNames = append(p.InitrdNames, m.Name)
 	}
 	if t.entry == nil {

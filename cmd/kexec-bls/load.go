@@ -114,6 +114,9 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
 	}
+	if err := a.enoughMemory(t, blob.ignore); err != nil {
+		return err
+	}
 	bar := a.progress("joining initrds")
 	image, err := t.Image(bar.tick)
 	bar.done()

@@ -113,3 +113,18 @@ func canceled(t *testing.T) context.Context {
 	cancel()
 	return ctx
 }
+
+// TestTooLittleMemory: a load that would end badly is not begun.
+func TestTooLittleMemory(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	write(t, f.proc, map[string]string{"meminfo": "MemAvailable: 5 kB\nSwapFree: 1048576 kB\n"})
+	got := f.run("load", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Regexp(t, `arch.conf: memory: loading needs \d+ MiB of memory, and 1 MiB are available; stop something large first`, got.stderr)
+	assert.Empty(t, f.acts)
+	assert.Equal(t, exitBlocked, f.run("check", "--esp-path="+esp).code, "the same verdict")
+	assert.Equal(t, exitBlocked, f.run("reboot", "--esp-path="+esp).code)
+	assert.Equal(t, exitDone, f.run("load", "--ignore=memory", "--esp-path="+esp).code)
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[check]\nignore = [\"memory\"]\n"})
+	assert.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+}

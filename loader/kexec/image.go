@@ -2,10 +2,7 @@ package kexec
 
 import (
 	"encoding/binary"
-	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // Image is what is to be loaded.
@@ -92,14 +89,3 @@ func part(f *os.File) Part {
 // memory is what the kernel needs at least while it loads: it reads both files
 // into memory of its own and copies them into the image.
 func (m Image) memory() uint64 { return 2 * uint64(m.Kernel.Size+m.Initrd.Size) }
-
-// enoughMemory refuses what could only end in ENOMEM, or in the kernel killing
-// us or others for want of memory. Swap counts: what is in use may move there.
-func enoughMemory(root fs.FS, image Image) error {
-	memory := fields(readText(root, "proc/meminfo"))
-	available, swap := kibibytes(memory["MemAvailable"]), kibibytes(memory["SwapFree"])
-	if available == 0 || image.memory() <= available+swap {
-		return nil
-	}
-	return explain(opFile, unix.ENOMEM, System{Image: image, MemAvailable: available, SwapFree: swap})
-}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,25 +93,4 @@ func TestDescribe(t *testing.T) {
 	image := describe(read, nil, "")
 	assert.False(t, image.Kernel.Regular)
 	assert.Empty(t, image.Initrd.Name)
-}
-
-// TestEnoughMemory holds that only what is certain to fail is refused.
-func TestEnoughMemory(t *testing.T) {
-	image := Image{Kernel: Part{Size: 100 << 20}, Initrd: Part{Size: 400 << 20}} // loading takes 1000 MiB
-	for name, c := range map[string]struct {
-		meminfo string
-		refused bool
-	}{
-		"enough":              {"MemAvailable: 1024000 kB\nSwapFree: 0 kB\n", false},
-		"one page too little": {"MemAvailable: 1023996 kB\nSwapFree: 0 kB\n", true},
-		"swap helps":          {"MemAvailable: 524288 kB\nSwapFree: 524288 kB\n", false},
-		"not known":           {"MemTotal: 1 kB\n", false},
-	} {
-		err := enoughMemory(fstest.MapFS{"proc/meminfo": {Data: []byte(c.meminfo)}}, image)
-		assert.Equal(t, c.refused, err != nil, name)
-		if c.refused {
-			assert.ErrorIs(t, err, unix.ENOMEM)
-			assert.ErrorContains(t, err, "needs 1000 MiB")
-		}
-	}
 }

@@ -65,9 +65,6 @@ func Load(ctx context.Context, kernel, initrd *os.File, cmdline string, opt Opti
 	}
 	root := os.DirFS("/")
 	image := describe(kernel, initrd, cmdline)
-	if err := enoughMemory(root, image); err != nil {
-		return err
-	}
 	kmsg := openKmsg()
 	defer kmsg.close()
 	op, err := call(ctx, job{root, kernel, initrd, cmdline, opt})

@@ -178,16 +178,6 @@ func TestVMParallelLoads(t *testing.T) {
 	assert.Equal(t, vm.Cmdline+" new=1", g.MustRun("cat /proc/cmdline"))
 }
 
-// TestVMTooLittleMemory holds that a load that cannot succeed is not begun: the
-// kernel would kill somebody.
-func TestVMTooLittleMemory(t *testing.T) {
-	g := machineWith(t, vm.DefaultKernel, vm.Config{})
-	g.MustRun("mkdir /big && mount -t tmpfs -o size=90% none /big && truncate -s 400M /big/initrd")
-	refusedAs(t, g, "kx load /vmlinuz /big/initrd x", unix.ENOMEM, "cannot allocate memory: loading needs ", "MiB are available; stop something large first")
-	assert.NotContains(t, g.MustRun("dmesg"), "Out of memory")
-	assert.False(t, loaded(t, g))
-}
-
 // TestVMClassic boots what kexec_load loaded.
 func TestVMClassic(t *testing.T) {
 	for _, name := range []string{vm.DefaultKernel, vm.SecondKernel} {

@@ -52,8 +52,8 @@ type System struct {
 	// did not. EFI is whether EFI booted the machine.
 	RSDP uint64
 	EFI  bool
-	// MemAvailable and SwapFree are in bytes; 0 if not known.
-	MemAvailable, SwapFree uint64
+	// MemAvailable is in bytes; 0 if not known.
+	MemAvailable uint64
 	// Image is what was to be loaded, Words what the kernel logged about it.
 	Image Image
 	Words []string
@@ -71,8 +71,7 @@ func Inspect(root fs.FS) System {
 	s.Xen0 = strings.Contains(readText(root, "proc/xen/capabilities"), "control_d")
 	s.Handover = slices.Contains(strings.Fields(readText(root, "proc/cmdline")), "kho=on")
 	s.readEFI(root)
-	memory := fields(readText(root, "proc/meminfo"))
-	s.MemAvailable, s.SwapFree = kibibytes(memory["MemAvailable"]), kibibytes(memory["SwapFree"])
+	s.MemAvailable = kibibytes(fields(readText(root, "proc/meminfo"))["MemAvailable"])
 	return s
 }
 

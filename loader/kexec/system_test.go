@@ -123,7 +123,7 @@ func TestInspect(t *testing.T) {
 		"handover, off": {map[string]string{"proc/cmdline": "quiet kho=onx\n"}, kexec.System{}},
 		"memory": {
 			map[string]string{"proc/meminfo": "MemTotal:        8000000 kB\nMemAvailable:    1048576 kB\nSwapFree:   2048 kB\nHugePages_Total:       0\n"},
-			kexec.System{MemAvailable: 1 << 30, SwapFree: 2 << 20},
+			kexec.System{MemAvailable: 1 << 30},
 		},
 		"memory, junk": {
 			map[string]string{"proc/meminfo": "MemAvailable: 99999999999999999999 kB\nSwapFree: -1 kB\nno colon\n"},

@@ -39,10 +39,8 @@ type Plan struct {
 	// Cmdline is the command line for the new kernel, Running the one in force.
 	Cmdline, Running string
 	Kernel           Kernel
-	// InitrdSize is that of the whole blob, in bytes; InitrdJoined says that
-	// the blob is put together in memory first.
-	InitrdSize   int64
-	InitrdJoined bool
+	// Memory is what the load takes, in bytes; 0: not known.
+	Memory int64
 	// InitrdNames are its files. InitrdReleases are the kernels that it has
 	// modules for; empty: not known.
 	InitrdNames, InitrdReleases []string
@@ -52,14 +50,11 @@ type Plan struct {
 
 // A Kernel is the kernel file of a plan.
 type Kernel struct {
-	Name    string // path, for messages
-	Release string // as uname -r; "": not known
-	Format  string // "bzImage", "Image", ...
-	Size    int64  // bytes
-	// MemorySize is how much it needs in memory to start, in bytes; 0: not
-	// known.
-	MemorySize int64
-	Signature  Signature
+	Name      string // path, for messages
+	Release   string // as uname -r; "": not known
+	Format    string // "bzImage", "Image", ...
+	Size      int64  // bytes
+	Signature Signature
 	// Inner says that it is a part of an image, which may be signed as a whole.
 	Inner bool
 }

@@ -413,43 +413,24 @@ func TestMemory(t *testing.T) {
 	}
 	play(t, map[string]scene{
 		"huge initrd": {
-			func(b *box) { b.plan.InitrdSize = 1 << 30 },
+			func(b *box) { b.plan.Memory = 2072 << 20 },
 			[]string{"blocker memory"},
-			"loading needs 2072 MiB of memory, twice kernel and initrd, and 1024 MiB are available",
+			"loading needs 2072 MiB of memory, and 1024 MiB are available",
 		},
-		"swap counts": {
-			func(b *box) {
-				b.plan.InitrdSize = 600 << 20
-				free(b, "1048576", "1048576")
-			},
-			[]string{"warning memory"},
-			"about 1862 MiB",
-		},
-		"tight": {
-			func(b *box) { free(b, "131072", "0") },
-			[]string{"warning memory"},
-			"",
-		},
-		"tight, not joined": {
-			func(b *box) {
-				free(b, "131072", "0")
-				b.plan.InitrdJoined = false
-			},
-			nil,
-			"",
-		},
-		"just enough": {func(b *box) { free(b, "155648", "0") }, nil, ""},
+		"just enough":         {func(b *box) { free(b, "155648", "0") }, nil, ""},
+		"one page too little": {func(b *box) { free(b, "155644", "0") }, []string{"blocker memory"}, ""},
+		"swap does not count": {func(b *box) { free(b, "155644", "1048576") }, []string{"blocker memory"}, ""},
 		"meminfo is missing": {
 			func(b *box) {
 				b.remove("/proc/meminfo")
-				b.plan.InitrdSize = 1 << 40
+				b.plan.Memory = 1 << 40
 			},
 			nil,
 			"",
 		},
 		"sizes unknown": {
 			func(b *box) {
-				b.plan.Kernel.Size, b.plan.InitrdSize = 0, 0
+				b.plan.Memory = 0
 				free(b, "1", "0")
 			},
 			nil,

@@ -6,29 +6,19 @@ import (
 	"strings"
 )
 
-// memory holds the plan against what is free. The kernel reads both files into
-// memory of its own and copies them into the image, so that below twice their
-// size it refuses, or kills a process instead; the last segment is as large as
-// the kernel unpacked.
+// Memory holds what the load takes against what is available, before anything
+// is copied. Beyond that the kernel refuses, or kills a process instead.
+func Memory(env Env, plan Plan) []Finding { return memory(newLook(env, plan)) }
+
 func memory(l *look) []Finding {
-	info := fields(l.proc.text("meminfo"))
-	available, swap := kibibytes(info["MemAvailable"]), kibibytes(info["SwapFree"])
-	files := l.Plan.Kernel.Size + l.Plan.InitrdSize
-	if available == 0 || files == 0 {
+	available := kibibytes(fields(l.proc.text("meminfo"))["MemAvailable"])
+	if available == 0 || l.Plan.Memory <= available {
 		return nil
 	}
-	const mend = "stop something large first, or make the initrd smaller"
-	if 2*files > available+swap {
-		return []Finding{{"memory", Blocker, fmt.Sprintf("loading needs %s of memory, twice kernel and initrd, and %s are available", mebibytes(2*files), mebibytes(available+swap)), mend}}
-	}
-	need := 2*files + max(l.Plan.Kernel.MemorySize-l.Plan.Kernel.Size, 0)
-	if l.Plan.InitrdJoined {
-		need += l.Plan.InitrdSize
-	}
-	if need > available {
-		return []Finding{{"memory", Warning, fmt.Sprintf("loading needs about %s of memory, and %s are available", mebibytes(need), mebibytes(available)), mend}}
-	}
-	return nil
+	return []Finding{{
+		"memory", Blocker, fmt.Sprintf("loading needs %s of memory, and %s are available", mebibytes(l.Plan.Memory), mebibytes(available)),
+		"stop something large first, or make the initrd smaller",
+	}}
 }
 
 func kibibytes(s string) int64 {

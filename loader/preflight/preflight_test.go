@@ -74,10 +74,10 @@ func newBox() *box {
 		plan: preflight.Plan{
 			Entry: "arch.conf", Cmdline: "root=/dev/mapper/root quiet", Running: "root=/dev/mapper/root",
 			Kernel: preflight.Kernel{
-				Name: "/efi/vmlinuz", Release: "6.12.1", Format: "bzImage", Size: 12 << 20, MemorySize: 50 << 20,
+				Name: "/efi/vmlinuz", Release: "6.12.1", Format: "bzImage", Size: 12 << 20,
 				Signature: preflight.Signature{Known: true},
 			},
-			InitrdSize: 30 << 20, InitrdJoined: true, InitrdNames: []string{"/efi/initrd-6.12.1.img"},
+			Memory: 152 << 20, InitrdNames: []string{"/efi/initrd-6.12.1.img"},
 			Boot: []string{"/efi"},
 		},
 	}
