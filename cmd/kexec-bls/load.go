@@ -142,7 +142,7 @@ func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
 		return errors.Join(t.failed(err), loader.Withdraw(a.runDir))
 	}
 	if err := a.confirm(t, r); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w; unloaded again%s", t.label(), err, t.replaced), a.forget())
+		return a.undoLoad(t, fmt.Errorf("%s: %w", t.label(), err))
 	}
 	return nil
 }
@@ -194,10 +194,23 @@ func (a *app) receipt(t *target) loader.Receipt {
 	return r
 }
 
-// forget drops the loaded image and the receipt of it. The caller has the lock.
+// undoLoad takes a new image down again for the sake of err, and says what is
+// loaded then.
+func (a *app) undoLoad(t *target, err error) error {
+	if kept := a.forget(); kept != nil {
+		return fmt.Errorf("%w; and it stays loaded: %w", err, kept)
+	}
+	return fmt.Errorf("%w; unloaded again%s", err, t.replaced)
+}
+
+// forget drops the loaded image and the receipt of it. The caller has the
+// lock. What the kernel does not drop keeps its receipt.
 func (a *app) forget() error {
+	if err := a.unload(); err != nil {
+		return err
+	}
 	a.forgetWord()
-	return errors.Join(a.unload(), loader.RemoveReceipt(a.runDir))
+	return loader.RemoveReceipt(a.runDir)
 }
 
 func newUnload(a *app) *cobra.Command {

@@ -128,7 +128,8 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 		err = a.end(ctx, opt, "kexec into "+t.label())
 	}
 	if err != nil {
-		return true, errors.Join(fmt.Errorf("%w; the kernel is unloaded again, nothing was rebooted%s", err, t.replaced), undo(), a.forget())
+		restored := undo()
+		return true, errors.Join(a.undoLoad(t, fmt.Errorf("%w; nothing was rebooted", err)), restored)
 	}
 	return true, nil
 }

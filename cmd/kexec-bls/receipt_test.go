@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -74,6 +75,27 @@ func TestReceiptThatCannotBeWritten(t *testing.T) {
 	assert.Equal(t, exitFailed, f.run("load", "--esp-path="+esp).code)
 	assert.Equal(t, exitFailed, f.run("unload").code)
 	assert.Empty(t, f.acts)
+}
+
+// TestUnloadRefused: what stays loaded keeps its receipt.
+func TestUnloadRefused(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.fail["unload"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "no load is left", Call: "unload"}
+	f.machine.unload = func() error { return f.act("unload") }
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	assert.Equal(t, exitKernel, f.run("unload").code)
+	assert.Equal(t, exitDone, f.run("status", "--esp-path="+esp).code)
+
+	f.fail["systemctl"] = errors.New("inhibited")
+	got := f.run("reboot", "other", "--esp-path="+esp)
+	assert.Contains(t, got.stderr, "inhibited; nothing was rebooted; and it stays loaded: unload: operation not permitted")
+	r, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, "other.conf", r.Entry)
+
+	f.loading = func() { write(t, esp, map[string]string{"b.img": "changed"}) }
+	assert.Contains(t, f.run("load", "--esp-path="+esp).stderr, "changed while it was loaded; try again when the update that writes it has ended; and it stays loaded")
+	assert.Equal(t, exitForeign, f.run("status", "--esp-path="+esp).code, "neither receipt is true")
 }
 
 // TestOneAtATime: all that change what is loaded, or count on it, wait for
