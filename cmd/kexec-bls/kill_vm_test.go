@@ -15,7 +15,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
-const loadLimit = "/proc/sys/kernel/kexec_load_limit_reboot"
+const loadsLeft = "/proc/sys/kernel/kexec_load_limit_reboot"
 
 // killGuest has both entries boot into what can load again.
 func killGuest(t *testing.T) *vm.Guest {
@@ -40,8 +40,8 @@ type killed struct {
 // kill ends a load of arch after so many microseconds, with zz-other loaded.
 func kill(t *testing.T, g *vm.Guest, after int) (k killed) {
 	t.Helper()
-	before := number(t, g.MustRun("kexec-bls load zz-other && cat "+loadLimit))
-	out := g.MustRun(fmt.Sprintf("sync; kexec-bls load arch 2>/dev/null & usleep %d; kill -9 $!; wait $! 2>/dev/null; cat %s; kexec-bls status --json=short; true", after, loadLimit))
+	before := number(t, g.MustRun("kexec-bls load zz-other && cat "+loadsLeft))
+	out := g.MustRun(fmt.Sprintf("sync; kexec-bls load arch 2>/dev/null & usleep %d; kill -9 $!; wait $! 2>/dev/null; cat %s; kexec-bls status --json=short; true", after, loadsLeft))
 	left, status, _ := strings.Cut(out, "\n")
 	var r statusReport
 	require.NoError(t, json.Unmarshal([]byte(status), &r), out)
@@ -78,7 +78,7 @@ func (k killed) agrees(t *testing.T) {
 func TestLongVMKilled(t *testing.T) {
 	const moments, sample = 50, 10
 	g := killGuest(t)
-	allow := func() { g.MustRun("echo 100000 > " + loadLimit) }
+	allow := func() { g.MustRun("echo 100000 > " + loadsLeft) }
 	allow()
 	g.MustRun("kexec-bls load zz-other")
 	whole := milliseconds(t, g, "kexec-bls load arch")
