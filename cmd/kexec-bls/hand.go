@@ -45,13 +45,20 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 	if opt.systemd.Message == "" {
 		opt.systemd.Message = message
 	}
+	var err error
 	switch {
 	case a.init() == systemd.Systemd:
-		return a.systemctl(ctx, opt.systemd)
+		err = a.systemctl(ctx, opt.systemd)
 	case opt.systemd.Force:
+		a.accepted(opt.report) // there is no later
 		return a.jump()
+	default:
+		err = a.native(ctx, opt.systemd)
 	}
-	return a.native(ctx, opt.systemd)
+	if err == nil {
+		a.accepted(opt.report)
+	}
+	return err
 }
 
 // connect lets the user hear what systemctl says. Its complaints are in the
@@ -75,6 +82,7 @@ func jumpNow() error {
 // throughFirmware is an ordinary reboot that no loaded image can turn into a
 // kexec.
 func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
+	opt.report.Way, opt.report.Entry, opt.report.Release = "firmware", "", ""
 	if opt.dryRun {
 		a.note("the machine would reboot through its firmware")
 		return nil
@@ -101,12 +109,23 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	undo := a.announce(ctx, "reboot", opt)
 	if err = a.reset(ctx, opt.systemd); err != nil {
 		undo()
+		return err
 	}
-	return err
+	a.accepted(opt.report)
+	return nil
 }
 
 // cancel takes a scheduled reboot back, and our image with it.
 func (a *app) cancel(ctx context.Context, opt rebootFlags) error {
+	opt.report.Way = "cancelled"
+	err := a.cancelBoth(ctx, opt)
+	if err == nil {
+		a.accepted(opt.report)
+	}
+	return err
+}
+
+func (a *app) cancelBoth(ctx context.Context, opt rebootFlags) error {
 	a.connect(&opt.systemd)
 	if err := a.unschedule(ctx, opt.systemd); err != nil {
 		return err

@@ -47,6 +47,7 @@ func (a *app) booted(ctx context.Context) error {
 			a.warn("%v", err)
 		}
 	}
+	a.recordBoot(b, end)
 	how, report := "started by the firmware", reportBoot(b)
 	if b.Kexeced {
 		how = way(true, report)

@@ -78,7 +78,7 @@ func (a *app) loadOnly(ctx context.Context, t *target, blob blobFlags) error {
 		return err
 	}
 	a.note("%s is loaded; systemctl reboot and systemctl kexec will jump into it, kexec-bls unload forgets it", t.label())
-	return nil
+	return a.tellLoad()
 }
 
 // accept judges a target that is to be loaded, and refuses one of which the
@@ -106,11 +106,19 @@ func (a *app) flattenTarget(t *target, blob blobFlags) error {
 	return nil
 }
 
-// stage loads a target: image, lock, pending receipt, system call, the kernel's
+// stage loads a target and records that it did.
+func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
+	begun := time.Now()
+	err := a.stageUnrecorded(ctx, t, blob)
+	a.record(act{kind: "load", entry: t.label(), took: time.Since(begun), err: err})
+	return err
+}
+
+// stageUnrecorded loads: image, lock, pending receipt, system call, the kernel's
 // word that it is there, receipt. An image that was loaded before stays if the
 // call fails; after it, everything that goes wrong takes the new image down
 // again. The lock is the target's from then on.
-func (a *app) stage(ctx context.Context, t *target, blob blobFlags) error {
+func (a *app) stageUnrecorded(ctx context.Context, t *target, blob blobFlags) error {
 	for _, w := range t.Warnings {
 		a.warn("%s", w)
 	}
@@ -218,17 +226,6 @@ func newUnload(a *app) *cobra.Command {
 		Use:   "unload",
 		Short: "drop the loaded kernel",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			lock, err := a.lock(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer lock.Close()
-			if err := a.forget(); err != nil {
-				return err
-			}
-			a.note("no kernel is loaded now")
-			return nil
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.unloadAll(cmd.Context()) },
 	}
 }

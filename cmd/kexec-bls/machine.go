@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/journal"
+
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
@@ -45,6 +47,8 @@ type machine struct {
 	systemctl, native, reset, unschedule func(context.Context, systemd.Options) error
 
 	dropShot func() (undo func() error, err error)
+	// journal takes an entry for the system's journal.
+	journal func(message string, priority journal.Priority, fields map[string]string)
 	// ask lets the user choose on the terminal.
 	ask func(context.Context, menu.Options) (menu.Choice, error)
 
@@ -84,6 +88,7 @@ func realMachine() *machine {
 			saved, err := vars.Consume("LoaderEntryOneShot")
 			return func() error { return vars.Restore(saved) }, err
 		},
+		journal: sendToJournal,
 		ask: func(ctx context.Context, opt menu.Options) (menu.Choice, error) {
 			opt.In, opt.Out = os.Stdin, os.Stdout
 			return menu.Run(ctx, opt)

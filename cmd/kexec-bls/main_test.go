@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,7 +35,8 @@ type fake struct {
 	initrd  string
 	cmdline string
 	isThere bool
-	fail    map[string]error // act to error
+	entries []map[string]string // of the journal
+	fail    map[string]error    // act to error
 	// loading is called during a load, ending while systemd is asked to reboot.
 	loading, ending func()
 	endsBy          string // target that systemd shuts down to
@@ -85,6 +88,10 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
 	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
 	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
+	f.machine.journal = func(message string, priority journal.Priority, fields map[string]string) {
+		fields["MESSAGE"], fields["PRIORITY"] = message, strconv.Itoa(int(priority))
+		f.entries = append(f.entries, fields)
+	}
 	f.machine.dropShot = func() (func() error, error) {
 		return func() error { return f.act("restore") }, f.act("consume")
 	}

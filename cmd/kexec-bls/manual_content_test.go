@@ -106,6 +106,7 @@ func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
 		"list": listEntry{}, "show": shownPlan{}, "check": checkReport{}, "status": statusReport{},
 		"reboot-required": requirement{}, "initrd ls": listedBlob{}, "config": configSetting{},
+		"unload": unloadReport{}, "reboot": rebootReport{},
 	} {
 		var documented []string
 		for _, i := range readManual(t, "kexec-bls.8") {
@@ -122,6 +123,9 @@ func jsonKeys(of reflect.Type, before string) []string {
 	var keys []string
 	for i := range of.NumField() {
 		field := of.Field(i)
+		if !field.IsExported() && !field.Anonymous {
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		kind, path := field.Type, before+name
 		for kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice {

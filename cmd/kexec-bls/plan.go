@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -238,6 +239,13 @@ func (t *target) failed(err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", t.entry.ID, err)
+}
+
+// release is the new kernel's, as uname -r would print it; "" where its file
+// does not say. It is known once the target is judged.
+func (t *target) release() string {
+	release, _, _ := strings.Cut(t.kernel.Version, " ")
+	return release
 }
 
 // label names the target in messages.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
@@ -20,6 +19,7 @@ type rebootFlags struct {
 	// impossible.
 	firmware, orFirmware bool
 	blob                 blobFlags
+	report               *rebootReport
 }
 
 func newReboot(a *app) *cobra.Command {
@@ -76,9 +76,20 @@ func (o rebootFlags) check(named bool) error {
 	return nil
 }
 
-// reboot is the order of acts: choose, plan, check, load, confirm, receipt,
-// one-shot, reboot. What fails after the load undoes what was done.
+// reboot chooses the way, and records a reboot that will not be.
 func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
+	opt.report = newRebootReport(opt.systemd.When)
+	opt.report.Entry = name
+	err := a.rebootBy(ctx, name, opt, line)
+	if err != nil && !opt.dryRun {
+		a.record(opt.report.act(err))
+	}
+	return err
+}
+
+// rebootBy is the order of acts: choose, plan, check, load, confirm, receipt,
+// one-shot, reboot. What fails after the load undoes what was done.
+func (a *app) rebootBy(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
 	switch {
 	case opt.systemd.When == "cancel":
 		return a.cancel(ctx, opt)
@@ -90,6 +101,7 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 	begun, err := a.kexecInto(ctx, name, opt, line)
 	if err != nil && !begun && opt.orFirmware && ctx.Err() == nil {
 		a.warn("no kexec: %v", err)
+		opt.report.Why = err.Error()
 		return a.throughFirmware(ctx, opt)
 	}
 	return err
@@ -103,6 +115,7 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 		return false, err
 	}
 	defer t.close()
+	opt.report.Entry = t.label()
 	opt.blob.ignore = a.ignored(opt.blob.ignore)
 	if err := a.accept(t, opt.blob); err != nil {
 		return false, err
@@ -123,6 +136,7 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 	if err := a.stage(ctx, t, opt.blob); err != nil {
 		return false, err
 	}
+	opt.report.Release = t.release()
 	undo, err := a.useUpOneShot(t)
 	if err == nil {
 		err = a.end(ctx, opt, "kexec into "+t.label())
@@ -157,8 +171,8 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 		return err
 	}
 	what := "the loaded kernel"
-	if r, err := loader.ReadReceipt(a.runDir); err == nil && r.BootID == a.bootID() && r.Entry != "" {
-		what = r.Entry
+	if opt.report.Entry = a.receiptLabel(); opt.report.Entry != "" {
+		what = opt.report.Entry
 	}
 	return a.end(ctx, opt, "kexec into "+what)
 }

@@ -14,12 +14,19 @@ import (
 
 func newStatus(a *app) *cobra.Command {
 	var verify bool
+	var metrics string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "say what is loaded, what runs, what would boot next",
 		Args:  noArgs,
-		RunE:  func(*cobra.Command, []string) error { return a.status(verify) },
+		RunE: func(*cobra.Command, []string) error {
+			if metrics != "" {
+				return a.writeMetrics(metrics, verify)
+			}
+			return a.status(verify)
+		},
 	}
+	cmd.Flags().StringVar(&metrics, "metrics", "", "write `FILE` for the textfile collector of node_exporter, and print nothing")
 	cmd.Flags().BoolVar(&verify, "verify", false, "read the files again, even where size and time are the same")
 	return cmd
 }

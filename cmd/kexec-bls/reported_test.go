@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/systemd"
+)
+
+// oneObject is stdout as the one JSON object that it must be, on one line.
+func oneObject(t *testing.T, got answer) map[string]any {
+	t.Helper()
+	var v map[string]any
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &v), "%q %s", got.stdout, got.stderr)
+	assert.Equal(t, 1, strings.Count(got.stdout, "\n"), "short is one line")
+	return v
+}
+
+func TestJSONHasASchema(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	for _, args := range [][]string{{"show"}, {"check"}, {"load"}, {"status"}, {"unload"}, {"reboot-required"}, {"reboot", "-n"},
+		{"reboot"}, {"reboot", "--loaded"}, {"reboot", "--firmware"}, {"reboot", "--when=cancel"}} {
+		v := oneObject(t, f.run(append(args, "--json=short", "--esp-path="+esp)...))
+		assert.EqualValues(t, 1, v["schema"], "%v", args)
+	}
+}
+
+func TestRebootJSON(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	got := f.run("reboot", "--json=short", "--when=22:00", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	v := oneObject(t, got)
+	accepted, err := time.Parse(time.RFC3339, v["accepted"].(string))
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Now(), accepted, time.Minute)
+	delete(v, "accepted")
+	assert.Equal(t, map[string]any{"schema": 1.0, "way": "kexec", "entry": "arch.conf", "release": "6.12.1", "when": "22:00"}, v)
+
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown"}
+	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))
+	assert.Equal(t, "firmware", v["way"])
+	assert.Contains(t, v["why"], "lockdown")
+	assert.NotContains(t, v, "entry", "the firmware chooses")
+	assert.Equal(t, "now", v["when"])
+}
+
+func TestRefusedRebootPrintsNoObject(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.fail["systemctl"] = errors.New("inhibited")
+	got := f.run("reboot", "--json=short", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Empty(t, got.stdout)
+	assert.Empty(t, f.run("reboot", "nosuch", "--json=short", "--esp-path="+esp).stdout)
+}
+
+func TestLoadAndUnloadJSON(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	v := oneObject(t, f.run("load", "--json=short", "--esp-path="+esp))
+	assert.Equal(t, "arch.conf", v["entry"])
+	assert.Equal(t, "root=/dev/vda2 rw quiet", v["cmdline"])
+	assert.Len(t, v["files"], 3)
+	assert.Equal(t, v, oneObject(t, f.run("status", "--json=short", "--esp-path="+esp))["loaded"], "as status has it")
+
+	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": true, "entry": "arch.conf"}, oneObject(t, f.run("unload", "--json=short")))
+	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": false}, oneObject(t, f.run("unload", "--json=short")))
+	f.isThere = true
+	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": true}, oneObject(t, f.run("unload", "--json=short")), "what others loaded")
+}
+
+// told are the entries of the journal, without what differs from run to run.
+func (f *fake) told() []string {
+	var told []string
+	for _, fields := range f.entries {
+		line := fields["PRIORITY"]
+		for _, name := range []string{"ACT", "ENTRY", "WAY", "RESULT"} {
+			if v := fields["KEXEC_BLS_"+name]; v != "" {
+				line += " " + v
+			}
+		}
+		told = append(told, line)
+	}
+	f.entries = nil
+	return told
+}
+
+func TestJournal(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	run := func(args ...string) { f.run(append(args, "--esp-path="+esp)...) }
+	run("load")
+	require.Len(t, f.entries, 1)
+	assert.Regexp(t, `^\d+$`, f.entries[0]["KEXEC_BLS_DURATION_USEC"])
+	assert.Equal(t, loadMessage, f.entries[0]["MESSAGE_ID"])
+	assert.Equal(t, "load of arch.conf for kexec", f.entries[0]["MESSAGE"])
+	assert.Equal(t, "kexec-bls", f.entries[0]["SYSLOG_IDENTIFIER"])
+	assert.Equal(t, []string{"6 load arch.conf done"}, f.told())
+	run("unload")
+	assert.Equal(t, []string{"6 unload arch.conf done"}, f.told())
+	run("unload")
+	assert.Empty(t, f.told(), "nothing was loaded")
+	run("reboot")
+	assert.Equal(t, []string{"6 load arch.conf done", "6 reboot arch.conf kexec done"}, f.told())
+	run("reboot", "--loaded")
+	assert.Equal(t, []string{"6 reboot arch.conf kexec done"}, f.told())
+	run("reboot", "--firmware")
+	assert.Equal(t, []string{"6 reboot firmware done"}, f.told())
+	run("reboot", "--when=cancel")
+	assert.Equal(t, []string{"6 reboot cancelled done"}, f.told())
+	run("reboot", "-n")
+	run("reboot", "--nosuch")
+	run("show")
+	assert.Empty(t, f.told(), "nothing was tried")
+}
+
+func TestJournalOfFailures(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	run := func(args ...string) { f.run(append(args, "--esp-path="+esp)...) }
+	run("reboot", "nosuch")
+	require.Len(t, f.entries, 1)
+	assert.Contains(t, f.entries[0]["KEXEC_BLS_ERROR"], "nosuch")
+	assert.Contains(t, f.entries[0]["MESSAGE"], "reboot into nosuch by kexec failed: ")
+	assert.Equal(t, []string{"3 reboot nosuch kexec failed"}, f.told())
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown\x1b[31m"}
+	run("reboot", "--or-firmware")
+	assert.NotContains(t, f.entries[0]["MESSAGE"], "\x1b")
+	assert.Contains(t, f.entries[1]["KEXEC_BLS_WHY"], "lockdown")
+	assert.Equal(t, []string{"3 load arch.conf failed", "6 reboot firmware done"}, f.told())
+
+	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.fail["load"], f.fail["jump"] = nil, errors.New("no")
+	run("reboot", "--force")
+	assert.Equal(t, []string{"6 load arch.conf done", "6 reboot arch.conf kexec done", "3 reboot arch.conf kexec failed"}, f.told(),
+		"there is no time after the jump")
+}
+
+func TestJournalAfterBoot(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
+	f.next(t, true)
+	f.told()
+	require.Equal(t, exitDone, f.run("hook", "booted").code)
+	require.Len(t, f.entries, 1)
+	assert.Regexp(t, `^\d{7,}$`, f.entries[0]["KEXEC_BLS_DURATION_USEC"])
+	assert.Equal(t, bootMessage, f.entries[0]["MESSAGE_ID"])
+	assert.Equal(t, []string{"6 boot arch.conf kexec done"}, f.told())
+
+	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
+	f.next(t, false)
+	f.told()
+	f.run("hook", "booted")
+	assert.Equal(t, []string{"4 boot firmware missed"}, f.told(), "a kexec was asked for")
+	f.run("reboot", "--firmware", "--esp-path="+esp)
+	f.next(t, false)
+	f.told()
+	f.run("hook", "booted")
+	assert.Equal(t, []string{"6 boot firmware done"}, f.told())
+}
+
+// TestNoJournal: neither a system without a journal nor one that hangs is
+// waited for.
+func TestNoJournal(t *testing.T) {
+	begin := time.Now()
+	sendToJournal("kexec-bls: a test", 7, map[string]string{"KEXEC_BLS_ACT": "test"})
+	assert.Less(t, time.Since(begin), 10*journalPatience)
+	assert.NoFileExists(t, filepath.Join(t.TempDir(), "journal"))
+}
