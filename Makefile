@@ -5,30 +5,25 @@
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
 # make install  PREFIX=/usr/local DESTDIR= HOOKS="pacman kernel-install debian"
+# make dist     release tarballs and packages, in dist/
+# make packages-test  installs and removes them, in roots of their own
 
 GO       ?= go
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+VERSION  ?= $(shell cat .version 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo devel)
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
-UNITDIR  ?= $(PREFIX)/lib/systemd/system
-UNITS     = $(wildcard cmd/kexec-bls/dist/systemd/*.service cmd/kexec-bls/dist/systemd/*.path)
-LDFLAGS   = -s -w -X main.version=$(VERSION)
+PROGRAM  ?= kexec-bls
+LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Package managers look for hooks in one place, whatever PREFIX is.
-HOOKS            ?= pacman kernel-install debian
-PACMANHOOKDIR    ?= /usr/share/libalpm/hooks
-KERNELINSTALLDIR ?= /usr/lib/kernel/install.d
-SYSCONFDIR       ?= /etc
-
-.PHONY: all build test vm vm-long demo lint fuzz bench install clean
+.PHONY: all build test vm vm-long demo lint fuzz bench install dist packages-test clean
 
 all: build
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o kexec-bls ./cmd/kexec-bls
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/kexec-bls
 
 test:
 	fixtures/setup.sh test second
@@ -68,31 +63,16 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
-install: build
-	install -Dm755 kexec-bls $(DESTDIR)$(PREFIX)/bin/kexec-bls
-	@set -e; for unit in $(UNITS); do \
-	  to=$(DESTDIR)$(UNITDIR)/$${unit##*/}; echo "install $$to"; install -Dm644 $$unit "$$to"; \
-	  sed -i 's|/usr/bin/kexec-bls|$(PREFIX)/bin/kexec-bls|' "$$to"; done
-	install -Dm644 cmd/kexec-bls/dist/systemd/80-kexec-bls.preset $(DESTDIR)$(UNITDIR)-preset/80-kexec-bls.preset
+# With sudo there may be no Go: then what make build left is taken.
+install: $(if $(shell command -v $(GO)),build)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' $(if $(HOOKS),HOOKS='$(HOOKS)') cmd/kexec-bls/dist/install.sh
 
-install: $(HOOKS:%=install-%-hook)
+dist:
+	GO='$(GO)' cmd/kexec-bls/dist/release.sh
 
-# The hook $(1) of dist becomes $(2), with mode $(3).
-define hook
-	install -Dm$(3) cmd/kexec-bls/dist/$(1) $(DESTDIR)$(2)
-	@sed -i 's|/usr/bin/kexec-bls|$(PREFIX)/bin/kexec-bls|' $(DESTDIR)$(2)
-endef
-
-install-pacman-hook:
-	$(call hook,pacman/95-kexec-bls.hook,$(PACMANHOOKDIR)/95-kexec-bls.hook,644)
-
-install-kernel-install-hook:
-	$(call hook,kernel-install/95-kexec-bls.install,$(KERNELINSTALLDIR)/95-kexec-bls.install,755)
-
-install-debian-hook:
-	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/kernel/postinst.d/zzz-kexec-bls,755)
-	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/kernel/postrm.d/zzz-kexec-bls,755)
-	$(call hook,debian/zzz-kexec-bls,$(SYSCONFDIR)/initramfs/post-update.d/zzz-kexec-bls,755)
+packages-test:
+	fixtures/setup.sh packages
+	$(GO) test -tags packages -run '^TestPackage' -count=1 -timeout 60m ./cmd/kexec-bls
 
 clean:
-	rm -f kexec-bls *.test
+	rm -rf kexec-bls dist *.test

@@ -1,0 +1,16 @@
+#!/bin/sh
+# dpkg: remove or upgrade; rpm: 0 for the last package; pacman: the version, and
+# only when it is removed.
+case ${1:-} in
+upgrade | deconfigure | failed-upgrade | 1 | 2) exit 0 ;;
+esac
+if [ -d /run/systemd/system ]; then
+	systemctl stop 'kexec-bls-*' || :
+fi
+# What we have loaded goes, so that nothing of us is left to a reboot; the exit
+# code of status is 0 for fresh and 11 for stale, others are not ours.
+kexec-bls -q status >/dev/null 2>&1
+case $? in
+0 | 11) kexec-bls -q unload || : ;;
+esac
+exit 0

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// install runs what make install runs, with a program that only prints what it
+// was asked for, and returns the installed files and their texts.
+func install(t *testing.T, env ...string) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755))
+	cmd := exec.Command("dist/install.sh")
+	cmd.Env = append(os.Environ(), "DESTDIR="+dir+"/to", "PROGRAM="+program)
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	files := map[string]string{}
+	require.NoError(t, fs.WalkDir(os.DirFS(dir+"/to"), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		require.NoError(t, err)
+		script := strings.HasSuffix(path, "bin/kexec-bls") || strings.HasSuffix(path, ".install") || strings.HasSuffix(path, "zzz-kexec-bls")
+		assert.Equal(t, script, info.Mode()&0o111 != 0, "%s: %s", path, info.Mode())
+		assert.Equal(t, fs.FileMode(0o644), info.Mode()&0o644, path)
+		text, err := os.ReadFile(filepath.Join(dir, "to", path))
+		files["/"+path] = string(text)
+		return err
+	}))
+	return files
+}
+
+// TestInstallTakesEverything: each file that is made to be installed is.
+func TestInstallTakesEverything(t *testing.T) {
+	got := install(t, "PREFIX=/usr", "HOOKS=pacman kernel-install debian")
+	var names []string
+	for path := range got {
+		names = append(names, filepath.Base(path))
+	}
+	for _, dir := range []string{"man", "systemd", "pacman", "kernel-install", "debian"} {
+		files, err := filepath.Glob("dist/" + dir + "/*")
+		require.NoError(t, err)
+		require.NotEmpty(t, files, dir)
+		for _, file := range files {
+			assert.Contains(t, names, filepath.Base(file))
+		}
+	}
+	for _, path := range []string{
+		"/usr/bin/kexec-bls", "/usr/share/man/man8/kexec-bls.8", "/usr/share/man/man5/kexec-bls.toml.5",
+		"/usr/lib/systemd/system/kexec-bls-load@.service", "/usr/lib/systemd/system-preset/80-kexec-bls.preset",
+		"/usr/share/libalpm/hooks/95-kexec-bls.hook", "/usr/lib/kernel/install.d/95-kexec-bls.install",
+		"/etc/kernel/postinst.d/zzz-kexec-bls", "/etc/kernel/postrm.d/zzz-kexec-bls", "/etc/initramfs/post-update.d/zzz-kexec-bls",
+		"/usr/share/licenses/kexec-bls/LICENSE",
+	} {
+		assert.Contains(t, got, path)
+	}
+	assert.Equal(t, "completion bash\n", got["/usr/share/bash-completion/completions/kexec-bls"])
+	assert.Equal(t, "completion zsh\n", got["/usr/share/zsh/site-functions/_kexec-bls"])
+	assert.Equal(t, "completion fish\n", got["/usr/share/fish/vendor_completions.d/kexec-bls.fish"])
+}
+
+// TestInstallElsewhere: below another prefix the program is called there, and
+// hooks go where package managers look for the administrator's.
+func TestInstallElsewhere(t *testing.T) {
+	got := install(t, "PREFIX=/opt/kb", "HOOKS=pacman kernel-install debian")
+	for path, text := range got {
+		if !strings.Contains(path, "/share/man/") && !strings.Contains(path, "/share/doc/") {
+			assert.NotContains(t, text, "/usr/bin/kexec-bls", path)
+		}
+	}
+	for _, path := range []string{
+		"/opt/kb/lib/systemd/system/kexec-bls-load.service", "/etc/pacman.d/hooks/95-kexec-bls.hook",
+		"/etc/kernel/install.d/95-kexec-bls.install", "/etc/kernel/postinst.d/zzz-kexec-bls",
+	} {
+		assert.Contains(t, got[path], "/opt/kb/bin/kexec-bls", path)
+	}
+	assert.NotContains(t, install(t, "HOOKS="), "/etc/pacman.d/hooks/95-kexec-bls.hook")
+}
