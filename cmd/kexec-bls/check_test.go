@@ -59,7 +59,7 @@ func troubled(t *testing.T) (*fake, string) {
 	f, esp := newChecked(t, archFiles())
 	f.lay(t, map[string]string{
 		"proc/sys/kernel/kexec_load_disabled":           "1\n",
-		"root/run/initramfs/shutdown":                   "#!/bin/sh\nkexec -e\n",
+		"root/run/initramfs/shutdown":                   "case $1 in\nreboot) reboot -f ;;\n*) poweroff -f ;;\nesac\n",
 		"sys/kernel/kexec_crash_size":                   "268435456\n",
 		"sys/class/watchdog/watchdog0/state":            "active\n",
 		"sys/class/watchdog/watchdog0/nowayout":         "1\n",
@@ -82,12 +82,12 @@ func TestCheckNothing(t *testing.T) {
 
 func TestCheckGolden(t *testing.T) {
 	f, esp := troubled(t)
-	got := f.run("check", "--esp-path="+esp, "--ignore=dracut-shutdown")
+	got := f.run("check", "--esp-path="+esp, "--ignore=shutdown-script")
 	assert.Equal(t, exitBlocked, got.code)
 	assert.Empty(t, got.stderr, "the findings are the answer")
 	golden(t, "check.txt", got.stdout)
 
-	got = f.run("check", "--json", "--esp-path="+esp, "--ignore=dracut-shutdown")
+	got = f.run("check", "--json", "--esp-path="+esp, "--ignore=shutdown-script")
 	assert.Equal(t, exitBlocked, got.code)
 	golden(t, "check.json", got.stdout)
 	assert.Empty(t, f.acts)
@@ -108,10 +108,10 @@ func TestCheckIgnore(t *testing.T) {
 	}{
 		{"", "", exitBlocked},
 		{"kexec-disabled", "", exitBlocked},
-		{"kexec-disabled,dracut-shutdown", "", exitDone},
+		{"kexec-disabled,shutdown-script", "", exitDone},
 		{"all", "", exitDone},
-		{"", "ignore = [\"kexec-disabled\", \"dracut-shutdown\"]", exitDone},
-		{"kexec-disabled", "ignore = [\"dracut-shutdown\"]", exitDone},
+		{"", "ignore = [\"kexec-disabled\", \"shutdown-script\"]", exitDone},
+		{"kexec-disabled", "ignore = [\"shutdown-script\"]", exitDone},
 		{"kexec-disabled", "ignore = [\"watchdog\"]", exitBlocked},
 		{"", "ignore = [\"all\"]", exitDone},
 	} {
@@ -138,7 +138,7 @@ func TestRebootBlocked(t *testing.T) {
 	assert.Empty(t, f.acts, "nothing was loaded")
 	for _, want := range []string{
 		"kexec-bls: arch.conf: this would surely fail, --ignore=kexec-disabled goes on",
-		"\n  kexec-disabled: ", "\n  dracut-shutdown: ",
+		"\n  kexec-disabled: ", "\n  shutdown-script: ",
 		"kexec-bls: warning: kdump-lost: ", "kexec-bls: warning: vfio: ",
 	} {
 		assert.Contains(t, got.stderr, want)

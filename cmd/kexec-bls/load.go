@@ -177,6 +177,9 @@ func (a *app) confirm(t *target, r loader.Receipt) error {
 	if !loaded {
 		return errors.New("the kernel took the image and has none loaded")
 	}
+	if err := a.putStandIn(); err != nil {
+		return err
+	}
 	if r.Files, err = t.Hash(); err != nil {
 		return err
 	}
@@ -218,6 +221,7 @@ func (a *app) forget() error {
 		return err
 	}
 	a.forgetWord()
+	a.takeStandIn()
 	return loader.RemoveReceipt(a.runDir)
 }
 

@@ -57,6 +57,8 @@ type machine struct {
 	unloadModule func(name string) error
 	loadModule   func(ctx context.Context, name string) error
 	settle       time.Duration // how long a file has to stay as it is
+	rootDir      string        // where rootFS is, to write to
+	program      string        // our own
 }
 
 func realMachine() *machine {
@@ -98,6 +100,8 @@ func realMachine() *machine {
 		unloadModule: loader.UnloadModule,
 		loadModule:   systemd.LoadModule,
 		settle:       time.Second,
+		rootDir:      "/",
+		program:      "/proc/self/exe",
 	}
 }
 

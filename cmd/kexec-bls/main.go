@@ -37,6 +37,9 @@ const (
 )
 
 func main() {
+	if isStandIn(os.Args[0]) {
+		os.Exit(standIn(realMachine(), os.Args[1:], os.Stderr))
+	}
 	os.Exit(run(context.Background(), os.Args[1:], realMachine(), os.Stdout, os.Stderr))
 }
 

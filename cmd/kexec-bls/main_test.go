@@ -63,6 +63,8 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
 	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
 	f.settle = time.Millisecond
+	f.rootDir, f.program = filepath.Join(dir, "root"), filepath.Join(dir, "program")
+	write(t, dir, map[string]string{"program": "kexec-bls itself"})
 	f.stateDir = filepath.Join(dir, "var/lib/kexec-bls")
 	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
 	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {

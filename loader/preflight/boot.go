@@ -11,16 +11,18 @@ func oneShot(l *look) []Finding {
 	var found []Finding
 	shot := l.textVariable("LoaderEntryOneShot", loaderVendor)
 	pending := shot != "" && shot != kexecJunk && !l.Plan.OneShot
-	efibc := l.sys.has("module/efibc")
+	// A module is unloaded before the jump. What is built in shows itself only
+	// where it has parameters.
+	efibc := l.sys.has("module/efibc") && !l.sys.has("module/efibc/initstate") && !l.active("kexec-bls-boot.service")
 	switch {
 	case pending && efibc:
 		found = append(found, Finding{"one-shot", Warning, fmt.Sprintf("%s is set to be booted once, and the kernel (efibc) will overwrite that at a kexec", shot),
-			"unload the module efibc first, or set it again afterwards (bootctl set-oneshot)"})
+			"enable kexec-bls-boot.service, which puts it back, or set it again afterwards (bootctl set-oneshot)"})
 	case pending:
 		found = append(found, Finding{"one-shot", Warning, fmt.Sprintf("%s is set to be booted once, and stays so for the next boot through the firmware", shot),
 			"leave out ENTRY to boot it now, or forget it (bootctl set-oneshot \"\")"})
 	case efibc && l.efi.has("LoaderInfo-"+loaderVendor):
-		found = append(found, Finding{"efibc", Note, "the kernel (efibc) writes \"kexec reboot\" into LoaderEntryOneShot at a kexec; it names no entry", "nothing; or unload the module efibc first"})
+		found = append(found, Finding{"efibc", Note, "the kernel (efibc) writes \"kexec reboot\" into LoaderEntryOneShot at a kexec; it names no entry", "nothing; or enable kexec-bls-boot.service, which clears it"})
 	}
 	if l.textVariable("LoaderConfigTimeoutOneShot", loaderVendor) != "" {
 		found = append(found, Finding{"one-shot-timeout", Note, "the boot menu is to be shown once; that stays for the next boot through the firmware", "nothing"})

@@ -47,6 +47,23 @@ func FuzzParseMachines(f *testing.F) {
 	})
 }
 
+func FuzzScriptStep(f *testing.F) {
+	f.Add("case $1 in\n kexec) kexec -e;;\n*) halt;;\nesac")
+	f.Add("case x in case y in esac esac")
+	f.Add("case \"$ACTION\" in\n    reboot | poweroff | halt)\n ;;\n  (kexec)\n        kexec -e\n esac")
+	f.Fuzz(func(t *testing.T, script string) {
+		got := scriptStep(script)
+		require.Contains(t, []lastStep{calls, jumps, powersOff, resets, unclear}, got)
+		if !strings.Contains(script, "kexec") {
+			require.NotContains(t, []lastStep{calls, jumps}, got)
+		}
+		if strings.Contains(script, "case") || strings.Contains(script, "esac") {
+			return
+		}
+		require.Equal(t, jumps, scriptStep(script+"\ncase $1 in\nreboot) reboot;;\nkexec) kexec -e\n;;\nesac\n"), "the last word counts")
+	})
+}
+
 func FuzzLike(f *testing.F) {
 	f.Add("ROCK Pi 4B", "*Pi 4?")
 	f.Add("", "*")

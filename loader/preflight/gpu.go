@@ -36,7 +36,7 @@ func graphics(l *look) []Finding {
 		}
 		mend := "if the screen stays dark, " + byFirmware
 		if d.name == "nvidia" {
-			mend = "stop the display manager and unload nvidia_drm nvidia_modeset nvidia_uvm nvidia first, or " + byFirmware
+			mend = "enable kexec-bls-gpu.service, which unloads nvidia_drm nvidia_modeset nvidia_uvm nvidia in the shutdown, or " + byFirmware
 		}
 		found = append(found, Finding{d.id, d.severity, d.why, mend})
 	}

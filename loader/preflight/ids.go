@@ -17,7 +17,7 @@ func Topics() []Topic {
 		{"confidential-vm", "the machine is a confidential virtual machine"},
 		{"container", "this is a container"},
 		{"cpu-stuck", "the kernel cannot stop the processors"},
-		{"dracut-shutdown", "dracut ends the shutdown and finds no kexec binary"},
+		{"dracut-shutdown", "an initramfs ends the shutdown and finds no kexec binary"},
 		{"efibc", "the kernel will write into LoaderEntryOneShot"},
 		{"entry-bad", "the entry has no boot attempts left"},
 		{"firmware-setup", "a start of the firmware's setup is pending"},

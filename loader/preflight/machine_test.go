@@ -91,6 +91,29 @@ func TestBoot(t *testing.T) {
 			[]string{"warning one-shot"},
 			"will overwrite",
 		},
+		"one-shot and efibc as a module": {
+			func(b *box) {
+				shot(b, "other.conf")
+				b.set("/sys/module/efibc/initstate", "live\n")
+			},
+			[]string{"warning one-shot"},
+			"stays so for the next boot", // it is unloaded
+		},
+		"one-shot, efibc and the recorder": {
+			func(b *box) {
+				shot(b, "other.conf")
+				b.set("/sys/module/efibc/x", "", "/run/systemd/units/invocation:kexec-bls-boot.service", "-> 0123")
+			},
+			[]string{"warning one-shot"},
+			"stays so for the next boot", // it is put back
+		},
+		"efibc and the recorder": {
+			func(b *box) {
+				b.set("/sys/module/efibc/x", "", "/run/systemd/units/invocation:kexec-bls-boot.service", "-> 0123")
+			},
+			nil,
+			"",
+		},
 		"one-shot is meant": {
 			func(b *box) {
 				shot(b, "other.conf")
@@ -179,7 +202,7 @@ func TestDevices(t *testing.T) {
 		"nvidia": {
 			func(b *box) { b.set("/sys/module/nvidia/version", "580") },
 			[]string{"warning gpu-nvidia"},
-			"unload nvidia_drm",
+			"kexec-bls-gpu.service, which unloads nvidia_drm",
 		},
 		"nvidia by card": {
 			func(b *box) {
@@ -334,6 +357,12 @@ func TestVirtual(t *testing.T) {
 	})
 }
 
+// What mkinitcpio's hook shutdown ends with, in our words.
+const (
+	oldMkinitcpio = "#!/usr/bin/ash\ncase $1 in\n  reboot)\n    type kexec >/dev/null && kexec -e\n    reboot -f\n    ;;\n  poweroff|shutdown|halt)\n    \"$1\" -f\n    ;;\n  *)\n    poweroff -f\n    ;;\nesac\n"
+	mkinitcpio    = "#!/usr/bin/ash\ncase $1 in\n  poweroff|shutdown|halt)\n    \"$1\" -f\n    ;;\n  *)\n    type kexec >/dev/null && kexec -e\n    reboot -f\n    ;;\nesac\n"
+)
+
 func TestShutdown(t *testing.T) {
 	const script = "/run/initramfs/shutdown"
 	play(t, map[string]scene{
@@ -341,8 +370,8 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set(script, "#!/bin/sh\n[ \"$1\" = kexec ] && kexec -e\n")
 			},
-			[]string{"blocker dracut-shutdown"},
-			"no kexec binary",
+			[]string{"note dracut-shutdown"},
+			"no such program",
 		},
 		"dracut and kexec": {
 			func(b *box) {
@@ -355,8 +384,8 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set("/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
 			},
-			[]string{"blocker dracut-shutdown"},
-			"dracut-shutdown.service",
+			[]string{"note dracut-shutdown"},
+			"puts kexec-bls there",
 		},
 		"unit, but sd-shutdown": {func(b *box) {
 			b.set(script, "\x7fELF kexec", "/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
@@ -370,6 +399,20 @@ func TestShutdown(t *testing.T) {
 			},
 			nil,
 			"",
+		},
+		"mkinitcpio before 2022": {
+			func(b *box) {
+				b.set(script, oldMkinitcpio, "/usr/bin/kexec", "")
+			},
+			[]string{"blocker shutdown-script"},
+			"would be switched off",
+		},
+		"mkinitcpio since":     {func(b *box) { b.set(script, mkinitcpio) }, []string{"note dracut-shutdown"}, ""},
+		"mkinitcpio and kexec": {func(b *box) { b.set(script, mkinitcpio, "/usr/bin/kexec", "") }, nil, ""},
+		"only reboots": {
+			func(b *box) { b.set(script, "case \"$1\" in\n  poweroff | halt) $1 -f ;;\n  *) reboot -f ;;\nesac\n") },
+			[]string{"warning shutdown-script"},
+			"through its firmware",
 		},
 		"script without it": {
 			func(b *box) { b.set(script, "#!/bin/ash\nreboot -f\n") },

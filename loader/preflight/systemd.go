@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 )
@@ -10,23 +9,25 @@ import (
 // systemd-shutdown hands over to in /run/initramfs.
 func shutdown(l *look) []Finding {
 	found := l.masked()
-	if l.hasKexec() {
-		return found
-	}
-	const mend = "install kexec-tools, or mask the unit for this boot (systemctl mask --runtime --now dracut-shutdown.service) and remove /run/initramfs/shutdown"
-	const file = "run/initramfs/shutdown"
-	script := l.root.read(file)
+	step := l.lastStep()
 	switch {
-	case script != nil && bytes.HasPrefix(script, []byte("\x7fELF")):
-		return found // systemd-shutdown itself, which needs no binary
-	case script != nil && bytes.Contains(script, []byte("kexec -e")), script != nil && bytes.Contains(script, []byte("dracut")):
-		return append(found, Finding{"dracut-shutdown", Blocker, "dracut ends the shutdown (/run/initramfs/shutdown) with kexec -e, and there is no kexec binary: the machine would hang or halt", mend})
-	case script != nil && !bytes.Contains(script, []byte("kexec")):
-		return append(found, Finding{"shutdown-script", Warning, "/run/initramfs/shutdown ends the shutdown and does not seem to know kexec", "remove it before the reboot"})
-	case script == nil && l.active("dracut-shutdown.service"):
-		return append(found, Finding{"dracut-shutdown", Blocker, "dracut-shutdown.service will end the shutdown with kexec -e, and there is no kexec binary: the machine would hang or halt", mend})
+	case step == jumps && !l.hasKexec():
+		return append(found, Finding{"dracut-shutdown", Note, "an initramfs ends the shutdown (/run/initramfs/shutdown) with kexec -e, and there is no such program", "nothing: a load puts kexec-bls there in its place; installing kexec-tools does it too"})
+	case step == powersOff:
+		return append(found, Finding{"shutdown-script", Blocker, "/run/initramfs/shutdown ends the shutdown, and knows no kexec: the machine would be switched off", "remove the file before the reboot; and in mkinitcpio.conf put sd-shutdown, or nothing, where the hook shutdown is"})
+	case step == resets:
+		return append(found, Finding{"shutdown-script", Warning, "/run/initramfs/shutdown ends the shutdown, and knows no kexec: the machine would reboot through its firmware", "remove the file before the reboot"})
+	case step == unclear:
+		return append(found, Finding{"shutdown-script", Warning, "/run/initramfs/shutdown ends the shutdown and does not seem to know kexec", "remove the file before the reboot"})
 	}
 	return found
+}
+
+// NeedsStandIn says whether the shutdown will end in an initramfs that looks
+// for the program kexec, on a machine that has none.
+func NeedsStandIn(env Env) bool {
+	l := newLook(env, Plan{})
+	return !l.hasKexec() && l.lastStep() == jumps
 }
 
 // hasKexec looks for kexec(8) where dracut's script does.
