@@ -60,9 +60,9 @@ func (s *syscallFlag) Set(text string) error {
 // Type names the value in the help text.
 func (s *syscallFlag) Type() string { return "WAY" }
 
-// walk looks at a blob as the kernel will. supports may be nil.
-func (a *app) walk(blob *initrd.Plan, verify bool, supports func(initrd.Format) bool) (initrd.Report, error) {
-	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verify, Supports: supports, Limit: a.unpackLimit()}
+// walk looks at a blob as the kernel will. built may be nil.
+func (a *app) walk(blob *initrd.Plan, verify bool, built func(option string) bool) (initrd.Report, error) {
+	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verify, Built: built, Limit: a.unpackLimit()}
 	if verify {
 		bar := a.progress("reading initrds")
 		defer bar.done()
@@ -93,18 +93,15 @@ func (m *machine) memAvailable() int64 {
 	return 2 * initrd.DefaultLimit
 }
 
-// unpacks tells which formats the kernel of a target can unpack, by its
+// built tells which options the kernel of a target was built with, by its
 // configuration where one is found beside its modules or in /boot; nil: all.
-func (a *app) unpacks(t *target) func(initrd.Format) bool {
+func (a *app) built(t *target) func(option string) bool {
 	release, _, _ := strings.Cut(t.kernel.Version, " ")
 	config := a.kernelConfig(release)
 	if config == nil {
 		return nil
 	}
-	return func(f initrd.Format) bool {
-		option := f.KernelOption()
-		return option == "" || config[option]
-	}
+	return func(option string) bool { return config[option] }
 }
 
 // kernelConfig reads which options are on; nil when there is no file of them.
@@ -133,31 +130,31 @@ func (a *app) kernelConfig(release string) map[string]bool {
 // cannot be done it says why and returns the members: they are joined then.
 // The caller closes the file, which may be nil.
 func (a *app) flatten(members []initrd.Member) ([]initrd.Member, *os.File, error) {
-	f, err := initrd.Create("initrd-flat")
-	if err != nil {
-		return nil, nil, err
-	}
 	bar := a.progress("unpacking initrds")
-	_, err = initrd.Flat(f, members, initrd.FlatOptions{MemAvailable: a.memAvailable(), Limit: a.unpackLimit(), Progress: bar.tick})
+	f, _, err := initrd.Flat(members, initrd.FlatOptions{MemAvailable: a.memAvailable(), Limit: a.unpackLimit(), Progress: bar.tick})
 	bar.done()
 	var cannot *initrd.FlatError
 	switch {
 	case errors.As(err, &cannot):
-		_ = f.Close()
 		a.warn("%v; joined instead", err)
 		return members, nil, nil
-	case err == nil:
-		err = initrd.Seal(f)
+	case err != nil:
+		return nil, nil, err
 	}
-	var flat initrd.Member
-	if err == nil {
-		flat, err = initrd.FileMember("flat archive", f)
-	}
+	flat, err := sealed("flat archive", f)
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, err
 	}
 	return []initrd.Member{flat}, f, nil
+}
+
+// sealed makes a member of a file in memory that nobody can change any more.
+func sealed(name string, f *os.File) (initrd.Member, error) {
+	if err := initrd.Seal(f); err != nil {
+		return initrd.Member{}, err
+	}
+	return initrd.FileMember(name, f)
 }
 
 // errLossy is what the kernel would do to an initrd, which we will not.

@@ -226,7 +226,7 @@ func (a *app) judgeInitrd(t *target, b blobFlags) error {
 	if err != nil {
 		return t.failed(err)
 	}
-	if t.report, err = a.walk(blob, b.verify, a.unpacks(t)); err != nil {
+	if t.report, err = a.walk(blob, b.verify, a.built(t)); err != nil {
 		return t.failed(err)
 	}
 	return nil

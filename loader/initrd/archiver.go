@@ -15,7 +15,8 @@ const smallFile = 64 << 10 // content that goes through the buffer
 type archiver struct {
 	tree    *tree
 	sources []content
-	size    int64 // of the archive
+	major   uint32 // of the device that all files are on
+	size    int64  // of the archive
 
 	out  *copier // nil: measure only
 	buf  []byte
@@ -131,7 +132,7 @@ func (a *archiver) header(path string, n *inode, size int64) error {
 		links = 1
 	}
 	b := fmt.Appendf(make([]byte, 0, head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-		n.ino, n.mode, n.uid, n.gid, links, uint32(max(0, n.mtime)), size, 0, 0, n.major, n.minor, len(path)+1, 0)
+		n.ino, n.mode, n.uid, n.gid, links, uint32(max(0, n.mtime)), size, a.major, 0, n.major, n.minor, len(path)+1, 0)
 	b = append(b, path...)
 	return a.bytes(b[:head])
 }

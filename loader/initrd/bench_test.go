@@ -105,48 +105,49 @@ func BenchmarkJoin(b *testing.B) {
 	}, "times-cat")
 }
 
-// BenchmarkFlat flattens 100 MiB in a format, and in two, against the ordinary
-// tools that write them to tmpfs one after the other.
+// BenchmarkFlat flattens 100 MiB in a format against the tool that writes them
+// to tmpfs; two images of different files, which are decoded side by side; and
+// two of the same files, where nothing can stay where it was decoded to.
 func BenchmarkFlat(b *testing.B) {
-	archive := program(100 << 20)
-	zst, xz := packed(b, archive, "zstd", "-3"), packed(b, archive, "xz", "-0", "--check=crc32")
-	for name, tools := range map[string]map[string]string{
-		"zstd": {"zstd": zst}, "xz": {"xz": xz}, "both": {"zstd": zst, "xz": xz},
-	} {
-		b.Run(name, func(b *testing.B) {
+	one, two := program("lib", 100<<20), program("usr", 100<<20)
+	zst, xz := packed(b, one, "zstd", "-3"), packed(b, one, "xz", "-0", "--check=crc32")
+	more := packed(b, two, "xz", "-0", "--check=crc32")
+	for _, bench := range []struct {
+		name  string
+		paths []string
+	}{{"zstd", []string{zst}}, {"xz", []string{xz}}, {"both", []string{zst, more}}, {"override", []string{zst, xz}}} {
+		b.Run(bench.name, func(b *testing.B) {
 			var ms []initrd.Member
-			for tool, path := range tools {
+			for _, path := range bench.paths {
 				f, err := os.Open(path)
 				require.NoError(b, err)
 				defer closeAll(b, f)
-				m, err := initrd.FileMember(tool, f)
+				m, err := initrd.FileMember(path, f)
 				require.NoError(b, err)
 				ms = append(ms, m)
 			}
 			compare(b, func() {
-				f, err := initrd.Create("bench")
+				f, _, err := initrd.Flat(ms, initrd.FlatOptions{})
 				require.NoError(b, err)
-				defer closeAll(b, f)
-				_, err = initrd.Flat(f, ms, initrd.FlatOptions{})
-				require.NoError(b, err)
+				closeAll(b, f)
 			}, func(out *os.File) {
-				for tool, path := range tools {
-					cmd := exec.Command(tool, "-dc", path)
+				for _, path := range bench.paths {
+					cmd := exec.Command(filepath.Base(path), "-dc", path)
 					cmd.Stdout = out
 					require.NoError(b, cmd.Run())
 				}
-			}, "times-"+name)
+			}, "times-"+bench.name)
 		})
 	}
 }
 
 // program is an archive of n bytes in files as large as those of an initrd.
-func program(n int) []byte {
-	files := []file{dir("lib")}
+func program(top string, n int) []byte {
+	files := []file{dir(top)}
 	data := noise(n)
 	for i := 0; len(data) > 0; i++ {
 		size := min(len(data), 1<<10<<(i%10))
-		files = append(files, text(fmt.Sprintf("lib/%d", i), string(data[:size])))
+		files = append(files, text(fmt.Sprintf("%s/%d", top, i), string(data[:size])))
 		data = data[size:]
 	}
 	return newc(files...)

@@ -8,6 +8,7 @@ import (
 
 const (
 	cursorBuf = 32 << 10
+	cursorMin = 4 << 10   // read of a file behind a jump: a header or a few
 	streamBuf = 128 << 10 // fewer and larger writes where a stream is kept
 )
 
@@ -20,11 +21,12 @@ type cursor struct {
 	pos  int64
 	buf  []byte // bytes at pos
 	room []byte
-	eof  bool // stream: nothing comes after buf
+	eof  bool  // stream: nothing comes after buf
+	step int64 // of a file: how much the next read takes
 }
 
 func fileCursor(r io.ReaderAt, pos, end int64) *cursor {
-	return &cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf)}
+	return &cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf), step: cursorMin}
 }
 
 func streamCursor(r io.Reader) *cursor {
@@ -44,7 +46,8 @@ func (c *cursor) peek(n int) ([]byte, error) {
 
 func (c *cursor) fill(n int) error {
 	if c.ra != nil {
-		want := max(0, min(int64(cursorBuf), c.end-c.pos))
+		want := max(0, min(max(c.step, int64(n)), c.end-c.pos))
+		c.step = min(2*c.step, cursorBuf)
 		c.buf = c.room[:want]
 		if err := readFull(c.ra, c.buf, c.pos); err != nil {
 			c.buf = nil
@@ -77,7 +80,7 @@ func (c *cursor) skip(n int64) (int64, error) {
 	if c.ra != nil {
 		n = min(n, c.end-c.pos)
 		c.pos += n
-		c.buf = nil
+		c.buf, c.step = nil, cursorMin
 		return n, nil
 	}
 	done := int64(0)

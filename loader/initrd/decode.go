@@ -177,18 +177,16 @@ func (x *xzReader) open() error {
 		return x.p.err
 	case !ok:
 		return io.EOF
-	case b.filter != 0:
-		return fmt.Errorf("xz filter %#x has no decoder here", b.filter)
 	case min(b.dict, b.content) > dictMax:
-		return fmt.Errorf("xz dictionary larger than %d MiB", dictMax>>20)
+		return &unreadable{fmt.Sprintf("xz with a dictionary larger than %d MiB cannot be decoded here", dictMax>>20)}
 	}
 	x.p.pos = b.next
 	x.b, x.n, x.sum = b, 0, nil
 	if b.check == xzCRC32 {
 		x.sum = crc32.NewIEEE()
 	}
-	cfg := lzma.Reader2Config{DictCap: int(max(lzma.MinDictCap, min(b.dict, b.content)))}
-	r, err := cfg.NewReader2(bufio.NewReader(io.NewSectionReader(x.p.r, b.data, b.size)))
+	chunks := bufio.NewReaderSize(io.NewSectionReader(x.p.r, b.data, b.size), plainChunk)
+	r, err := b.unfiltered(newLZMA2(chunks, min(b.dict, b.content)))
 	x.cur = r
 	return err
 }

@@ -66,7 +66,8 @@ func TestDecodeRefuses(t *testing.T) {
 		data   []byte
 		err    string
 	}{
-		"xz with a filter":            {XZ, packedFile(t, "x86.xz"), "xz filter 0x4 has no decoder here"},
+		"xz with a filter":            {XZ, packedFile(t, "arm.xz"), "xz with the filter arm cannot be decoded here"},
+		"xz with two filters":         {XZ, packedFile(t, "delta-x86.xz"), "xz with the filter x86 cannot be decoded here"},
 		"xz with a wrong checksum":    {XZ, badSum, "xz checksum mismatch"},
 		"lzma with a huge dictionary": {LZMA, lzmaDict, "dictionary"},
 		"lzop with a wrong size":      {LZO, lzopSize, "EOF"},

@@ -39,35 +39,109 @@ func (e *FlatError) Error() string {
 // Unwrap returns Err.
 func (e *FlatError) Unwrap() error { return e.Err }
 
-// Flat writes what the members unpack to as one uncompressed archive, so that
+// Flat makes one uncompressed archive of what the members unpack to, so that
 // the new kernel has nothing to decompress and nothing twice: the tree that the
 // kernel would make of them joined in this order, by its own rules for what
 // comes twice, with hard links, device nodes, owners, modes and times. Early
 // archives at the front stay in front as they are; a bootconfig comes last.
 //
-// Where that cannot be done the error is a *FlatError; the caller joins instead.
-// Memory besides the files that are written goes with the number of files.
-func Flat(dst *os.File, members []Member, opts FlatOptions) (Layout, error) {
+// The archive is in a new file from Create, which the caller closes. The first
+// compressed stream, the main image as a rule, is decoded to where it stays, and
+// what others add comes behind it; all is written anew only where one of them
+// replaces something.
+//
+// Where members cannot be flattened the error is a *FlatError; the caller joins
+// instead. Memory besides the files goes with the number of files in them.
+func Flat(members []Member, opts FlatOptions) (*os.File, Layout, error) {
 	f, err := newFlattener(members, opts)
 	if err != nil {
-		return Layout{}, err
+		return nil, Layout{}, err
 	}
 	defer f.close()
 	if err := f.unpack(); err != nil {
-		return Layout{}, err
+		return nil, Layout{}, err
 	}
-	if err := f.plant(); err != nil {
-		return Layout{}, err
+	out, err := f.flat()
+	if err == nil {
+		err = f.unchanged()
 	}
+	if err != nil {
+		out.close()
+		return nil, Layout{}, err
+	}
+	f.lead.kept = out == f.lead.out
+	return out.File, out.layout, nil
+}
+
+// flat adds to the stream that is in place, or writes everything anew. The
+// file is not nil where there is one to close.
+func (f *flattener) flat() (*flatFile, error) {
+	if f.lead.out != nil {
+		stays, err := f.plant(true)
+		if err != nil {
+			return nil, err
+		}
+		if stays {
+			return f.lead.out, f.extend()
+		}
+	}
+	if _, err := f.plant(false); err != nil {
+		return nil, err
+	}
+	return f.rewrite()
+}
+
+// extend writes what the lead does not have behind it.
+func (f *flattener) extend() error {
+	a := &archiver{tree: f.tree, sources: f.sources, major: f.lead.freeMajor()}
+	size, err := a.measure()
+	if err != nil {
+		return &FlatError{Err: err}
+	}
+	if err := f.fits(f.lead.at + f.lead.end + size); err != nil {
+		return err
+	}
+	out := f.lead.out
+	if err := out.cut(f.lead.at + f.lead.end); err != nil {
+		return err
+	}
+	if err := a.write(out.c); err != nil {
+		return err
+	}
+	out.end(size)
+	return f.finish(out)
+}
+
+// rewrite writes the whole tree.
+func (f *flattener) rewrite() (*flatFile, error) {
 	a := &archiver{tree: f.tree, sources: f.sources}
 	size, err := a.measure()
 	if err != nil {
-		return Layout{}, &FlatError{Err: err}
+		return nil, &FlatError{Err: err}
 	}
 	if err := f.fits(size); err != nil {
-		return Layout{}, err
+		return nil, err
 	}
-	return f.write(dst, a)
+	out, err := newFlatFile(f.front)
+	if err != nil {
+		return out, err
+	}
+	if err := out.begin("flattened"); err != nil {
+		return out, err
+	}
+	if err := a.write(out.c); err != nil {
+		return out, err
+	}
+	out.end(size)
+	return out, f.finish(out)
+}
+
+// finish puts the bootconfig last.
+func (f *flattener) finish(out *flatFile) error {
+	if f.config == nil {
+		return nil
+	}
+	return out.put(*f.config)
 }
 
 // fits tells whether there is room for an archive of size bytes besides what
@@ -79,46 +153,6 @@ func (f *flattener) fits(size int64) error {
 		return &FlatError{Err: errors.New("the flat archive is larger than 4 GiB")}
 	case f.opts.MemAvailable > 0 && all > f.opts.MemAvailable:
 		return &FlatError{Err: fmt.Errorf("it takes %d MiB of memory and %d MiB are available", all>>20, f.opts.MemAvailable>>20)}
-	}
-	return nil
-}
-
-// write puts early archives, flat archive and bootconfig into dst.
-func (f *flattener) write(dst *os.File, a *archiver) (Layout, error) {
-	var l Layout
-	c := newCopier(dst, nil)
-	put := func(p Placed, content func() error) error {
-		p.Padding = align4(l.Size) - l.Size
-		p.Offset = l.Size + p.Padding
-		if err := c.zeros(p.Padding); err != nil {
-			return err
-		}
-		l.Members = append(l.Members, p)
-		l.Size = p.Offset + p.Size
-		return content()
-	}
-	for _, e := range f.early {
-		if err := put(Placed{Name: e.name, Size: e.size}, func() error { return c.content(e.content) }); err != nil {
-			return l, err
-		}
-	}
-	if err := put(Placed{Name: "flattened", Size: a.size}, func() error { return a.write(c) }); err != nil {
-		return l, err
-	}
-	if b := f.config; b != nil {
-		if err := put(Placed{Name: b.name, Size: b.size, Config: true}, func() error { return c.content(b.content) }); err != nil {
-			return l, err
-		}
-	}
-	return l, f.unchanged()
-}
-
-// content writes all segments.
-func (c *copier) content(from content) error {
-	for _, s := range from.segs {
-		if err := c.segment(s); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
 	}
 	return nil
 }

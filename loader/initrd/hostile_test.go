@@ -120,30 +120,6 @@ func TestWritingFails(t *testing.T) {
 	_, err = initrd.Join(full, ms, initrd.JoinOptions{})
 	require.ErrorIs(t, err, unix.ENOSPC)
 	assert.ErrorContains(t, err, "a: ", "the member at which it happened")
-	_, err = initrd.Flat(full, ms, initrd.FlatOptions{})
-	require.ErrorIs(t, err, unix.ENOSPC)
-	var flat *initrd.FlatError
-	assert.NotErrorAs(t, err, &flat)
-	_, err = initrd.Flat(full, ms[1:], initrd.FlatOptions{})
-	require.ErrorIs(t, err, unix.ENOSPC)
-}
-
-func TestFlatIntoPipe(t *testing.T) {
-	ms := members(t, ucodeIntel, compress(t, initrd.Gzip, newc(text("big", strings.Repeat("x", 200_001)), text("small", "1"))), newc(text("small", "2")))
-	want, _, err := flatten(t, initrd.FlatOptions{}, ms)
-	require.NoError(t, err)
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	got := make(chan []byte)
-	go func() {
-		var b bytes.Buffer
-		_, _ = b.ReadFrom(r)
-		got <- b.Bytes()
-	}()
-	_, err = initrd.Flat(w, ms, initrd.FlatOptions{})
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	assert.True(t, bytes.Equal(want, <-got))
 }
 
 // No descriptor is left open, whether it works or not.

@@ -33,6 +33,8 @@ func Topics() []Topic {
 		{"stream-empty", "a compressed image has nothing in it"},
 		{"stream-junk", "a compressed image has no archive in it"},
 		{"stream-truncated", "a compressed image is cut off"},
+		{"stream-unread", "a compressed image can be decoded by the kernel only"},
 		{"xz-check", "xz with another check than CRC32"},
+		{"xz-filter", "xz with a filter that the new kernel has not"},
 	}
 }

@@ -21,8 +21,9 @@ var errDone = errors.New("no more wanted")
 
 // List yields the files in a blob in the order in which the kernel unpacks
 // them, through all compressions; trailers are left out. At the end comes an
-// error if the blob cannot be read, unpacks to more than the limit, or is
-// damaged so that files are missing from the list.
+// error if the blob cannot be read, unpacks to more than the limit, is damaged
+// so that files are missing from the list, or has a stream that only the kernel
+// can decode.
 func List(r io.ReaderAt, size int64, opts WalkOptions) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		opts.Verify = true
@@ -36,8 +37,8 @@ func List(r io.ReaderAt, size int64, opts WalkOptions) iter.Seq2[File, error] {
 		if errors.Is(err, errDone) {
 			return
 		}
-		if lossy := rep.Lossy(); err == nil && len(lossy) > 0 {
-			err = fmt.Errorf("%s: %s", lossy[0].Member, lossy[0].Text)
+		if f, missing := rep.missing(); err == nil && missing {
+			err = fmt.Errorf("%s: %s", f.Member, f.Text)
 		}
 		if err != nil {
 			yield(File{}, err)

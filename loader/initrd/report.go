@@ -81,6 +81,17 @@ func (r Report) Lossy(ignore ...string) []Finding {
 	return out
 }
 
+// missing returns the first reason for which files are not in a walk that
+// looked at everything.
+func (r Report) missing() (Finding, bool) {
+	for _, f := range r.Findings {
+		if f.Severity == Loses || f.ID == "stream-unread" {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
 // A rule is what is said about a finding besides its own text.
 type rule struct {
 	severity Severity
@@ -115,6 +126,10 @@ func ruleFor(id string) rule {
 		return rule{Weakens, "write it again with bootconfig -a"}
 	case "xz-check":
 		return rule{Weakens, "compress with xz --check=crc32"}
+	case "xz-filter":
+		return rule{Weakens, "compress with xz --check=crc32 and no other filter than --lzma2"}
+	case "stream-unread":
+		return rule{Weakens, "compress with xz --check=crc32 and no other filter than --lzma2 to have it looked at"}
 	case "format-unsupported":
 		return rule{Weakens, "compress in a format that this kernel is configured for"}
 	case "microcode-late", "acpi-late":

@@ -37,6 +37,7 @@ type inode struct {
 	up             *inode // of a directory
 	names          int    // how many names a file has
 	dirty          bool   // differs from what was there before
+	old            bool   // was there before
 	ino            uint32 // in the archive that is written; 0: not yet there
 }
 
@@ -58,7 +59,7 @@ var errTooMany = errors.New("more files than can be flattened")
 func newTree() *tree {
 	t := &tree{root: newDir(nil, 0o755), links: map[linkKey]string{}}
 	dev := newDir(t.root, 0o755)
-	dev.kids["console"] = &inode{mode: unix.S_IFCHR | 0o600, major: 5, minor: 1, names: 1}
+	dev.kids["console"] = &inode{mode: unix.S_IFCHR | 0o600, major: 5, minor: 1, names: 1, old: true}
 	t.root.kids = map[string]*inode{"dev": dev, "root": newDir(t.root, 0o700)}
 	return t
 }
@@ -67,7 +68,7 @@ func newTree() *tree {
 const unknownTime = -1
 
 func newDir(up *inode, mode uint32) *inode {
-	n := &inode{mode: unix.S_IFDIR | mode, mtime: unknownTime, kids: map[string]*inode{}, up: up, names: 1}
+	n := &inode{mode: unix.S_IFDIR | mode, mtime: unknownTime, kids: map[string]*inode{}, up: up, names: 1, old: true}
 	if up == nil {
 		n.up = n
 	}
@@ -184,7 +185,7 @@ func (t *tree) remove(at place) bool {
 	if at.name == "" || at.node.isDir() && len(at.node.kids) > 0 {
 		return false
 	}
-	if !at.node.dirty {
+	if at.node.old {
 		t.gone = append(t.gone, path.Join(t.pathOf(at.dir), at.name))
 	}
 	delete(at.dir.kids, at.name)
@@ -211,12 +212,36 @@ func (t *tree) pathOf(dir *inode) string {
 func (t *tree) settle() {
 	t.setTimes()
 	t.gone = nil
-	var clean func(n *inode)
-	clean = func(n *inode) {
-		n.dirty = false
-		for _, k := range n.kids {
-			clean(k)
+	t.root.each(func(n *inode) { n.dirty, n.old = false, true })
+}
+
+// each calls f for the directory and for all names below it.
+func (n *inode) each(f func(*inode)) {
+	f(n)
+	for _, k := range n.kids {
+		if k.isDir() {
+			k.each(f)
+		} else {
+			f(k)
 		}
 	}
-	clean(t.root)
+}
+
+// changed is how many names lead to something new.
+func (t *tree) changed() int {
+	t.setTimes()
+	names := 0
+	t.root.each(func(n *inode) {
+		if n.dirty {
+			names++
+		}
+	})
+	return names
+}
+
+// added tells whether all that was there before is as it was.
+func (t *tree) added() bool {
+	same := len(t.gone) == 0
+	t.root.each(func(n *inode) { same = same && !(n.old && n.dirty) })
+	return same
 }

@@ -12,15 +12,17 @@ import (
 
 // A flattener is the work of Flat.
 type flattener struct {
-	opts   FlatOptions
-	pieces []piece // the members, as they would be joined
-	images []image // of the pieces, unpacked
-	config *piece  // a bootconfig
-	budget *atomic.Int64
+	opts     FlatOptions
+	pieces   []piece // the members, as they would be joined
+	front    []piece // early archives that stay as they are
+	lead     lead
+	images   []image       // of the pieces, unpacked
+	archives []archivePart // of all images, in order; those in front first
+	config   *piece        // a bootconfig
+	budget   *atomic.Int64
 
 	tree    *tree
 	sources []content // of extents
-	early   []piece   // archives that stay as they are
 }
 
 // An image is a member without its compressions: archives, one after the other.
@@ -34,7 +36,7 @@ type image struct {
 // An archivePart is a piece of a member, unpacked.
 type archivePart struct {
 	content
-	early bool // may stay in front
+	name string // of the member
 }
 
 func newFlattener(members []Member, opts FlatOptions) (*flattener, error) {
@@ -42,20 +44,24 @@ func newFlattener(members []Member, opts FlatOptions) (*flattener, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flattener{opts: opts, pieces: pieces, tree: newTree()}
+	f := &flattener{opts: opts, pieces: pieces}
 	limit := opts.Limit
 	if half := opts.MemAvailable / 2; half > 0 && (limit == 0 || half < limit) {
 		limit = min(half, DefaultLimit)
 	}
 	f.budget = budget(limit)
-	return f, nil
+	return f, f.place()
 }
 
+// close gives up everything but the result.
 func (f *flattener) close() {
 	for _, im := range f.images {
 		for _, m := range im.files {
 			_ = m.Close() // memory only
 		}
+	}
+	if !f.lead.kept {
+		f.lead.out.close()
 	}
 }
 
@@ -76,7 +82,7 @@ func (f *flattener) unpack() error {
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
-			f.images[i].err = f.images[i].unpack(p, f.budget, tick)
+			f.images[i].err = f.image(i, tick)
 			<-slots
 		})
 	}
@@ -84,6 +90,10 @@ func (f *flattener) unpack() error {
 	for i, im := range f.images {
 		if im.err != nil {
 			return flatError(f.pieces[i].name, im.err)
+		}
+		f.archives = append(f.archives, im.archives...)
+		if b := im.config; b != nil {
+			f.config = &piece{content: f.pieces[i].slice(b.start, b.end), name: f.pieces[i].name, config: true}
 		}
 	}
 	return nil
@@ -98,26 +108,23 @@ func flatError(name string, err error) error {
 	return &FlatError{Member: name, Err: err}
 }
 
-// unpack walks one member and keeps what comes out of its compressions.
-func (im *image) unpack(p piece, budget *atomic.Int64, tick *progress) error {
+// image walks one member and keeps what comes out of its compressions.
+func (f *flattener) image(i int, tick *progress) error {
+	p, im := f.pieces[i], &f.images[i]
 	w := newWalker(p, p.size, WalkOptions{Name: p.name, Verify: true})
-	w.budget, w.tick = budget, tick
+	w.budget, w.tick = f.budget, tick
 	w.any = true // of the members in front
-	streams := map[int64]*os.File{}
+	streams := map[int64]segment{}
 	w.tee = func(pw *pieceWalk) (io.Writer, error) {
-		m, err := Create("unpacked")
-		if err != nil {
-			return nil, err
-		}
-		im.files = append(im.files, m)
-		streams[pw.Offset] = m
-		return m, nil
+		s, err := f.sink(i, pw.Offset)
+		streams[pw.Offset] = s
+		return s.file, err
 	}
 	if err := w.run(); err != nil {
 		return err
 	}
-	if lossy := w.rep.Lossy(); len(lossy) > 0 {
-		return errors.New(lossy[0].Text)
+	if f, missing := w.rep.missing(); missing {
+		return errors.New(f.Text)
 	}
 	for _, pc := range w.rep.Pieces {
 		im.add(p, pc, streams[pc.Offset])
@@ -125,16 +132,32 @@ func (im *image) unpack(p piece, budget *atomic.Int64, tick *progress) error {
 	return nil
 }
 
-func (im *image) add(p piece, pc Piece, m *os.File) {
+// sink is where the content of the stream at off of piece i goes.
+func (f *flattener) sink(i int, off int64) (segment, error) {
+	s := segment{name: f.pieces[i].name}
+	if l := f.lead; l.out != nil && l.piece == i && l.off == off {
+		s.file, s.off = l.out.File, l.at
+		return s, nil
+	}
+	m, err := Create("unpacked")
+	if err == nil {
+		f.images[i].files = append(f.images[i].files, m)
+		s.file = m
+	}
+	return s, err
+}
+
+func (im *image) add(p piece, pc Piece, stream segment) {
 	switch {
 	case pc.Format == Config:
 		im.config = &bootconfig{start: pc.Offset, end: pc.Offset + pc.Size}
-	case m != nil:
+	case stream.file != nil:
 		var c content
-		c.add(segment{size: pc.Unpacked, file: m, name: p.name})
-		im.archives = append(im.archives, archivePart{content: c})
+		stream.size = pc.Unpacked
+		c.add(stream)
+		im.archives = append(im.archives, archivePart{c, p.name})
 	case pc.Format == Newc:
-		im.archives = append(im.archives, archivePart{content: p.slice(pc.Offset, pc.Offset+pc.Size), early: pc.pure && pc.ended})
+		im.archives = append(im.archives, archivePart{p.slice(pc.Offset, pc.Offset+pc.Size), p.name})
 	}
 }
 
@@ -148,56 +171,67 @@ func (f *flattener) unpacked() int64 {
 			}
 		}
 	}
+	if f.lead.out != nil {
+		if st, err := f.lead.out.Stat(); err == nil {
+			n += st.Size()
+		}
+	}
 	return n
 }
 
-// plant unpacks the archives one after the other into the tree.
-func (f *flattener) plant() error {
-	front := true
-	for i, im := range f.images {
-		name := f.pieces[i].name
-		for _, a := range im.archives {
-			if front && !a.early {
-				f.tree.settle()
-				front = false
-			}
-			if front {
-				f.early = append(f.early, piece{content: a.content, name: name})
-			}
-			if err := f.archive(a.content); err != nil {
-				return flatError(name, err)
-			}
+// plant unpacks the archives one after the other into a new tree. With keep it
+// tells whether the lead, which comes right behind those in front, may stay as
+// it is: each of its entries counts, and nothing else touches what it brings.
+func (f *flattener) plant(keep bool) (bool, error) {
+	f.tree, f.sources = newTree(), nil
+	for i, a := range f.archives {
+		if i == len(f.front) {
+			f.tree.settle()
 		}
-		if b := im.config; b != nil {
-			f.config = &piece{content: f.pieces[i].slice(b.start, b.end), name: name, config: true}
+		got, err := f.archive(a.content)
+		if err != nil {
+			return false, flatError(a.name, err)
 		}
+		if !keep || i != len(f.front) {
+			continue
+		}
+		if !got.whole || got.entries != f.tree.changed() {
+			return false, nil
+		}
+		f.lead.end, f.lead.links = got.end, got.links
+		f.tree.settle()
 	}
-	if front {
+	if len(f.archives) == len(f.front) {
 		f.tree.settle()
 	}
 	f.tree.setTimes()
-	return nil
+	return keep && f.tree.added(), nil
 }
 
 // archive applies all entries of unpacked archives.
-func (f *flattener) archive(c content) error {
+func (f *flattener) archive(c content) (applied, error) {
 	f.sources = append(f.sources, c)
 	s := &scanner{c: fileCursor(c, 0, c.size)}
+	got := applied{whole: true, links: map[uint32]bool{}}
+	trailers := 0
 	for {
 		err := s.next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return got, nil
 		}
 		if err != nil {
-			return err
+			return got, err
 		}
+		got.whole = got.whole && trailers == 0
 		if s.trailer() {
 			clear(f.tree.links)
+			trailers++
 			continue
 		}
+		got.entry(s.e, s.after)
 		off := s.c.pos
 		if err := f.tree.apply(s.e, extent{len(f.sources) - 1, off, s.e.Size}); err != nil {
-			return err
+			return got, err
 		}
 	}
 }

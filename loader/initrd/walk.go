@@ -24,8 +24,9 @@ type WalkOptions struct {
 	// Limit is how many bytes the pieces may unpack to together; 0 is
 	// DefaultLimit. Callers with little memory say half of what is available.
 	Limit int64
-	// Supports tells whether the new kernel can unpack a format; nil: it can.
-	Supports func(Format) bool
+	// Built tells whether the new kernel was built with an option, such as
+	// "CONFIG_RD_ZSTD"; nil: with all of them.
+	Built func(option string) bool
 	// Visit, if not nil, is called for each file in the pieces whose content is
 	// looked at: all of them with Verify, otherwise the uncompressed ones. Its
 	// error ends the walk.

@@ -96,16 +96,16 @@ func (w *walker) measure(p *pieceWalk) (frame, *fault, error) {
 
 // header judges a stream by its first bytes.
 func (w *walker) header(p *pieceWalk) *fault {
-	if w.opts.Supports != nil && !w.opts.Supports(p.Format) {
-		w.find("format-unsupported", p.Member, p.Offset, "%s is not in the new kernel's configuration (%s)", p.Format, p.Format.KernelOption())
+	if o := p.Format.KernelOption(); w.opts.Built != nil && !w.opts.Built(o) {
+		w.find("format-unsupported", p.Member, p.Offset, "%s is not in the new kernel's configuration (%s)", p.Format, o)
 	}
 	h := make([]byte, 12)
 	n, _ := w.r.ReadAt(h[:min(12, w.limit(p.Offset)-p.Offset)], p.Offset)
 	switch {
 	case n < 4:
 		return &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}
-	case p.Format == XZ && h[7] > xzCRC32:
-		w.find("xz-check", p.Member, p.Offset, "xz with an integrity check other than CRC32, which the kernel refuses")
+	case p.Format == XZ:
+		w.xzHeader(p, h[7])
 	case p.Format == Gzip && h[3]&^0x09 != 0:
 		// The kernel skips a file name and nothing else (lib/decompress_inflate.c).
 		return &fault{id: "gzip-header", text: "gzip with a comment or an extra field, which the kernel cannot skip"}
@@ -113,12 +113,23 @@ func (w *walker) header(p *pieceWalk) *fault {
 	return nil
 }
 
+// xzHeader judges an xz stream by its flags and by its first block.
+func (w *walker) xzHeader(p *pieceWalk, check byte) {
+	if check > xzCRC32 {
+		w.find("xz-check", p.Member, p.Offset, "xz with an integrity check other than CRC32, which the kernel refuses")
+	}
+	b, _ := xzNext(&picker{r: w.r, pos: p.Offset, limit: w.limit(p.Offset)})
+	if text := b.filterFault(w.opts.Built); text != "" {
+		w.find("xz-filter", p.Member, p.Offset, "%s", text)
+	}
+}
+
 // decode unpacks the stream and walks what is in it. The kernel takes one
 // stream at a time and wants an archive to end where the stream ends.
 func (w *walker) decode(p *pieceWalk, fr frame) (int64, *fault, error) {
 	d, err := decode(p.Format, marking{w}, p.Offset, fr)
 	if err != nil {
-		return fr.end, damaged(p.Format, err), nil
+		return fr.end, w.damaged(p, err), nil
 	}
 	defer d.close()
 	in := &limited{r: d, budget: w.budget}
@@ -139,7 +150,7 @@ func (w *walker) decode(p *pieceWalk, fr frame) (int64, *fault, error) {
 	case errors.As(err, &f):
 		return fr.end, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
 	}
-	return fr.end, damaged(p.Format, err), nil
+	return fr.end, w.damaged(p, err), nil
 }
 
 func (w *walker) teed(p *pieceWalk, in io.Reader) (io.Reader, error) {
@@ -150,8 +161,16 @@ func (w *walker) teed(p *pieceWalk, in io.Reader) (io.Reader, error) {
 	return io.TeeReader(in, ownWriter{dst}), err
 }
 
-func damaged(f Format, err error) *fault {
-	return &fault{id: "stream-damaged", text: fmt.Sprintf("damaged %s stream: %v", f, err)}
+// damaged says what is wrong with a stream that cannot be decoded. Where it is
+// only we who cannot, the kernel may.
+func (w *walker) damaged(p *pieceWalk, err error) *fault {
+	var u *unreadable
+	if !errors.As(err, &u) {
+		return &fault{id: "stream-damaged", text: fmt.Sprintf("damaged %s stream: %v", p.Format, err)}
+	}
+	p.Entries, p.Unpacked = -1, -1
+	w.find("stream-unread", p.Member, p.Offset, "%v, so what is in it was not looked at", err)
+	return nil
 }
 
 // inner walks the archives of an unpacked stream. Each stream counts its

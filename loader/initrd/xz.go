@@ -5,12 +5,11 @@ package initrd
 // is never made larger than the content needs.
 
 const (
-	xzHeader    = 12
-	xzFooter    = 12
-	xzNone      = 0
-	xzCRC32     = 1
-	xzFilterX86 = 4
-	xzLZMA2     = 0x21
+	xzHeader = 12
+	xzFooter = 12
+	xzNone   = 0
+	xzCRC32  = 1
+	xzLZMA2  = 0x21
 )
 
 // xzBlock is one block of a stream.
@@ -21,6 +20,8 @@ type xzBlock struct {
 	content int64 // bytes when decoded
 	dict    int64
 	filter  uint64 // in front of LZMA2; 0: none
+	filters int    // how many
+	tuned   bool   // one has properties
 	next    int64  // offset of the next block or of the index
 }
 
@@ -85,6 +86,8 @@ func xzFilters(p *picker, b *xzBlock) {
 		id, size := p.vli(), p.vli()
 		if id != xzLZMA2 {
 			b.filter = id
+			b.filters++
+			b.tuned = b.tuned || size > 0
 			p.skip(int64(min(size, 1<<20)))
 			continue
 		}
