@@ -92,12 +92,12 @@ func BenchmarkJoin(b *testing.B) {
 		require.NoError(b, err)
 		ms, cat = append(ms, m), append(cat, f.Name())
 	}
-	compare(b, func() {
+	compare(b, func() *os.File {
 		f, err := initrd.Create("bench")
 		require.NoError(b, err)
-		defer closeAll(b, f)
 		_, err = initrd.Join(f, ms, initrd.JoinOptions{})
 		require.NoError(b, err)
+		return f
 	}, func(out *os.File) {
 		cmd := exec.Command("cat", cat...)
 		cmd.Stdout = out
@@ -126,10 +126,10 @@ func BenchmarkFlat(b *testing.B) {
 				require.NoError(b, err)
 				ms = append(ms, m)
 			}
-			compare(b, func() {
+			compare(b, func() *os.File {
 				f, _, err := initrd.Flat(ms, initrd.FlatOptions{})
 				require.NoError(b, err)
-				closeAll(b, f)
+				return f
 			}, func(out *os.File) {
 				for _, path := range bench.paths {
 					cmd := exec.Command(filepath.Base(path), "-dc", path)
@@ -165,23 +165,34 @@ func packed(b *testing.B, data []byte, tool string, args ...string) string {
 	return path
 }
 
-// compare runs ours and theirs in turn and reports the ratio of their times.
-func compare(b *testing.B, ours func(), theirs func(out *os.File), unit string) {
+// compare runs ours and theirs in turn and reports the ratio of their times,
+// and that of the best of each, which says more where others use the machine.
+// Giving the memory of the files back is not part of it.
+func compare(b *testing.B, ours func() *os.File, theirs func(out *os.File), unit string) {
 	b.Helper()
-	var a, z time.Duration
+	var a, z, bestA, bestZ time.Duration
+	took := func(start time.Time, sum, best *time.Duration) {
+		d := time.Since(start)
+		*sum += d
+		if *best == 0 || d < *best {
+			*best = d
+		}
+	}
 	for b.Loop() {
 		start := time.Now()
-		ours()
-		a += time.Since(start)
+		f := ours()
+		took(start, &a, &bestA)
+		require.NoError(b, f.Close())
 		out, err := os.CreateTemp("/dev/shm", "kexec-bls-bench")
 		require.NoError(b, err)
 		start = time.Now()
 		theirs(out)
-		z += time.Since(start)
+		took(start, &z, &bestZ)
 		require.NoError(b, out.Close())
 		require.NoError(b, os.Remove(out.Name()))
 	}
 	b.ReportMetric(float64(a)/float64(z), unit)
-	b.ReportMetric(a.Seconds()/float64(b.N), "s/ours")
-	b.ReportMetric(z.Seconds()/float64(b.N), "s/theirs")
+	b.ReportMetric(float64(bestA)/float64(bestZ), "best-"+unit)
+	b.ReportMetric(bestA.Seconds(), "best-s/ours")
+	b.ReportMetric(bestZ.Seconds(), "best-s/theirs")
 }

@@ -56,7 +56,8 @@ func decode(f Format, r io.ReaderAt, off int64, fr frame) (*decoder, error) {
 }
 
 func (d *decoder) zstd(in io.Reader) error {
-	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(dictMax), zstd.WithDecoderLowmem(true))
+	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(dictMax), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderConcurrency(1)) // its own pipeline takes more time than it saves
 	if err != nil {
 		return err
 	}

@@ -34,10 +34,12 @@ func TestDecodeFilesOfTheTools(t *testing.T) {
 			got, end, err := decodeAll(f, append(bytes.Clone(b), "\x00\x00\x00\x00 and more"...))
 			require.NoError(t, err)
 			assert.EqualValues(t, len(b), end)
-			assert.Equal(t, "2b69e3fe5f670bc5", fmt.Sprintf("%x", sha256.Sum256(got))[:16])
+			assert.Equal(t, "2b69e3fe5f670bc5", sum16(got))
 		})
 	}
 }
+
+func sum16(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b))[:16] }
 
 // The kernel takes one stream at a time; so do we, though the libraries would
 // go on to the next.
@@ -128,6 +130,10 @@ func TestFrameDamage(t *testing.T) {
 	}{
 		"xz flags":          {XZ, flip(xz, 6, 1), "stream flags"},
 		"xz chunk":          {XZ, flip(xz, 24, 3), "LZMA2 chunk"},
+		"xz header":         {XZ, flip(xz, 8, xz[8]^1), "checksum of an xz header"},
+		"xz block header":   {XZ, flip(xz, 12+11, xz[12+11]^1), "checksum of an xz header"},
+		"xz index":          {XZ, flip(xz, len(xz)-12-1, xz[len(xz)-12-1]^1), "checksum of an xz header"},
+		"xz footer's sum":   {XZ, flip(xz, len(xz)-12, xz[len(xz)-12]^1), "another stream"},
 		"xz footer":         {XZ, flip(xz, len(xz)-1, 0), "footer"},
 		"xz endless number": {XZ, append(bytes.Clone(xz[:12]), append([]byte{2, 0}, bytes.Repeat([]byte{0xff}, 30)...)...), "does not end"},
 		"zstd block kind":   {Zstd, flip(zst, 7, zst[7]|6), "reserved"},

@@ -107,6 +107,12 @@ func TestWalkFindings(t *testing.T) {
 		"xz with CRC64":                {[][]byte{xzCheck(t, xz.CRC64, mainImage), extraImage}, plain, "a:xz-check"},
 		"xz with SHA256":               {[][]byte{xzCheck(t, xz.SHA256, mainImage)}, verify, "a:xz-check"},
 		"xz without check":             {[][]byte{xzCheck(t, 0, mainImage)}, verify, fine},
+		"xz with the filter x86":       {[][]byte{testFile(t, "x86.xz"), mainImage}, verify, fine},
+		"xz with x86, not built in":    {[][]byte{testFile(t, "x86.xz"), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_XZ" }}, "a:xz-filter"},
+		"xz with the filter arm":       {[][]byte{testFile(t, "arm.xz"), mainImage}, plain, fine},
+		"xz with arm, not looked at":   {[][]byte{testFile(t, "arm.xz"), mainImage}, verify, "a:stream-unread"},
+		"xz with two filters":          {[][]byte{testFile(t, "delta-x86.xz")}, plain, "a:xz-filter"},
+		"xz twice, zeros between":      {[][]byte{append(append(xzCheck(t, xz.CRC32, mainImage), 0, 0, 0, 0, 0), xzCheck(t, xz.CRC32, extraImage)...)}, verify, fine},
 		"gzip with a name":             {[][]byte{gzipHeader(t, gzip.Header{Name: "initrd"}, mainImage)}, verify, fine},
 		"gzip with a comment":          {[][]byte{gzipHeader(t, gzip.Header{Comment: "initrd"}, mainImage)}, plain, "a:gzip-header"},
 		"gzip with an extra field":     {[][]byte{gzipExtra(t, mainImage)}, plain, "a:gzip-header"},
@@ -141,6 +147,34 @@ func TestWalkFindings(t *testing.T) {
 			assert.Equal(t, tc.want, ids(walk(t, b, tc.opts)))
 		})
 	}
+}
+
+func testFile(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return b
+}
+
+// What only the kernel can decode is neither damaged nor known.
+func TestUnreadStream(t *testing.T) {
+	arm := testFile(t, "arm.xz")
+	rep := walk(t, arm, initrd.WalkOptions{Name: "img", Verify: true})
+	require.Len(t, rep.Findings, 1)
+	assert.Equal(t, initrd.Weakens, rep.Findings[0].Severity)
+	assert.Equal(t, "xz with the filter arm cannot be decoded here, so what is in it was not looked at", rep.Findings[0].Text)
+	require.Len(t, rep.Pieces, 1)
+	assert.Equal(t, -1, rep.Pieces[0].Entries)
+	assert.EqualValues(t, -1, rep.Pieces[0].Unpacked)
+	assert.EqualValues(t, len(arm), rep.Pieces[0].Size)
+	var last error
+	for _, last = range initrd.List(bytes.NewReader(arm), int64(len(arm)), initrd.WalkOptions{Name: "img"}) {
+	}
+	require.ErrorContains(t, last, "img: xz with the filter arm cannot be decoded here")
+	_, _, err := flatten(t, initrd.FlatOptions{}, members(t, mainImage, arm))
+	var flat *initrd.FlatError
+	require.ErrorAs(t, err, &flat)
+	assert.Equal(t, "b", flat.Member)
 }
 
 func xzCheck(t *testing.T, check byte, data []byte) []byte {

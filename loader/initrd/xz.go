@@ -1,5 +1,11 @@
 package initrd
 
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+)
+
 // The xz container is read here, not by the library: the kernel takes streams
 // one by one, only their headers tell what it would refuse, and a dictionary
 // is never made larger than the content needs.
@@ -28,10 +34,32 @@ type xzBlock struct {
 // xzCheck reads the kind of integrity check out of a stream header.
 func xzCheck(p *picker) byte {
 	h := p.bytes(xzHeader)
-	if h[6] != 0 || h[7] > 15 {
+	check := h[7]
+	if h[6] != 0 || check > 15 {
 		p.fail("stream-damaged", "xz stream flags that nobody knows")
 	}
-	return h[7]
+	p.sum(p.pos-xzHeader+6, p.pos-4)
+	return check
+}
+
+// sum compares the CRC32 of the bytes between two offsets with the one that is
+// behind them.
+func (p *picker) sum(from, to int64) {
+	if p.err != nil {
+		return
+	}
+	crc := crc32.NewIEEE()
+	if _, err := io.Copy(crc, io.NewSectionReader(p.r, from, to-from)); err != nil {
+		p.err = err
+		return
+	}
+	stays := *p
+	stays.pos = to
+	if want := stays.le32(); stays.err != nil {
+		p.err = stays.err
+	} else if want != crc.Sum32() {
+		p.fail("stream-damaged", "the checksum of an xz header is wrong")
+	}
 }
 
 func xzCheckSize(check byte) int64 {
@@ -63,7 +91,9 @@ func xzNext(p *picker) (xzBlock, bool) {
 		return b, false
 	}
 	xzFilters(p, &b)
-	p.pos = start + 4*(size+1)
+	p.pos = start
+	p.skip(4 * (size + 1))
+	p.sum(start, p.pos-4)
 	b.data = p.pos
 	xzChunks(p, &b)
 	b.size = p.pos - b.data
@@ -130,9 +160,27 @@ func xzIndex(p *picker, start int64) {
 		p.vli()
 	}
 	p.skip((4 - (p.pos-start)&3) & 3)
+	p.sum(start, p.pos)
 	p.skip(4)
+	footer := p.pos
 	if f := p.bytes(xzFooter); string(f[10:]) != "YZ" {
 		p.fail("stream-damaged", "the xz footer is missing")
+	}
+	p.backward(footer, start)
+}
+
+// backward compares the footer with the index in front of it.
+func (p *picker) backward(footer, index int64) {
+	f := make([]byte, xzFooter)
+	if p.err != nil {
+		return
+	}
+	if p.err = readFull(p.r, f, footer); p.err != nil {
+		return
+	}
+	size := 4 * (int64(binary.LittleEndian.Uint32(f[4:])) + 1)
+	if crc32.ChecksumIEEE(f[4:10]) != binary.LittleEndian.Uint32(f) || footer-size != index || f[8] != 0 || f[9] != p.check {
+		p.fail("stream-damaged", "the xz footer belongs to another stream")
 	}
 }
 
