@@ -22,6 +22,8 @@ type Edit struct {
 	Remove []string
 	// Append goes at the end, one blank between.
 	Append []string
+	// Once are words, as KEY=VALUE, that go behind it unless their key is there.
+	Once []string
 }
 
 // BlessMask is the one word that is ever added unasked: it keeps
@@ -42,6 +44,12 @@ func (e Edit) Apply(line string) string {
 	line = joinWords(append([]string{line}, e.Append...)...)
 	if e.Reuse != "" {
 		line = dropRepeats(line)
+	}
+	for _, w := range e.Once {
+		key, _, _ := strings.Cut(w, "=")
+		if !slices.ContainsFunc(Words(line), func(w string) bool { return matchesKey(w, []string{key}) }) {
+			line = joinWords(line, w)
+		}
 	}
 	return line
 }
@@ -158,7 +166,8 @@ func Diff(running, next string) []Change {
 		count[w]++
 	}
 	for _, w := range Words(Inherit(running)) {
-		if count[w]--; count[w] < 0 {
+		// We may have added it ourselves, for the kexec alone.
+		if count[w]--; count[w] < 0 && !matchesKey(w, []string{"acpi_rsdp"}) {
 			changes = append(changes, Change{false, w})
 		}
 	}

@@ -96,8 +96,19 @@ func TestCmdlineLimit(t *testing.T) {
 	assert.Equal(t, 1023, loader.CmdlineLimit(uki.Kernel{}, "riscv64"))
 }
 
+func TestApplyOnce(t *testing.T) {
+	e := loader.Edit{Once: []string{"acpi_rsdp=0x1"}}
+	assert.Equal(t, "quiet acpi_rsdp=0x1", e.Apply("quiet"))
+	assert.Equal(t, "acpi_rsdp=0x2 quiet", e.Apply("acpi_rsdp=0x2 quiet"), "who says it knows better")
+	assert.Equal(t, "acpi_rsdp=0x1", e.Apply(""))
+	e.Reuse = "acpi_rsdp=0x1 quiet"
+	assert.Equal(t, "root=x acpi_rsdp=0x1 quiet", e.Apply("root=x"), "ten kexecs later there is one")
+}
+
 func TestDiff(t *testing.T) {
 	got := loader.Diff("BOOT_IMAGE=/v root=x quiet a a", "root=x a debug")
 	assert.Equal(t, []loader.Change{{Word: "quiet"}, {Word: "a"}, {Added: true, Word: "debug"}}, got)
 	assert.Empty(t, loader.Diff("a b", "b a"))
+	assert.Empty(t, loader.Diff("a acpi_rsdp=0x1 "+loader.BlessMask, "a"), "what is added for a kexec alone")
+	assert.Equal(t, []loader.Change{{Added: true, Word: "acpi_rsdp=0x1"}}, loader.Diff("a", "a acpi_rsdp=0x1"), "it is shown")
 }

@@ -424,6 +424,23 @@ func TestBlessMask(t *testing.T) {
 	assert.Equal(t, "root=/dev/vda2 rw quiet\n", string(line))
 }
 
+// TestACPIWord is a machine whose EFI runtime services are off.
+func TestACPIWord(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	write(t, f.rootDir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
+	got := f.run("show", "--esp-path="+esp).stdout
+	assert.Contains(t, got, "+ acpi_rsdp=0x7fe0a014\n")
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	assert.Equal(t, "root=/dev/vda2 rw quiet acpi_rsdp=0x7fe0a014", f.cmdline)
+	require.Equal(t, exitDone, f.run("load", "--syscall=classic", "--esp-path="+esp).code)
+	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline, "it has a place of its own there")
+	out := t.TempDir()
+	require.Equal(t, exitDone, f.run("export", "--esp-path="+esp, "--output="+out).code)
+	line, err := os.ReadFile(filepath.Join(out, "cmdline"))
+	require.NoError(t, err)
+	assert.Equal(t, "root=/dev/vda2 rw quiet\n", string(line))
+}
+
 func TestExport(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	out := filepath.Join(t.TempDir(), "new")

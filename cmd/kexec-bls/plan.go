@@ -16,6 +16,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
 // lineFlags change the command line; show, load, export and reboot have them.
@@ -202,16 +203,29 @@ func cause(err error) error {
 }
 
 // judge holds the plan against what the kernel would refuse or, worse, not
-// notice; and adds the one word that is ever added.
+// notice; and adds the words that are added unasked.
 func (a *app) judge(t *target, b blobFlags) error {
-	if _, err := (efivar.Vars{Dir: a.efivars}).Loader("LoaderBootCountPath"); err == nil && a.flags.root == "" {
-		t.Cmdline = loader.Edit{Append: []string{loader.BlessMask}}.Apply(t.Cmdline)
+	if a.flags.root == "" {
+		t.Cmdline = a.unasked(b).Apply(t.Cmdline)
 	}
 	var err error
 	if t.kernel, err = t.Inspect(a.goarch); err != nil {
 		return t.failed(err)
 	}
 	return a.judgeInitrd(t, b)
+}
+
+// unasked are the words that only this machine needs, and only for a kexec.
+func (a *app) unasked(b blobFlags) loader.Edit {
+	var e loader.Edit
+	if _, err := (efivar.Vars{Dir: a.efivars}).Loader("LoaderBootCountPath"); err == nil {
+		e.Append = append(e.Append, loader.BlessMask)
+	}
+	// The other call has a place for it beside the command line.
+	if word := kexec.ACPIWord(a.rootFS, a.goarch); word != "" && b.syscall != kexec.Classic {
+		e.Once = append(e.Once, word)
+	}
+	return e
 }
 
 // judgeInitrd walks the blob as the kernel will.
