@@ -71,9 +71,12 @@ func (a *app) walk(blob *initrd.Plan, verify bool, built func(option string) boo
 	return initrd.Walk(blob, blob.Size(), opt)
 }
 
-// unpackLimit is how many bytes may come out of compressed images: half of
-// what is available, 4 GiB at most.
+// unpackLimit is how many bytes may come out of compressed images: what the
+// configuration says, or half of what is available, 4 GiB at most.
 func (a *app) unpackLimit() int64 {
+	if n, err := parseSize(a.config.Initrd.Limit); err == nil {
+		return n
+	}
 	return min(a.memAvailable()/2, initrd.DefaultLimit)
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,15 +16,16 @@ func vendorConfigDirs() []string { return []string{"/run", "/usr/local/lib", "/u
 
 // config is the merged configuration. The zero value changes nothing. It is
 // the one place that knows a key: the tag toml has its name, text a sentence
-// for users, oneof the words it may be, the first of them the default.
+// for users, oneof the words it may be, the first of them the default, form how it reads.
 type config struct {
 	Cmdline struct {
 		Append []string `toml:"append" text:"Words that are put at the end of every command line."`
 		Remove []string `toml:"remove" text:"Keys whose words are taken out of every command line."`
 	} `toml:"cmdline"`
 	Initrd struct {
-		Flat       bool `toml:"flat" text:"Unpack all initrds into one uncompressed archive, as --flat does."`
-		EarlyFirst bool `toml:"early_first" text:"Move archives that are read early (microcode, ACPI tables) to the front, as --early-first does."`
+		Flat       bool   `toml:"flat" text:"Unpack all initrds into one uncompressed archive, as --flat does."`
+		EarlyFirst bool   `toml:"early_first" text:"Move archives that are read early (microcode, ACPI tables) to the front, as --early-first does."`
+		Limit      string `toml:"limit" form:"size" text:"How much compressed initrds may unpack to together, such as 512M or 8G; empty is half of the available memory, 4G at most."`
 	} `toml:"initrd"`
 	Check struct {
 		Ignore []string `toml:"ignore" text:"IDs of findings of check and of the initrd walk that do not end a load or a reboot, as --ignore does; all is every one."`
@@ -49,6 +52,7 @@ type configKey struct {
 	Type    string // as the manual has it: "list of strings", "boolean", "string"
 	Default string // as TOML: "[]", "false", "\"notify\""
 	OneOf   []string
+	Size    bool   // a number of bytes, or empty
 	Text    string // a sentence
 	value   reflect.Value
 }
@@ -66,7 +70,7 @@ func (c *config) keys() []configKey {
 			field := table.Type().Field(j)
 			k := configKey{
 				Name: name + "." + field.Tag.Get("toml"), Text: field.Tag.Get("text"),
-				OneOf: strings.Fields(field.Tag.Get("oneof")), value: table.Field(j),
+				OneOf: strings.Fields(field.Tag.Get("oneof")), Size: field.Tag.Get("form") == "size", value: table.Field(j),
 			}
 			k.Type, k.Default = k.describe()
 			keys = append(keys, k)
@@ -137,5 +141,23 @@ func (k *configKey) wrong() string {
 	if len(k.OneOf) > 0 && !slices.Contains(k.OneOf, k.value.String()) {
 		return fmt.Sprintf("must be %s, not %s", strings.Join(k.OneOf, ", "), k.toml())
 	}
+	if k.Size && k.value.String() != "" {
+		if _, err := parseSize(k.value.String()); err != nil {
+			return err.Error()
+		}
+	}
 	return ""
+}
+
+// parseSize reads a number of bytes with an optional suffix K, M, G or T,
+// powers of 1024.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimRight(s, "KMGT")
+	shift := map[string]int{"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+	bits, known := shift[s[len(digits):]]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n <= 0 || n > math.MaxInt64>>bits {
+		return 0, fmt.Errorf("must be a number of bytes such as 512M or 8G, not %q", s)
+	}
+	return n << bits, nil
 }

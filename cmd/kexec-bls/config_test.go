@@ -44,6 +44,7 @@ remove = ["main"] # DIR/kexec-bls.toml:3
 [initrd]
 flat = false # DIR/usr/lib/kexec-bls.toml.d/99-v.toml:2
 early_first = false # default
+limit = "" # default
 
 [check]
 ignore = ["gpu"] # DIR/usr/lib/kexec-bls.toml.d/40-v.toml:2
@@ -120,6 +121,8 @@ func TestConfigComplaints(t *testing.T) {
 		"[cmdline]\nappend = 1\n":                {exitFailed, []string{":2: cmdline.append: must be a list of strings\n"}},
 		"\n[cmdline]\nappend = ['a', 1]\n":       {exitFailed, []string{":3: "}},
 		"[initrd]\n\nflat = 'yes'\n":             {exitFailed, []string{":3: initrd.flat: must be a boolean\n"}},
+		"[initrd]\nlimit = '8G'\n":               {exitDone, nil},
+		"[initrd]\nlimit = '8 G'\n":              {exitFailed, []string{`:2: initrd.limit: must be a number of bytes such as 512M or 8G, not "8 G"`}},
 		"initrd = 7\n":                           {exitFailed, []string{":1: "}},
 		"= =":                                    {exitFailed, []string{":1: "}},
 		"[hook]\npolicy = 1\n":                   {exitFailed, []string{":2: "}},
@@ -133,6 +136,18 @@ func TestConfigComplaints(t *testing.T) {
 		for _, said := range want.said {
 			assert.Contains(t, got.stderr, dir+"/kexec-bls.toml"+said, "%q", text)
 		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for s, want := range map[string]int64{"1": 1, "3K": 3 << 10, "512M": 512 << 20, "8G": 8 << 30, "1T": 1 << 40} {
+		got, err := parseSize(s)
+		require.NoError(t, err, s)
+		assert.Equal(t, want, got, s)
+	}
+	for _, s := range []string{"", "0", "-1", "G", "1KK", "1k", "1.5G", "9223372036854775807K", "1 G"} {
+		_, err := parseSize(s)
+		assert.Error(t, err, s)
 	}
 }
 

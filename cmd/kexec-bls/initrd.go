@@ -50,7 +50,7 @@ func someArgs(cmd *cobra.Command, args []string) error {
 // members opens images, in the order in which they will be joined.
 func (a *app) members(paths []string, b blobFlags) (members []initrd.Member, closeAll func(), err error) {
 	members, closeAll, err = openMembers(paths)
-	if err == nil && b.earlyFirst {
+	if err == nil && (b.earlyFirst || a.config.Initrd.EarlyFirst) {
 		if members, err = initrd.EarlyFirst(members); err != nil {
 			closeAll()
 		}
@@ -104,6 +104,8 @@ type listedFile struct {
 	MTime  time.Time `json:"mtime"`
 	Link   string    `json:"link,omitempty"`
 	Member string    `json:"member"`
+
+	Dropped bool `json:"dropped,omitempty"` // the kernel never gets this far
 }
 
 func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
@@ -120,6 +122,11 @@ func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
 	opt := initrd.WalkOptions{Layout: plan.Layout, Verify: b.verify || long, Limit: a.unpackLimit()}
 	if long {
 		opt.Visit = func(f initrd.File) error { return a.listFile(f, &files) }
+	}
+	if b.verify && !long {
+		bar := a.progress("reading initrds")
+		opt.Progress = bar.tick
+		defer bar.done()
 	}
 	report, err := initrd.Walk(plan, plan.Size(), opt)
 	if err != nil {
@@ -141,7 +148,7 @@ func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
 func (a *app) listFile(f initrd.File, files *[]listedFile) error {
 	l := listedFile{
 		Path: f.Path, Mode: modeString(f.Mode), UID: f.UID, GID: f.GID, Size: f.Size,
-		MTime: time.Unix(f.MTime, 0).UTC(), Link: f.Link, Member: f.Member,
+		MTime: time.Unix(f.MTime, 0).UTC(), Link: f.Link, Member: f.Member, Dropped: f.Dropped,
 	}
 	if a.flags.json != jsonOff {
 		*files = append(*files, l)
@@ -150,6 +157,9 @@ func (a *app) listFile(f initrd.File, files *[]listedFile) error {
 	name := printable(l.Path)
 	if l.Link != "" {
 		name += " -> " + printable(l.Link)
+	}
+	if l.Dropped {
+		name += "  (dropped)"
 	}
 	_, err := fmt.Fprintf(a.out, "%s %5d %5d %10d %s %s\n", l.Mode, l.UID, l.GID, l.Size, l.MTime.Format("2006-01-02 15:04"), name)
 	return err
@@ -253,7 +263,7 @@ func (a *app) initrdMerge(paths []string, output string, b blobFlags) error {
 	for _, f := range report.Findings {
 		a.warn("%s", f)
 	}
-	if b.flat {
+	if b.flat || a.config.Initrd.Flat {
 		flat, f, err := a.flatten(members)
 		if err != nil {
 			return err

@@ -113,6 +113,57 @@ func TestInitrdLs(t *testing.T) {
 	assert.Equal(t, exitFailed, f.run("initrd", "ls", dir).code)
 }
 
+// TestInitrdLsDropped: the listing tells which files the new kernel will not
+// have.
+func TestInitrdLsDropped(t *testing.T) {
+	f, _ := newFake(t, nil)
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a": archive("etc/a"), "junk": "not an initrd", "b": archive("etc/b")})
+	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "junk"), filepath.Join(dir, "b")}
+	got := f.run(append([]string{"initrd", "ls", "-l"}, paths...)...)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Regexp(t, `(?m) etc/a$`, got.stdout)
+	assert.Regexp(t, `(?m) etc/b  \(dropped\)$`, got.stdout)
+	assert.Contains(t, got.stderr, paths[1])
+	var blob listedBlob
+	require.NoError(t, json.Unmarshal([]byte(f.run(append([]string{"initrd", "ls", "-l", "--json=short"}, paths...)...).stdout), &blob))
+	assert.False(t, blob.Files[0].Dropped)
+	assert.True(t, blob.Files[1].Dropped)
+}
+
+// TestInitrdMergeAsLoadWould holds merge to the configuration that load has.
+func TestInitrdMergeAsLoadWould(t *testing.T) {
+	f, _ := newFake(t, nil)
+	dir := t.TempDir()
+	ucode := archive("kernel/x86/microcode/GenuineIntel.bin")
+	write(t, dir, map[string]string{"a": zstdOf(archive("a")), "ucode": ucode})
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[initrd]\nflat = true\nearly_first = true\n"})
+	out := filepath.Join(dir, "out")
+	got := f.run("initrd", "merge", "-o", out, filepath.Join(dir, "a"), filepath.Join(dir, "ucode"))
+	require.Equal(t, exitDone, got.code, got.stderr)
+	merged, err := os.ReadFile(out)
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(merged), ucode+"070701"), "%q", merged)
+}
+
+// TestUnpackLimit: what unpacks to more than the configuration allows is an
+// error where it is looked at, and joined where it would be flattened.
+func TestUnpackLimit(t *testing.T) {
+	files := archFiles()
+	files["a.img"] = zstdOf(archive(strings.Repeat("n", 2000)))
+	f, esp := newFake(t, files)
+	path := filepath.Join(esp, "a.img")
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[initrd]\nlimit = \"1K\"\n"})
+	got := f.run("initrd", "ls", "--verify", path)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, path+": unpacks to more than the limit")
+	got = f.run("load", "--flat", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Contains(t, got.stderr, "more than the limit; joined instead")
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[initrd]\nlimit = \"1M\"\n"})
+	assert.Equal(t, exitDone, f.run("initrd", "ls", "--verify", path).code)
+}
+
 // listedNames are the files that initrd ls -l finds, in order.
 func listedNames(t *testing.T, f *fake, path string) []string {
 	t.Helper()

@@ -5,19 +5,23 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 func TestDrawnBar(t *testing.T) {
-	for want, v := range map[string][2]int64{
-		"\r\x1b[Kx [                    ]   0% of 10 MiB": {0, 10 << 20},
-		"\r\x1b[Kx [########            ]  40% of 10 MiB": {4 << 20, 10 << 20},
-		"\r\x1b[Kx [####################] 100% of 10 MiB": {11 << 20, 10 << 20},
-		"\r\x1b[Kx 5 B": {5, 0}, // how much there will be is not known
+	for want, v := range map[string]struct {
+		done, total int64
+		took        time.Duration
+	}{
+		"\r\x1b[Kx [                    ]   0% of 10 MiB":            {0, 10 << 20, 0},
+		"\r\x1b[Kx [########            ]  40% of 10 MiB, 2.0 MiB/s": {4 << 20, 10 << 20, 2 * time.Second},
+		"\r\x1b[Kx [####################] 100% of 10 MiB, 11 MiB/s":  {11 << 20, 10 << 20, time.Second},
+		"\r\x1b[Kx 5 B, 10 B/s":                                      {5, 0, time.Second / 2}, // how much there will be is not known
 	} {
-		assert.Equal(t, want, drawn("x", v[0], v[1]))
+		assert.Equal(t, want, drawn("x", v.done, v.total, v.took))
 	}
 }
 
