@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -179,6 +180,9 @@ func readAddon(whole initrd.Member, m *uki.Image) (a addon, err error) {
 // order: that of the names' UTF-16 code units, which for ASCII is that of
 // bytes. Suffixes are compared in any letter case.
 func (s *stub) names(dir, suffix, except string) ([]string, error) {
+	if where := s.src.Where(dir); !slices.Contains(s.dirs, where) {
+		s.dirs = append(s.dirs, where)
+	}
 	all, err := s.src.Names(dir)
 	if errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
@@ -188,12 +192,16 @@ func (s *stub) names(dir, suffix, except string) ([]string, error) {
 	}
 	var names []string
 	for _, name := range all {
-		if name[0] != '.' && isASCII(name) && len(name) <= 255 &&
-			hasSuffix(name, suffix) && (except == "" || !hasSuffix(name, except)) {
+		if picks(name, suffix) && (except == "" || !hasSuffix(name, except)) {
 			names = append(names, name)
 		}
 	}
 	return names, nil
+}
+
+// picks says whether the stub would see a file with a suffix.
+func picks(name, suffix string) bool {
+	return name[0] != '.' && isASCII(name) && len(name) <= 255 && hasSuffix(name, suffix)
 }
 
 func isASCII(s string) bool {

@@ -35,6 +35,7 @@ type Plan struct {
 
 	files  []*os.File
 	stamps []FileStamp // of files, as they were opened
+	dirs   []string    // that a stub picks files from
 	made   []*os.File  // memfds
 
 	blocked error // why the new kernel would not come up; for Inspect

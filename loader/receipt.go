@@ -2,8 +2,6 @@ package loader
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -31,6 +28,10 @@ type Receipt struct {
 	Named   bool          `json:"named"`
 	Volumes []VolumeStamp `json:"volumes,omitempty"`
 	Files   []FileStamp   `json:"files"`
+	// EntryFile is the file of a Type #1 entry, as it was read.
+	EntryFile *FileStamp `json:"entryFile,omitempty"`
+	// Folders are those that a unified kernel image takes files from.
+	Folders []FolderStamp `json:"folders,omitempty"`
 	Cmdline string        `json:"cmdline"`
 	// Args are the flags of the load, "--append=quiet", to repeat it.
 	Args []string  `json:"args,omitempty"`
@@ -45,14 +46,6 @@ type VolumeStamp struct {
 	PartUUID string `json:"partUuid,omitempty"`
 }
 
-// A FileStamp is a file as it was when it was loaded.
-type FileStamp struct {
-	Path   string    `json:"path"`
-	Size   int64     `json:"size"` // bytes
-	MTime  time.Time `json:"mtime"`
-	SHA256 string    `json:"sha256"` // hex
-}
-
 // Files of the run directory, 0600. The pending one is a receipt of a load
 // under way; a kill leaves it, and then nobody can tell which of two images is
 // loaded.
@@ -64,71 +57,6 @@ const (
 // ErrInterrupted means that the receipt in force may be of another image than
 // the one that is loaded.
 var ErrInterrupted = errors.New("a load was interrupted, or is under way: the image may be the one before or the new one")
-
-// noSum stands for a hash that is not known yet, and takes as much room.
-var noSum = strings.Repeat("0", 2*sha256.Size)
-
-// Stamps are the plan's files as they were when they were opened, without
-// hashes.
-func (p *Plan) Stamps() []FileStamp { return slices.Clone(p.stamps) }
-
-// Hash reads the plan's files once more, to name them for good. One that
-// changed since it was opened is an error: what of it was loaded, nobody knows.
-func (p *Plan) Hash() ([]FileStamp, error) {
-	stamps := p.Stamps()
-	for i, f := range p.files {
-		s := &stamps[i]
-		var err error
-		if s.SHA256, err = hash(io.NewSectionReader(f, 0, s.Size)); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Path, err)
-		}
-		info, err := f.Stat()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Path, err)
-		}
-		if info.Size() != s.Size || !info.ModTime().Equal(s.MTime) {
-			return nil, fmt.Errorf("%s: the file changed while it was loaded; try again when the update that writes it has ended", s.Path)
-		}
-	}
-	return stamps, nil
-}
-
-func hash(r io.Reader) (string, error) {
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// Changed says in what a file differs from its stamp, "" when it is the same.
-// The content is read only where size or time differ, or when verify asks.
-func (s FileStamp) Changed(verify bool) string {
-	info, err := os.Stat(s.Path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "is gone"
-	case err != nil:
-		return fmt.Sprintf("cannot be seen: %v", err)
-	case info.Size() != s.Size:
-		return fmt.Sprintf("has %d bytes, had %d", info.Size(), s.Size)
-	case info.ModTime().Equal(s.MTime) && !verify:
-		return ""
-	}
-	f, err := os.Open(s.Path)
-	if err != nil {
-		return fmt.Sprintf("cannot be read: %v", err)
-	}
-	defer f.Close()
-	sum, err := hash(f)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("cannot be read: %v", err)
-	case sum != s.SHA256:
-		return "has other content"
-	}
-	return ""
-}
 
 // Announce writes the pending receipt of a load that comes next, with all the
 // room that the whole one takes: a full file system shows before anything is

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
@@ -120,7 +121,21 @@ func (e blockedError) Error() string {
 // preflight is the check before a load: a blocker that is not ignored is an
 // error, warnings are printed, notes are not.
 func (a *app) preflight(t *target, ignore []string) error {
-	findings := a.findings(t, nil, false)
+	return a.heed(t.label(), a.findings(t, nil, false), ignore)
+}
+
+// preflightLoaded is the check before a jump into what is loaded already. Of an
+// image that is not ours nothing is known.
+func (a *app) preflightLoaded(ignore []string) error {
+	p := preflight.Plan{Loaded: true, Running: a.cmdline()}
+	if r, err := loader.ReadReceipt(a.runDir); err == nil && r.BootID == a.bootID() {
+		p.Entry, p.Cmdline, p.Kernel.Release = r.Entry, r.Cmdline, r.Release
+	}
+	return a.heed("the loaded kernel", preflight.Run(a.environment(), p), ignore)
+}
+
+// heed ends with an error where a finding is a blocker.
+func (a *app) heed(label string, findings []preflight.Finding, ignore []string) error {
 	blockers := preflight.Blockers(findings, ignore...)
 	for _, f := range findings {
 		if f.Severity == preflight.Warning && !slices.Contains(ignore, f.ID) && !slices.Contains(ignore, "all") {
@@ -128,7 +143,7 @@ func (a *app) preflight(t *target, ignore []string) error {
 		}
 	}
 	if len(blockers) > 0 {
-		return fmt.Errorf("%s: %w", t.label(), blockedError(blockers))
+		return fmt.Errorf("%s: %w", label, blockedError(blockers))
 	}
 	return nil
 }

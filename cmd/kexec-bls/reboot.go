@@ -163,9 +163,12 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 	if !loaded {
 		return errors.New("no kernel is loaded; load one with kexec-bls load, or leave out --loaded")
 	}
+	blocked := a.preflightLoaded(a.ignored(opt.blob.ignore))
 	if opt.dryRun {
 		a.note("the loaded kernel would be started")
-		return nil
+	}
+	if opt.dryRun || blocked != nil {
+		return blocked
 	}
 	if err := a.canReboot(opt); err != nil {
 		return err

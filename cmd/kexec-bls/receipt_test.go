@@ -150,3 +150,33 @@ func TestTooLittleMemory(t *testing.T) {
 	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[check]\nignore = [\"memory\"]\n"})
 	assert.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 }
+
+// TestRebootLoadedIsChecked: what is found about the machine counts, what only
+// a load could fail by does not.
+func TestRebootLoadedIsChecked(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	f.acts = nil
+	f.lay(t, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n", "proc/meminfo": "MemAvailable: 1 kB\n", "sys/kernel/kexec_crash_size": "4096\n"})
+	got := f.run("reboot", "--loaded")
+	assert.Equal(t, exitDone, got.code, got.stderr)
+	assert.Contains(t, got.stderr, "warning: kdump-lost", "by the receipt's command line")
+	assert.Equal(t, []string{"systemctl kexec into arch.conf"}, f.acts)
+
+	f.lay(t, map[string]string{"root/run/initramfs/shutdown": "#!/bin/sh\n# dracut\nkexec -e\n"})
+	f.acts = nil
+	for _, args := range [][]string{{"reboot", "--loaded"}, {"reboot", "--loaded", "--dry-run"}} {
+		got = f.run(args...)
+		assert.Equal(t, exitBlocked, got.code)
+		assert.Contains(t, got.stderr, "the loaded kernel: this would surely fail, --ignore=dracut-shutdown goes on")
+	}
+	assert.Empty(t, f.acts)
+	assert.Equal(t, exitDone, f.run("reboot", "--loaded", "--ignore=dracut-shutdown").code)
+
+	f, _ = newChecked(t, archFiles())
+	f.isThere = true // by somebody else
+	f.lay(t, map[string]string{"sys/kernel/kexec_crash_size": "4096\n"})
+	got = f.run("reboot", "--loaded")
+	assert.Equal(t, exitDone, got.code, got.stderr)
+	assert.NotContains(t, got.stderr, "kdump-lost", "of another's command line nothing is known")
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -99,6 +100,9 @@ func (a *app) statusReport(verify bool) (*statusReport, error) {
 	}
 	r.Loaded = &receipt
 	r.Reasons = a.stale(receipt, r.Next, verify)
+	if s != nil {
+		r.Reasons = append(r.Reasons, edited(receipt, s.list, verify)...)
+	}
 	r.State = "fresh"
 	if len(r.Reasons) > 0 {
 		r.State = "stale"
@@ -114,6 +118,11 @@ func (a *app) stale(receipt loader.Receipt, next string, verify bool) []string {
 			reasons = append(reasons, f.Path+" "+changed)
 		}
 	}
+	for _, dir := range receipt.Folders {
+		for _, name := range dir.Added() {
+			reasons = append(reasons, filepath.Join(dir.Path, name)+" is new")
+		}
+	}
 	if !receipt.Named && next != "" && bls.FoldID(next) != bls.FoldID(receipt.Entry) {
 		reasons = append(reasons, fmt.Sprintf("the boot loader would boot %s now", next))
 	}
@@ -121,6 +130,22 @@ func (a *app) stale(receipt loader.Receipt, next string, verify bool) []string {
 		reasons = append(reasons, fmt.Sprintf("the modules of kernel %s are gone", receipt.Release))
 	}
 	return reasons
+}
+
+// edited compares the entry itself, whose file may have got another boot
+// counter in its name.
+func edited(receipt loader.Receipt, list *entries.List, verify bool) []string {
+	if receipt.EntryFile == nil {
+		return nil
+	}
+	stamp := *receipt.EntryFile
+	if e := list.ByID(receipt.Entry); e != nil && e.Volume != nil {
+		stamp.Path = e.Volume.Where(e.Path)
+	}
+	if changed := stamp.Changed(verify); changed != "" {
+		return []string{stamp.Path + " " + changed}
+	}
+	return nil
 }
 
 // hasModules looks for a kernel's modules. A system without any for the

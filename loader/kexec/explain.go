@@ -2,6 +2,7 @@ package kexec
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -38,13 +39,24 @@ func reasonFor(call op, errno syscall.Errno, s System) reason {
 	case unix.ENOMEM, unix.EADDRNOTAVAIL:
 		return noRoom(errno, s)
 	case unix.EBUSY:
-		// The lock of kexec is tried, not waited for: another load, unload or
-		// crash image, or the jump itself.
-		return reason{"another load is under way and does not end", "try again later"}
+		return tooBusy(s)
 	case unix.ENOSYS:
 		return noCall(call, s)
 	}
 	return s.strange(reason{"the kernel refuses for a reason that is not known here", "see the kernel log"})
+}
+
+// tooBusy explains EBUSY: the lock of kexec is tried, not waited for, and
+// another load, unload or crash image has it, or the jump itself; on arm64
+// machine_kexec_prepare found processors that it cannot stop (started from a
+// spin table, held by protected KVM, or while processors come and go).
+func tooBusy(s System) reason {
+	for _, line := range s.Words {
+		if strings.Contains(line, "CPUs are stuck") {
+			return reason{"the kernel cannot stop its processors: firmware that starts them from a spin table, or protected KVM", "use firmware with PSCI, boot without kvm-arm.mode=protected or with nr_cpus=1"}
+		}
+	}
+	return reason{"another load is under way and does not end", "try again later"}
 }
 
 // strange is the answer when nothing was found, except under Xen.

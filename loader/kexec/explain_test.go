@@ -171,6 +171,8 @@ func TestExplainSaysTheCauseAndTheMend(t *testing.T) {
 			"cannot assign requested address: an image of 65 MiB does not fit the memory that kho=on keeps for the next kernel; boot with a larger kho_scratch=, or without kho=on"},
 		// the call
 		{unix.EBUSY, nil, "device or resource busy: another load is under way and does not end; try again later"},
+		{unix.EBUSY, []change{func(s *kexec.System) { s.Words = []string{"Can't kexec: CPUs are stuck in the kernel."} }},
+			"device or resource busy: the kernel cannot stop its processors: firmware that starts them from a spin table, or protected KVM; use firmware with PSCI, boot without kvm-arm.mode=protected or with nr_cpus=1 (kernel log: Can't kexec: CPUs are stuck in the kernel.)"},
 		{unix.ENOSYS, nil,
 			"function not implemented: the kernel has the call, and a seccomp filter hides it here; run it on the host, outside of containers and confined services"},
 		{unix.ENOSYS, []change{config("CONFIG_KEXEC", "n"), config("CONFIG_KEXEC_FILE", "n")},

@@ -25,6 +25,9 @@ type Env struct {
 // A Plan is what is to be loaded, as far as it matters here. In the zero value
 // nothing is known of it.
 type Plan struct {
+	// Loaded says that the image is loaded already: what stands in the way of a
+	// load does not matter any more. Without a Cmdline that one is not known.
+	Loaded bool
 	// Broken is why a load would refuse the plan before it asks the kernel.
 	Broken error
 	// Entry is the id; "" for a load by hand.

@@ -3,6 +3,10 @@ package preflight_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 const (
@@ -545,4 +549,16 @@ func TestMachines(t *testing.T) {
 			"",
 		},
 	})
+}
+
+// TestLoaded holds what is asked of an image that is loaded already.
+func TestLoaded(t *testing.T) {
+	b := newBox()
+	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50, Broken: errBroken}
+	b.set("/proc/sys/kernel/kexec_load_disabled", "1\n").set("/sys/kernel/security/lockdown", "none [integrity]\n")
+	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
+	assert.Empty(t, b.run(), "nothing of the load, nothing of an unknown command line")
+	b.plan.Cmdline, b.plan.Kernel.Release = "quiet", "9.9.9"
+	b.set("/run/initramfs/shutdown", "dracut kexec -e")
+	assert.Equal(t, []string{"blocker dracut-shutdown", "warning kernel-modules", "warning kho-lost", "warning kdump-lost"}, ids(b.run()))
 }

@@ -50,14 +50,35 @@ type check struct {
 // checks is every check there is, in the order of findings of one severity.
 func checks() []check {
 	return []check{
-		{"plan", broken}, {"capability", capability}, {"container", container}, {"xen", xen},
-		{"sysctl", sysctls}, {"kernel configuration", kernelConfig}, {"processors", processors},
-		{"signature", signature}, {"memory", memory},
-		{"kernel modules", modules}, {"initrd version", initrdVersion}, {"handover", handover}, {"kdump", kdump},
+		{"plan", onLoad(broken)}, {"capability", capability}, {"container", container}, {"xen", xen},
+		{"sysctl", onLoad(sysctls)}, {"kernel configuration", onLoad(kernelConfig)}, {"processors", onLoad(processors)},
+		{"signature", onLoad(signature)}, {"memory", onLoad(memory)},
+		{"kernel modules", modules}, {"initrd version", initrdVersion}, {"handover", onLine(handover)}, {"kdump", onLine(kdump)},
 		{"hibernation", hibernation}, {"shutdown", shutdown}, {"init", initSystem}, {"machine", machine},
 		{"disk encryption", unlock}, {"graphics", graphics}, {"firmware", firmware},
 		{"one-shot", oneShot}, {"boot counter", bootCounter}, {"watchdog", watchdog}, {"vfio", vfio},
 		{"confidential computing", confidential},
+	}
+}
+
+// onLoad is a check of what only a load can fail by.
+func onLoad(run func(*look) []Finding) func(*look) []Finding {
+	return func(l *look) []Finding {
+		if l.Plan.Loaded {
+			return nil
+		}
+		return run(l)
+	}
+}
+
+// onLine is a check of the command line, which nobody knows of an image that
+// another program loaded.
+func onLine(run func(*look) []Finding) func(*look) []Finding {
+	return func(l *look) []Finding {
+		if l.Plan.Loaded && l.Plan.Cmdline == "" {
+			return nil
+		}
+		return run(l)
 	}
 }
 
