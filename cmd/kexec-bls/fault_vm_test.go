@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,12 +20,14 @@ import (
 // loaded. Its /run/kexec-bls is a small file system of its own.
 func faultGuest(t *testing.T, c vm.Config) *vm.Guest {
 	c.Kernel = vm.FindKernel(t, vm.SecondKernel)
-	files := bootFiles(t, c.Kernel)
-	files["unsigned"] = unsigned(t, c.Kernel.Bytes(t))
-	files["loader/entries/unsigned.conf"] = []byte("linux /unsigned\n")
-	c.Memory = 768
+	if c.Disks == nil {
+		files := bootFiles(t, c.Kernel)
+		files["unsigned"] = unsigned(t, c.Kernel.Bytes(t))
+		files["loader/entries/unsigned.conf"] = []byte("linux /unsigned\n")
+		c.Disks = []string{vm.Disk(t, vm.Partition{Files: files})}
+	}
+	c.Memory, c.Timeout = 768, 10*time.Minute
 	c.Files = map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")}
-	c.Disks = []string{vm.Disk(t, vm.Partition{Files: files})}
 	g := vm.Start(t, c)
 	g.Mount("/dev/vda1", "/efi")
 	g.MustRun("mkdir /run/kexec-bls && mount -t tmpfs -o size=64k,mode=755 none /run/kexec-bls && kexec-bls load zz-other")

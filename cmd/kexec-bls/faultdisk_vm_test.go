@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -16,13 +17,20 @@ import (
 
 // A badDisk is a disk of the kernel's own (scsi_debug) with a copy of the ESP,
 // at /bad: it can be pulled out, and can fail to read.
-type badDisk struct{ *vm.Guest }
+type badDisk struct {
+	*vm.Guest
+	disk  string // the image that was copied
+	files map[string][]byte
+}
 
 func newBadDisk(t *testing.T) badDisk {
-	g := faultGuest(t, vm.Config{Modules: []string{"sd_mod", "scsi_debug"}})
+	kernel := vm.FindKernel(t, vm.SecondKernel)
+	files := bootFiles(t, kernel)
+	disk := vm.Disk(t, vm.Partition{Files: files})
+	g := faultGuest(t, vm.Config{Modules: []string{"sd_mod", "scsi_debug"}, Disks: []string{disk}})
 	g.MustRun("rmmod scsi_debug && insmod /modules/*scsi_debug.ko dev_size_mb=64 max_luns=1 delay=0")
 	g.MustRun("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/sda ] && break; sleep 1; done; cat /dev/vda1 > /dev/sda && mkdir /bad")
-	d := badDisk{g}
+	d := badDisk{g, disk, files}
 	d.mount()
 	return d
 }
@@ -63,14 +71,17 @@ func TestLongVMDiskPulledOut(t *testing.T) {
 // TestVMDiskReadErrors has one sector after the other go bad.
 func TestVMDiskReadErrors(t *testing.T) {
 	d := newBadDisk(t)
-	image := []byte(d.MustRun("cat /dev/vda1")) // its sectors are those of /dev/sda
-	sector := func(file string) int {
-		start := []byte(d.MustRun("head -c 512 " + file))
-		at := bytes.Index(image, start)
+	disk, err := os.ReadFile(d.disk)
+	require.NoError(t, err)
+	partition := disk[1<<20:] // with the sectors of /dev/sda
+	sector := func(file string) int { // by its end: another file begins like the kernel
+		content := d.files[file]
+		last := (len(content) - 512) / 512
+		at := bytes.Index(partition, content[last*512:])
 		require.Positive(t, at, file)
-		return at / 512
+		return at/512 - last
 	}
-	kernel, main := sector("/efi/vmlinuz"), sector("/efi/main.img")
+	kernel, main := sector("vmlinuz"), sector("main.img")
 	for name, bad := range map[string]struct {
 		sector int
 		names  string

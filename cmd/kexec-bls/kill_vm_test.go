@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,22 +16,26 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
+// loadsLeft is what the kernel counts down with every call.
 const loadsLeft = "/proc/sys/kernel/kexec_load_limit_reboot"
 
-// killGuest has both entries boot into what can load again.
+// killGuest has a small initrd in both entries, for short loads.
 func killGuest(t *testing.T) *vm.Guest {
 	kernel := vm.FindKernel(t, vm.SecondKernel)
-	files, program := bootFiles(t, kernel), map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")}
-	more := vm.Archive(t, vm.FileRecords(program)...)
-	files["extra.img"] = append(layer(t, "extra"), more...)
-	files["whole.img"] = append(more, files["whole.img"]...)
-	g := vm.Start(t, vm.Config{Kernel: kernel, Memory: 768, Files: program, Disks: []string{vm.Disk(t, vm.Partition{Files: files})}})
+	files := bootFiles(t, kernel)
+	files["whole.img"] = vm.Zstd(t, vm.Archive(t, vm.AgentFiles(t)...))
+	files["main.img"] = files["whole.img"]
+	g := vm.Start(t, vm.Config{
+		Kernel: kernel, Memory: 512, Timeout: 10 * time.Minute,
+		Files: map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")},
+		Disks: []string{vm.Disk(t, vm.Partition{Files: files})},
+	})
 	g.Mount("/dev/vda1", "/efi")
+	g.MustRun("echo 100000 > " + loadsLeft)
 	return g
 }
 
-// A killed load: how many calls the kernel has counted before and after, and
-// what is there then.
+// A killed load: whether the kernel was asked, and what is there then.
 type killed struct {
 	called         bool
 	state, entry   string
@@ -40,18 +45,17 @@ type killed struct {
 // kill ends a load of arch after so many microseconds, with zz-other loaded.
 func kill(t *testing.T, g *vm.Guest, after int) (k killed) {
 	t.Helper()
-	before := number(t, g.MustRun("kexec-bls load zz-other && cat "+loadsLeft))
-	out := g.MustRun(fmt.Sprintf("sync; kexec-bls load arch 2>/dev/null & usleep %d; kill -9 $!; wait $! 2>/dev/null; cat %s; kexec-bls status --json=short; true", after, loadsLeft))
-	left, status, _ := strings.Cut(out, "\n")
+	out := g.MustRun(fmt.Sprintf("kexec-bls load zz-other && cat %[1]s && (kexec-bls load arch 2>/dev/null & usleep %[2]d; kill -9 $!; wait $!; "+
+		"cat %[1]s /sys/kernel/kexec_loaded; echo $(ls -A /run/kexec-bls); kexec-bls status --json=short; true)", loadsLeft, after))
+	lines := strings.Split(out, "\n")
+	require.Len(t, lines, 5, out)
 	var r statusReport
-	require.NoError(t, json.Unmarshal([]byte(status), &r), out)
-	k.called, k.state, k.reasons = number(t, left) < before, r.State, strings.Join(r.Reasons, " ")
+	require.NoError(t, json.Unmarshal([]byte(lines[4]), &r), out)
+	assert.Equal(t, "1", lines[2], "an image is loaded")
+	k.called, k.files, k.state, k.reasons = number(t, lines[1]) < number(t, lines[0]), lines[3], r.State, strings.Join(r.Reasons, " ")
 	if r.Loaded != nil {
 		k.entry = r.Loaded.Entry
 	}
-	assert.Equal(t, "1", g.MustRun("cat /sys/kernel/kexec_loaded"))
-	k.files = strings.Join(strings.Fields(g.MustRun("ls -A /run/kexec-bls")), " ")
-	assert.Empty(t, g.MustRun("ls -l /proc/[0-9]*/fd 2>/dev/null | grep memfd; true"))
 	return k
 }
 
@@ -73,45 +77,45 @@ func (k killed) agrees(t *testing.T) {
 	}
 }
 
-// TestLongVMKilled kills a load at 50 random moments with an older image
-// loaded. The old or the new one is whole then: some of them are started.
-func TestLongVMKilled(t *testing.T) {
-	const moments, sample = 50, 10
-	g := killGuest(t)
-	allow := func() { g.MustRun("echo 100000 > " + loadsLeft) }
-	allow()
-	g.MustRun("kexec-bls load zz-other")
-	whole := milliseconds(t, g, "kexec-bls load arch")
-	shmem := number(t, g.MustRun("awk '/^Shmem:/ {print $2}' /proc/meminfo"))
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 0))
-	t.Logf("a load takes %d ms; seed %d", whole, seed)
-	seen := map[string]int{}
-	for i := range moments {
-		k := kill(t, g, random.IntN(1000*max(whole, 1)))
-		k.agrees(t)
-		seen[fmt.Sprintf("called %v, %s %s", k.called, k.state, k.entry)]++
-		if i%sample != sample-1 {
-			continue
-		}
-		now := number(t, g.MustRun("awk '/^Shmem:/ {print $2}' /proc/meminfo"))
-		assert.InDelta(t, shmem, now, 512, "KiB: no memory file is left behind")
-		g.Reboot("kexec-bls reboot --loaded --force")
-		line := g.MustRun("cat /proc/cmdline")
-		switch {
-		case !k.called:
-			assert.Equal(t, vm.Cmdline+" entry=other", line)
-		case k.state == "fresh":
-			assert.Equal(t, vm.Cmdline+" entry=arch", line)
-		default:
-			assert.Regexp(t, "entry=(arch|other)$", line)
-		}
-		g.Mount("/dev/vda1", "/efi")
-		allow()
-		shmem = number(t, g.MustRun("kexec-bls load zz-other && awk '/^Shmem:/ {print $2}' /proc/meminfo"))
+// starts jumps into what a kill left.
+func (k killed) starts(t *testing.T, g *vm.Guest) {
+	t.Helper()
+	g.Reboot("kexec-bls reboot --loaded --force")
+	want := "entry=(arch|other)$"
+	switch {
+	case !k.called:
+		want = "entry=other$"
+	case k.state == "fresh":
+		want = "entry=arch$"
 	}
-	for outcome, times := range seen {
-		t.Logf("%s: %d times", outcome, times)
+	assert.Regexp(t, want, g.MustRun("cat /proc/cmdline"))
+}
+
+// TestLongVMKilled kills a load at 50 random moments with an older image
+// loaded, in five machines. The old or the new one is whole then: after the
+// last kill of each machine it is started.
+func TestLongVMKilled(t *testing.T) {
+	const machines, moments = 5, 10
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	const memory = "awk '/^Shmem:/ {print $2}' /proc/meminfo"
+	seen := map[string]int{}
+	for range machines {
+		g := killGuest(t)
+		g.MustRun("kexec-bls load zz-other")
+		whole := milliseconds(t, g, "kexec-bls load arch")
+		before := number(t, g.MustRun(memory))
+		var last killed
+		for range moments {
+			last = kill(t, g, random.IntN(1000*max(whole, 1)))
+			last.agrees(t)
+			seen[fmt.Sprintf("called %v, %s %s", last.called, last.state, last.entry)]++
+		}
+		assert.InDelta(t, before, number(t, g.MustRun(memory)), 512, "KiB: no file in memory is left behind")
+		assert.Empty(t, g.MustRun("ls -l /proc/[0-9]*/fd 2>/dev/null | grep memfd; true"))
+		last.starts(t, g)
+		t.Logf("a load takes %d ms; so far %v", whole, seen)
 	}
 	assert.Greater(t, len(seen), 1, "the moments were not all the same")
 }

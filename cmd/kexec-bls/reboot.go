@@ -173,6 +173,9 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 	if err := a.canReboot(opt); err != nil {
 		return err
 	}
+	if err := a.putStandIn(); err != nil { // the image may be another program's
+		return err
+	}
 	what := "the loaded kernel"
 	if opt.report.Entry = a.receiptLabel(); opt.report.Entry != "" {
 		what = opt.report.Entry

@@ -163,15 +163,17 @@ func TestRebootLoadedIsChecked(t *testing.T) {
 	assert.Contains(t, got.stderr, "warning: kdump-lost", "by the receipt's command line")
 	assert.Equal(t, []string{"systemctl kexec into arch.conf"}, f.acts)
 
-	f.lay(t, map[string]string{"root/run/initramfs/shutdown": "#!/bin/sh\n# dracut\nkexec -e\n"})
+	units := filepath.Join(filepath.Dir(f.proc), "root/etc/systemd/system")
+	require.NoError(t, os.MkdirAll(units, 0o755))
+	require.NoError(t, os.Symlink("/dev/null", filepath.Join(units, "kexec.target")))
 	f.acts = nil
 	for _, args := range [][]string{{"reboot", "--loaded"}, {"reboot", "--loaded", "--dry-run"}} {
 		got = f.run(args...)
 		assert.Equal(t, exitBlocked, got.code)
-		assert.Contains(t, got.stderr, "the loaded kernel: this would surely fail, --ignore=dracut-shutdown goes on")
+		assert.Contains(t, got.stderr, "the loaded kernel: this would surely fail, --ignore=kexec-target goes on")
 	}
 	assert.Empty(t, f.acts)
-	assert.Equal(t, exitDone, f.run("reboot", "--loaded", "--ignore=dracut-shutdown").code)
+	assert.Equal(t, exitDone, f.run("reboot", "--loaded", "--ignore=kexec-target").code)
 
 	f, _ = newChecked(t, archFiles())
 	f.isThere = true // by somebody else

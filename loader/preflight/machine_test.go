@@ -559,6 +559,6 @@ func TestLoaded(t *testing.T) {
 	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
 	assert.Empty(t, b.run(), "nothing of the load, nothing of an unknown command line")
 	b.plan.Cmdline, b.plan.Kernel.Release = "quiet", "9.9.9"
-	b.set("/run/initramfs/shutdown", "dracut kexec -e")
-	assert.Equal(t, []string{"blocker dracut-shutdown", "warning kernel-modules", "warning kho-lost", "warning kdump-lost"}, ids(b.run()))
+	b.set("/etc/systemd/system/kexec.target", "-> /dev/null")
+	assert.Equal(t, []string{"blocker kexec-target", "warning kernel-modules", "warning kho-lost", "warning kdump-lost"}, ids(b.run()))
 }
