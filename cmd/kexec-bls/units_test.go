@@ -144,3 +144,36 @@ func TestLoadByUnit(t *testing.T) {
 	require.Equal(t, exitDone, f.run("load", "--if-none", "--esp-path="+esp).code)
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
 }
+
+// TestUnitsFitTogether starts what the units are wanted by, with all of them
+// enabled, as far as systemd can on paper: no cycle, nothing that another job
+// of the transaction stops.
+func TestUnitsFitTogether(t *testing.T) {
+	units := installedUnits(t)
+	dir := filepath.Dir(units[0])
+	wanted := map[string][]string{}
+	for _, unit := range units {
+		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if target, ok := strings.CutPrefix(strings.TrimSpace(line), "WantedBy="); ok {
+				wants := filepath.Join(dir, target+".wants")
+				require.NoError(t, os.MkdirAll(wants, 0o755))
+				require.NoError(t, os.Symlink(strings.Replace(unit, "@arch-linux.conf.", "@.", 1), filepath.Join(wants, filepath.Base(unit))))
+				wanted[target] = append(wanted[target], filepath.Base(unit))
+			}
+		}
+	}
+	require.Len(t, wanted, 2)
+	for target, units := range wanted {
+		program, err := exec.LookPath("systemd-analyze")
+		require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")
+		cmd := exec.Command(program, "verify", "--man=no", target)
+		cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+dir+":", "LC_ALL=C", "SYSTEMD_LOG_LEVEL=debug")
+		out, _ := cmd.CombinedOutput() // it may complain of units of this machine
+		for _, unit := range units {
+			// What another job, or a cycle, forbids is not installed.
+			assert.Contains(t, string(out), unit+": Installed new job "+unit+"/start", target)
+		}
+	}
+}
