@@ -20,6 +20,8 @@ type Boot struct {
 	// Firmware is the last reboot through the firmware, to compare with; nil
 	// where none was timed.
 	Firmware *Timed `json:"firmware,omitempty"`
+	// Kexec is the last kexec, through which the machine came back.
+	Kexec *Timed `json:"kexec,omitempty"`
 }
 
 // A Timed is a reboot from the request to multi-user.target.
@@ -58,7 +60,7 @@ func (h History) Boot(now Now) (Boot, error) {
 	if err == nil && recorded.BootID == now.BootID && recorded.BootID != "" {
 		return recorded, nil
 	}
-	b := Boot{Schema: 1, BootID: now.BootID, Kexeced: now.Kexeced, Firmware: recorded.Firmware}
+	b := Boot{Schema: 1, BootID: now.BootID, Kexeced: now.Kexeced, Firmware: recorded.Firmware, Kexec: recorded.Kexec}
 	next, nextErr := h.next()
 	if nextErr == nil && now.cameFrom(next) {
 		b.Image = &next
@@ -114,7 +116,10 @@ func (h History) Arrive(now Now, reached time.Time) (Boot, error) {
 		return b, err
 	}
 	b.Reached = reached
-	if s := b.Seconds(); !b.Kexeced && s > 0 {
+	switch s := b.Seconds(); {
+	case b.Kexeced:
+		b.Kexec = &Timed{b.Requested, s}
+	case s > 0:
 		b.Firmware = &Timed{b.Requested, s}
 	}
 	return b, errors.Join(err, h.SaveBoot(b))

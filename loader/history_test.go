@@ -145,6 +145,7 @@ func TestArrive(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, b.Seconds(), "nobody knows since when")
 	assert.InDelta(t, 50, b.Firmware.Seconds, 0.001)
+	assert.Equal(t, &loader.Timed{Requested: noon, Seconds: 42}, b.Kexec, "the last one, through which it came back")
 }
 
 // TestHostileHistory is a directory with other things in it: an error, no

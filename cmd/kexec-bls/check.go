@@ -88,6 +88,9 @@ func (a *app) checkText(report checkReport) {
 	if len(report.Findings) == 0 {
 		a.note("nothing stands in the way of %s", report.Entry)
 	}
+	if b := a.boot(); !report.Blocked && !b.Kexeced && b.Kexec == nil {
+		a.note("no kexec of this machine is on record; TROUBLESHOOTING in kexec-bls(8) has how to try one without risk, and what helps where nothing comes after \"Starting new kernel\": acpi_rsdp=, earlycon, module_blacklist=")
+	}
 }
 
 func (a *app) printFindings(findings []checkFinding) {

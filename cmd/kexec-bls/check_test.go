@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/loader"
+
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
@@ -75,7 +77,10 @@ func TestCheckNothing(t *testing.T) {
 	got := f.run("check", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code, got)
 	assert.Empty(t, got.stdout)
-	assert.Equal(t, "kexec-bls: nothing stands in the way of arch.conf\n", got.stderr)
+	const untried = "kexec-bls: no kexec of this machine is on record; TROUBLESHOOTING in kexec-bls(8) has "
+	assert.Contains(t, got.stderr, "kexec-bls: nothing stands in the way of arch.conf\n"+untried)
+	require.NoError(t, f.history().SaveBoot(loader.Boot{Kexec: &loader.Timed{}}))
+	assert.Equal(t, "kexec-bls: nothing stands in the way of arch.conf\n", f.run("check", "--esp-path="+esp).stderr, "a machine that came back before")
 	assert.Empty(t, f.run("check", "-q", "--esp-path="+esp).stderr)
 	assert.Empty(t, f.acts, "check acts on nothing")
 }

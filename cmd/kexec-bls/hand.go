@@ -87,8 +87,9 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 		a.note("the machine would reboot through its firmware")
 		return nil
 	}
+	reset := a.reset
 	if a.init() != systemd.Systemd {
-		return errors.New("systemd does not run here; reboot through the firmware with this system's own reboot command, after kexec-bls unload")
+		reset = a.nativeReset
 	}
 	loaded, err := a.loaded()
 	if err == nil && loaded {
@@ -107,7 +108,7 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	}
 	a.connect(&opt.systemd)
 	undo := a.announce(ctx, "reboot", opt)
-	if err = a.reset(ctx, opt.systemd); err != nil {
+	if err = reset(ctx, opt.systemd); err != nil {
 		undo()
 		return err
 	}

@@ -39,12 +39,11 @@ func (a *app) boot() loader.Boot {
 // be kept, the next boot will have to guess.
 func (a *app) remember(r loader.Receipt) {
 	h := a.history()
-	if _, err := h.Settle(a.now()); err != nil {
-		a.forgetful(err)
-		return
-	}
+	_, settled := h.Settle(a.now())
 	if err := h.SaveNext(r); err != nil {
-		a.forgetful(err)
+		a.warn("%v; after the kexec, list and status will know what runs only as far as its command line tells", err)
+	} else if settled != nil {
+		a.warn("%v", settled)
 	}
 }
 
@@ -56,21 +55,20 @@ func (a *app) forgetWord() {
 	}
 }
 
-func (a *app) forgetful(err error) {
-	a.warn("%v; after the kexec, list and status will know what runs only as far as its command line tells", err)
-}
-
 // announce leaves word of how and when this boot ends, and keeps a one-shot
 // setting from the kernel's efibc; undo is for a reboot that is refused. None
 // of it is worth a reboot that fails.
 func (a *app) announce(ctx context.Context, kind string, opt rebootFlags) (undo func()) {
 	end := loader.End{Schema: 1, BootID: a.bootID(), Kind: kind, Requested: time.Now().UTC()}
 	reload := func() {}
+	if opt.systemd.When != "" && a.recorded() {
+		return reload // its unit will do all of this, then
+	}
 	if kind == "kexec" {
 		end.OneShot, reload = a.keepShot(ctx)
 	}
 	if opt.systemd.When != "" {
-		return reload // the recorder's unit will know the time
+		return reload // nobody will know the time
 	}
 	if err := a.history().SaveEnd(end); err != nil {
 		if end.OneShot != nil && loader.ModuleLoaded(a.sys, "efibc") {
@@ -84,6 +82,13 @@ func (a *app) announce(ctx context.Context, kind string, opt rebootFlags) (undo 
 			a.warn("%v", err)
 		}
 	}
+}
+
+// recorded says whether the recorder's unit is active, so that it will be
+// stopped: systemd keeps a dangling link for every such unit.
+func (a *app) recorded() bool {
+	_, err := fs.ReadLink(a.rootFS, "run/systemd/units/invocation:kexec-bls-boot.service")
+	return err == nil
 }
 
 const oneShotName = "LoaderEntryOneShot"

@@ -22,9 +22,9 @@ func newHookBooted(a *app) *cobra.Command {
 // and no failure of a boot.
 func (a *app) booted(ctx context.Context) error {
 	h := a.history()
-	end, err := h.End()
-	if err != nil {
-		a.warn("%v", err)
+	end, damaged := h.End()
+	if damaged != nil {
+		a.warn("%v", damaged)
 	}
 	reached, err := a.reached(ctx, "multi-user.target")
 	if err != nil {
@@ -42,7 +42,7 @@ func (a *app) booted(ctx context.Context) error {
 	} else if said != "" {
 		a.note("%s", said)
 	}
-	if end.BootID != "" && end.BootID != b.BootID {
+	if damaged != nil || end.BootID != "" && end.BootID != b.BootID {
 		if err := h.DropEnd(); err != nil {
 			a.warn("%v", err)
 		}

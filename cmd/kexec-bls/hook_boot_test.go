@@ -236,6 +236,39 @@ func TestEfibcIsUnloaded(t *testing.T) {
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "built in")
 }
 
+// TestScheduledReboot leaves the rest to the recorder, where that is active: it
+// may be long until then.
+func TestScheduledReboot(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	write(t, f.sys, map[string]string{"module/efibc/initstate": "live\n"})
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	require.Equal(t, exitDone, f.run("reboot", "arch", "--when=+1h", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "rmmod efibc", "systemctl kexec into arch.conf"}, f.acts)
+	assert.NotContains(t, f.left(), "end.json", "nobody knows the time")
+
+	write(t, f.rootDir, map[string]string{"run/systemd/units/x": ""})
+	require.NoError(t, os.Symlink("0123", filepath.Join(f.rootDir, "run/systemd/units/invocation:kexec-bls-boot.service")))
+	f.acts = nil
+	require.Equal(t, exitDone, f.run("reboot", "arch", "--when=+1h", "--esp-path="+esp).code)
+	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts)
+	f.acts, f.endsBy = nil, "kexec"
+	require.Equal(t, exitDone, f.run("hook", "shutdown").code)
+	assert.Equal(t, []string{"rmmod efibc"}, f.acts)
+	assert.Contains(t, f.left(), "end.json")
+}
+
+// TestDamagedWord is told once, and replaced.
+func TestDamagedWord(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	write(t, f.stateDir, map[string]string{"next.json": "{", "end.json": "{", "boot.json": "{"})
+	got := f.run("load", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "next.json: unexpected EOF")
+	assert.Contains(t, f.run("hook", "booted").stderr, "end.json: unexpected EOF")
+	assert.Equal(t, []string{"boot.json", "next.json"}, f.left())
+	assert.NotContains(t, f.run("status", "--esp-path="+esp).stderr, "EOF")
+}
+
 // TestNoPlaceForWord is a read-only /var: a warning, never a failure.
 func TestNoPlaceForWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())

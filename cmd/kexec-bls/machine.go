@@ -44,7 +44,7 @@ type machine struct {
 	init    func() systemd.Kind
 	// Ways to end: into the loaded kernel through systemd, or through another
 	// init system; through the firmware; and to take that back.
-	systemctl, native, reset, unschedule func(context.Context, systemd.Options) error
+	systemctl, native, reset, nativeReset, unschedule func(context.Context, systemd.Options) error
 
 	dropShot func() (undo func() error, err error)
 	// journal takes an entry for the system's journal.
@@ -64,28 +64,29 @@ type machine struct {
 func realMachine() *machine {
 	vars := efivar.Vars{Dir: efivar.DefaultDir}
 	return &machine{
-		goarch:     runtime.GOARCH,
-		getenv:     os.Getenv,
-		configFile: configPath,
-		vendorDirs: vendorConfigDirs(),
-		efivars:    efivar.DefaultDir,
-		proc:       "/proc",
-		sys:        "/sys",
-		runDir:     "/run/kexec-bls",
-		stateDir:   "/var/lib/kexec-bls",
-		rootFS:     os.DirFS("/"),
-		uid:        os.Geteuid,
-		self:       func(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", args...) },
-		volumes:    esp.Find,
-		load:       kexec.Load,
-		unload:     kexec.Unload,
-		loaded:     kexec.Loaded,
-		jump:       jumpNow,
-		init:       systemd.Init,
-		systemctl:  systemd.Kexec,
-		native:     systemd.NativeKexec,
-		reset:      systemd.Reboot,
-		unschedule: systemd.Cancel,
+		goarch:      runtime.GOARCH,
+		getenv:      os.Getenv,
+		configFile:  configPath,
+		vendorDirs:  vendorConfigDirs(),
+		efivars:     efivar.DefaultDir,
+		proc:        "/proc",
+		sys:         "/sys",
+		runDir:      "/run/kexec-bls",
+		stateDir:    "/var/lib/kexec-bls",
+		rootFS:      os.DirFS("/"),
+		uid:         os.Geteuid,
+		self:        func(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", args...) },
+		volumes:     esp.Find,
+		load:        kexec.Load,
+		unload:      kexec.Unload,
+		loaded:      kexec.Loaded,
+		jump:        jumpNow,
+		init:        systemd.Init,
+		systemctl:   systemd.Kexec,
+		native:      systemd.NativeKexec,
+		reset:       systemd.Reboot,
+		nativeReset: systemd.NativeReboot,
+		unschedule:  systemd.Cancel,
 		dropShot: func() (func() error, error) {
 			saved, err := vars.Consume("LoaderEntryOneShot")
 			return func() error { return vars.Restore(saved) }, err

@@ -89,6 +89,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	}
 	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
 	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
+	f.machine.nativeReset = func(context.Context, systemd.Options) error { return f.act("native-reset") }
 	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
 	f.machine.journal = func(message string, priority journal.Priority, fields map[string]string) {
 		fields["MESSAGE"], fields["PRIORITY"] = message, strconv.Itoa(int(priority))
@@ -344,6 +345,18 @@ func TestFirmware(t *testing.T) {
 	for _, args := range [][]string{{"--firmware", "arch"}, {"--firmware", "--loaded"}, {"--firmware", "--or-firmware"}, {"--loaded", "--or-firmware"}} {
 		assert.Equal(t, exitUsage, f.run(append([]string{"reboot"}, args...)...).code, "%v", args)
 	}
+}
+
+func TestFirmwareByAnotherInit(t *testing.T) {
+	f, _ := newFake(t, archFiles())
+	f.machine.init = func() systemd.Kind { return systemd.Runit }
+	f.isThere = true
+	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
+	assert.Equal(t, []string{"unload", "native-reset"}, f.acts, "its last script would jump otherwise")
+	f.fail["native-reset"] = systemd.ErrNoReboot
+	got := f.run("reboot", "--firmware")
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "cannot be asked to reboot")
 }
 
 func TestOrFirmware(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,21 @@ type lineFlags struct {
 	// it already; nil where it was not.
 	whole *string
 	given []string // the command's flags, for the receipt
+}
+
+// repeated are the flags to repeat a load with.
+func (l *lineFlags) repeated() []string {
+	if l.whole == nil {
+		return l.given
+	}
+	args := []string{"--command-line=" + *l.whole}
+	for _, arg := range l.given {
+		name, _, _ := strings.Cut(arg, "=")
+		if !slices.Contains([]string{"--append", "--remove", "--command-line", "--reuse-cmdline"}, name) {
+			args = append(args, arg)
+		}
+	}
+	return args
 }
 
 func (l *lineFlags) add(cmd *cobra.Command) {
@@ -104,7 +120,7 @@ func (a *app) target(name string, line *lineFlags) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{survey: s, named: name != "", args: line.given}
+	t := &target{survey: s, named: name != "", args: line.repeated()}
 	if err := a.fill(t, name, line); err != nil {
 		t.close()
 		return nil, err

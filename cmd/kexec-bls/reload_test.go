@@ -35,6 +35,16 @@ func TestReloadWhatIsStale(t *testing.T) {
 	assert.Equal(t, r.Args, again.Args)
 }
 
+// TestRepeatOfAnEditedLine is a line from the menu: what was typed stands for
+// the flags about it.
+func TestRepeatOfAnEditedLine(t *testing.T) {
+	line := "root=x quiet"
+	l := lineFlags{given: []string{"--append=a", "--flat=true", "--remove=b", "--reuse-cmdline=true", "--ignore=gpu"}, whole: &line}
+	assert.Equal(t, []string{"--command-line=root=x quiet", "--flat=true", "--ignore=gpu"}, l.repeated())
+	l.whole = nil
+	assert.Equal(t, l.given, l.repeated())
+}
+
 func TestReloadFollowsTheDefault(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp, "--no-wall", "--flat", "--append=c").code)

@@ -81,7 +81,7 @@ func TestCommand(t *testing.T) {
 		"OpenRC":     {systemd.OpenRC, root(), "openrc-shutdown --kexec now", ""},
 		"dinit":      {systemd.Dinit, root(), "shutdown -k", ""},
 		"Void":       {systemd.Runit, root("etc/runit/shutdown.d/90-kexec.sh", voidScript, "usr/sbin/kexec", tool), "reboot", ""},
-		"Void, bare": {systemd.Runit, root("etc/runit/shutdown.d/90-kexec.sh", voidScript), "", "/etc/runit/shutdown.d/90-kexec.sh needs the program kexec; install kexec-tools"},
+		"Void, bare": {systemd.Runit, root("etc/runit/shutdown.d/90-kexec.sh", voidScript), "", "/etc/runit/shutdown.d/90-kexec.sh needs the program kexec; install kexec-tools, or link kexec-bls to /usr/local/sbin/kexec"},
 		"runit without": {
 			systemd.Runit, root("etc/runit/3", "# kexec -e\numount -a\n", "usr/sbin/kexec", tool), "",
 			"no script of runit at the end of a shutdown does it (looked in /etc/runit/shutdown.d, /usr/lib/runit/shutdown.d, /etc/runit/3, /usr/lib/rc/shutdown.d)",

@@ -28,6 +28,29 @@ func native(ctx context.Context, root fs.FS, o Options) error {
 	return o.run(ctx, command[0], command[1:]...)
 }
 
+// NativeReboot reboots through the firmware, and through an init system other
+// than systemd. The caller unloads what is loaded first: a script of some would
+// jump there. Errors are NativeKexec's.
+func NativeReboot(ctx context.Context, o Options) error {
+	return nativeReboot(ctx, Init(), o)
+}
+
+func nativeReboot(ctx context.Context, k Kind, o Options) error {
+	command, ok := map[Kind][]string{
+		OpenRC:   {"openrc-shutdown", "--reboot", "now"},
+		Dinit:    {"shutdown", "-r"},
+		SysVinit: {"shutdown", "-r", "now"},
+		Runit:    {"reboot"}, S6: {"reboot"}, BusyBox: {"reboot"},
+	}[k]
+	if !ok {
+		return fmt.Errorf("%w: which one it is could not be told", ErrNoReboot)
+	}
+	return o.run(ctx, command[0], command[1:]...)
+}
+
+// ErrNoReboot is an init system that nobody knows how to ask for a reboot.
+var ErrNoReboot = errors.New("the init system cannot be asked to reboot")
+
 // ErrNoNative is an init system that knows no way into a loaded kernel.
 var ErrNoNative = errors.New("the init system cannot reboot by kexec")
 
@@ -65,7 +88,7 @@ func byScript(root fs.FS, k Kind, command []string, places ...string) ([]string,
 	case name == "":
 		return nil, fmt.Errorf("%w: no script of %s at the end of a shutdown does it (looked in /%s)", ErrNoNative, k, strings.Join(places, ", /"))
 	case tool && !hasKexec(root):
-		return nil, fmt.Errorf("%w: /%s needs the program kexec; install kexec-tools", ErrNoNative, name)
+		return nil, fmt.Errorf("%w: /%s needs the program kexec; install kexec-tools, or link kexec-bls to /usr/local/sbin/kexec", ErrNoNative, name)
 	}
 	return command, nil
 }

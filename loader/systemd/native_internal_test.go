@@ -40,3 +40,24 @@ func TestNativeRunsTheCommand(t *testing.T) {
 		assert.Equal(t, c.err != "" && c.said == "", errors.Is(err, ErrNoNative), pid1)
 	}
 }
+
+// TestNativeReboot has nothing but fakes in PATH either.
+func TestNativeReboot(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	for _, name := range []string{"openrc-shutdown", "shutdown", "reboot"} {
+		script := fmt.Sprintf("#!/bin/sh\necho %s $*\n", name)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700))
+	}
+	for kind, want := range map[Kind]string{
+		OpenRC: "openrc-shutdown --reboot now\n", Dinit: "shutdown -r\n", SysVinit: "shutdown -r now\n",
+		Runit: "reboot\n", S6: "reboot\n", BusyBox: "reboot\n",
+	} {
+		var said strings.Builder
+		require.NoError(t, nativeReboot(t.Context(), kind, Options{Stdout: &said}), kind)
+		assert.Equal(t, want, said.String())
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "reboot")))
+	assert.ErrorContains(t, nativeReboot(t.Context(), Runit, Options{}), "reboot: ", "a command without words of its own")
+	assert.ErrorIs(t, nativeReboot(t.Context(), Other, Options{}), ErrNoReboot)
+}

@@ -31,7 +31,7 @@ func (o Options) run(ctx context.Context, program string, args ...string) error 
 	}
 	if err := cmd.Run(); err != nil {
 		return &RefusedError{
-			Command: strings.TrimSpace(filepath.Base(program) + " " + args[0]),
+			Command: strings.TrimSpace(filepath.Base(program) + " " + strings.Join(args[:min(1, len(args))], " ")),
 			Words:   words(said.b.String()), Err: err,
 		}
 	}
