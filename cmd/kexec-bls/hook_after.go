@@ -154,7 +154,12 @@ func (a *app) notLoaded(ctx context.Context, o *outlook, err error) {
 			left, o.state = "; what was loaded is stale and was unloaded", "none"
 		}
 	}
-	a.once(a.warn, "not loaded: %v%s", err, left)
+	if o.err == nil {
+		left = fmt.Sprintf("; not loaded: %v", err) + left
+	}
+	if left != "" { // else it is said why
+		a.once(a.warn, "%s", strings.TrimPrefix(left, "; "))
+	}
 }
 
 // forgetStale drops the image of a receipt, unless another came in its place.

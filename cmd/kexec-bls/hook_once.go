@@ -12,7 +12,7 @@ import (
 // five kernels call the hooks of kernel-install and dpkg five times and more.
 // A mark in the run directory remembers what was said to whom.
 func (a *app) once(say func(string, ...any), format string, args ...any) {
-	line := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
+	line := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 	who := a.packageManager()
 	path := filepath.Join(a.runDir, "said")
 	var said []string

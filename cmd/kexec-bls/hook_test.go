@@ -262,6 +262,13 @@ func TestHookCannotLoad(t *testing.T) {
 	assert.False(t, h.isThere)
 
 	h = newHooked(t, "load")
+	h.hook(t, "pacman")
+	require.NoError(t, os.Remove(h.esp+"/vmlinuz"))
+	assert.Equal(t, "kexec-bls: warning: cannot tell what boots next: no such entry: none of 2 can be booted, kexec-bls list says why\n"+
+		"kexec-bls: warning: what was loaded is stale and was unloaded\n", h.hook(t, "pacman"))
+	assert.False(t, h.isThere)
+
+	h = newHooked(t, "load")
 	write(t, filepath.Dir(h.proc), map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
 	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls check says more")
 	assert.Empty(t, h.acts, "check finds a blocker")
