@@ -55,8 +55,8 @@ type Now struct {
 // itself or, before that, from what the boot before left. It writes nothing.
 // The error is that of reading; what was read in spite of it holds.
 func (h History) Boot(now Now) (Boot, error) {
-	var recorded Boot
-	err := absent(h.read(bootName, &recorded))
+	recorded, err := readWord[Boot](h, bootName)
+	err = absent(err)
 	if err == nil && recorded.BootID == now.BootID && recorded.BootID != "" {
 		return recorded, nil
 	}

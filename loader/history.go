@@ -67,19 +67,14 @@ func (h History) SaveEnd(e End) error { return h.write(endName, e) }
 // End reads what SaveEnd wrote, in this boot or an earlier one; the zero value
 // where there is nothing.
 func (h History) End() (End, error) {
-	var e End
-	err := h.read(endName, &e)
+	e, err := readWord[End](h, endName)
 	return e, absent(err)
 }
 
 // DropEnd forgets it.
 func (h History) DropEnd() error { return h.remove(endName) }
 
-func (h History) next() (Receipt, error) {
-	var r Receipt
-	err := h.read(nextName, &r)
-	return r, err
-}
+func (h History) next() (Receipt, error) { return readWord[Receipt](h, nextName) }
 
 // absent drops the error of a file that does not exist.
 func absent(err error) error {
@@ -87,6 +82,17 @@ func absent(err error) error {
 		return nil
 	}
 	return err
+}
+
+// readWord reads a file of a history whole, or returns the zero value and why
+// not.
+func readWord[T any](h History, name string) (T, error) {
+	var v T
+	if err := h.read(name, &v); err != nil {
+		var none T
+		return none, err
+	}
+	return v, nil
 }
 
 func (h History) read(name string, v any) error {

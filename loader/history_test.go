@@ -187,6 +187,7 @@ func FuzzHistory(f *testing.F) {
 	}
 	f.Add([]byte(`{"bootId":"two","image":null,"requested":"0001-01-01T00:00:00Z"}`))
 	f.Add([]byte("{}\n{}"))
+	f.Add([]byte(`{"schema":1,"bootId":"one","kind":"kexec","requested":"2026-11-23T12:00@00Z"}`))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := loader.History{Dir: dir}
