@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ import (
 func newCheck(a *app) *cobra.Command {
 	var line lineFlags
 	var blob blobFlags
-	cmd := &cobra.Command{
+	cmd := question(a, &cobra.Command{
 		Use:   "check [ENTRY]",
 		Short: "say whether this machine will come back from a kexec",
 		Long: `Look for what stands in the way of a kexec: blockers, which surely fail or do
@@ -30,7 +31,7 @@ exit code is 5 when there is a blocker that is not ignored.`,
 			line.replaceSet = cmd.Flags().Changed("command-line")
 			return a.check(argument(args), &line, blob)
 		},
-	}
+	}, nil)
 	line.add(cmd)
 	blob.add(cmd)
 	return cmd
@@ -176,10 +177,14 @@ func (a *app) environment() preflight.Env {
 	if vars == "" {
 		vars = efivar.DefaultDir
 	}
-	return preflight.Env{
+	env := preflight.Env{
 		Proc: os.DirFS(a.proc), Sys: os.DirFS(a.sys), Root: a.rootFS, EFIVars: os.DirFS(vars),
 		GOARCH: a.goarch, UID: a.uid(), PageSize: os.Getpagesize(),
 	}
+	if a.within {
+		env.Timeout = time.Hour // who watches us will say what hangs
+	}
+	return env
 }
 
 // preflightPlan is what check has to know of a target.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Bounds of a hook as a whole, which wait for a boot partition that hangs.
@@ -65,13 +64,6 @@ func (a *app) hookLimit() time.Duration {
 		return loadLimit
 	}
 	return notifyLimit
-}
-
-// againArgs are the arguments of the process that does the work.
-func againArgs(cmd *cobra.Command, args []string) []string {
-	again := []string{"hook", cmd.Name(), "--within"}
-	cmd.Flags().Visit(func(f *pflag.Flag) { again = append(again, "--"+f.Name+"="+f.Value.String()) })
-	return append(append(again, "--"), args...)
 }
 
 // elsewhere says that this is not the machine that will boot, but a directory

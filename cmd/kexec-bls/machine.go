@@ -75,7 +75,7 @@ func realMachine() *machine {
 		stateDir:    "/var/lib/kexec-bls",
 		rootFS:      os.DirFS("/"),
 		uid:         os.Geteuid,
-		self:        func(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", args...) },
+		self:        again,
 		volumes:     esp.Find,
 		load:        kexec.Load,
 		unload:      kexec.Unload,
@@ -104,6 +104,13 @@ func realMachine() *machine {
 		rootDir:      "/",
 		program:      "/proc/self/exe",
 	}
+}
+
+// again is this program once more, whatever has become of its file.
+func again(args []string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = os.Args[0] // for ps(1)
+	return cmd
 }
 
 // arch is EFI's name of the machine's architecture, as in the key

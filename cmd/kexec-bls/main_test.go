@@ -62,7 +62,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
 	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
 	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
-	f.settle = time.Millisecond
+	f.settle, f.self = time.Millisecond, nil
 	f.rootDir, f.program = filepath.Join(dir, "root"), filepath.Join(dir, "program")
 	write(t, dir, map[string]string{"program": "kexec-bls itself"})
 	f.stateDir = filepath.Join(dir, "var/lib/kexec-bls")

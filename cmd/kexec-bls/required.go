@@ -11,14 +11,14 @@ import (
 )
 
 func newRebootRequired(a *app) *cobra.Command {
-	return &cobra.Command{
+	return question(a, &cobra.Command{
 		Use:   "reboot-required",
 		Short: "exit 0 when the next boot would bring another kernel or command line, 1 when not",
 		Long: `Exit 0 when the next boot would bring another kernel or command line than the
 running one, 1 when it would not, 6 when that cannot be told.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.rebootRequired() },
-	}
+		RunE: func(*cobra.Command, []string) error { return a.answer(a.requirement()) },
+	}, a.unansweredRequirement)
 }
 
 // A requirement is reboot-required --json.
@@ -39,8 +39,7 @@ const (
 	exitCannotTell  = 6
 )
 
-func (a *app) rebootRequired() error {
-	r, code := a.requirement()
+func (a *app) answer(r requirement, code int) error {
 	if a.flags.json != jsonOff {
 		if err := a.json(a.flags.json, r); err != nil {
 			return err

@@ -14,6 +14,7 @@ type app struct {
 	flags   flags
 	config  config
 	origins map[string]origin // of the keys that a file sets
+	within  bool              // the work of another process of ours, which watches it
 }
 
 // flags are the global ones, named as in bootctl and systemctl.

@@ -45,7 +45,7 @@ func (a *app) survey() (*survey, error) {
 	var err error
 	s.volumes, err = a.volumes(esp.Options{
 		ESPPath: a.flags.espPath, BootPath: a.flags.bootPath, Root: a.flags.root,
-		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(),
+		Getenv: a.getenv, PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(), Timeout: a.placeTimeout(),
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", esp.ErrNotFound, err)

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// TestAnsibleRole: every file is YAML, each variable that a task takes from the
+// user has a default, and the playbook stops a roll-out at the first failure.
+func TestAnsibleRole(t *testing.T) {
+	const role = "dist/ansible/roles/kexec_bls"
+	files, err := filepath.Glob(role + "/*/*.yml")
+	require.NoError(t, err)
+	require.Len(t, files, 7)
+	for _, file := range files {
+		var any any
+		readYAML(t, file, &any)
+	}
+	var defaults map[string]any
+	readYAML(t, role+"/defaults/main.yml", &defaults)
+	for _, name := range []string{"steps", "package", "binary", "config", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command"} {
+		assert.Contains(t, defaults, "kexec_bls_"+name)
+	}
+	assert.Len(t, defaults, 12, "each is tested here")
+	assert.NotContains(t, defaults["kexec_bls_steps"], "reboot", "none that nobody asked for")
+
+	var plays []struct {
+		Serial []any
+		Max    *int `yaml:"max_fail_percentage"`
+	}
+	readYAML(t, "dist/ansible/rolling.yml", &plays)
+	require.Len(t, plays, 1)
+	assert.Equal(t, []any{1, "10%"}, plays[0].Serial)
+	require.NotNil(t, plays[0].Max)
+	assert.Zero(t, *plays[0].Max)
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(text, into), file)
+}
