@@ -26,8 +26,9 @@ type archiver struct {
 // measure finds the size of the archive, and what an archive cannot say.
 func (a *archiver) measure() (int64, error) {
 	for _, p := range a.tree.gone {
+		// Where a device node is, the kernel makes no other of the same type.
 		at, ok := a.tree.find(p)
-		if !ok || at.node == nil {
+		if !ok || at.node == nil || at.node.kind() == unix.S_IFCHR {
 			return 0, fmt.Errorf("%q of the kernel's own image is removed, which no archive can say", clip(p))
 		}
 	}

@@ -222,6 +222,7 @@ func TestFlatRefuses(t *testing.T) {
 		"half of the memory":         {zst, initrd.FlatOptions{MemAvailable: 2 << 20}, "b", "more than the limit"},
 		"memory":                     {zst, initrd.FlatOptions{MemAvailable: 2<<20 + 600}, "", "it takes 2 MiB of memory and 2 MiB are available"},
 		"a path only links can make": {newc(deep()...), initrd.FlatOptions{}, "", "too long for an archive"},
+		"the kernel's own replaced":  {newc(text("dev/console", "1"), file{path: "dev/console", mode: 0o20600, rdev: [2]uint32{1, 3}}), initrd.FlatOptions{}, "", "of the kernel's own image is removed"},
 		"the kernel's own removed":   {newc(file{path: "root", mode: 0o644}), initrd.FlatOptions{}, "", "of the kernel's own image is removed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -120,7 +121,8 @@ func TestLZMA2WindowGrows(t *testing.T) {
 	assert.LessOrEqual(t, len(l.win.buf), 2*len(data))
 }
 
-// What we take, the library takes, and it comes to the same.
+// What we take, the library takes, and it comes to the same. (Only the library
+// looks at the first byte of a range coder; the kernel does not.)
 func FuzzLZMA2(f *testing.F) {
 	f.Add(lzma2Of(f, mixed(3000), lzma.Properties{LC: 3, PB: 2}, 1<<16))
 	f.Add(lzma2Of(f, mixed(300), lzma.Properties{LP: 4, PB: 4}, 1<<16))
@@ -130,9 +132,14 @@ func FuzzLZMA2(f *testing.F) {
 		if err != nil || len(got) == 1<<20 {
 			return
 		}
+		var want []byte
 		r, err := lzma.Reader2Config{DictCap: 1 << 16}.NewReader2(bytes.NewReader(b))
-		require.NoError(t, err)
-		want, err := io.ReadAll(r)
+		if err == nil {
+			want, err = io.ReadAll(r)
+		}
+		if err != nil && strings.Contains(err.Error(), "first byte not zero") {
+			return
+		}
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want, got))
 	})
