@@ -12,6 +12,8 @@ GO       ?= go
 VERSION  ?= $(shell cat .version 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo devel)
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
+# Those that have kexec_file_load(2); CI runs on amd64.
+ARCHES    = arm64 riscv64 ppc64le s390x loong64
 PROGRAM  ?= kexec-bls
 LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 
@@ -37,7 +39,7 @@ vm:
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
-	fixtures/setup.sh test second
+	fixtures/setup.sh test second arm64
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 
 demo:
@@ -49,6 +51,7 @@ lint:
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags vm,demo,packages ./...
+	@set -e; for arch in $(ARCHES); do GOARCH=$$arch $(GO) vet ./...; done
 	$(STATICCHECK) -tags vm ./...
 	$(GOLANGCI) run ./...
 	$(GOLANGCI) run --build-tags vm,demo,packages,packages ./...

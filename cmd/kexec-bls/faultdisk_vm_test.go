@@ -49,8 +49,8 @@ func (d badDisk) again() {
 
 const loadBad = "kexec-bls load arch --esp-path=/bad"
 
-// TestLongVMDiskPulledOut takes the disk away at many moments of a load.
-func TestLongVMDiskPulledOut(t *testing.T) {
+// TestLongPulledOut takes the disk away at many moments of a load.
+func TestLongPulledOut(t *testing.T) {
 	d := newBadDisk(t)
 	whole := milliseconds(t, d.Guest, loadBad)
 	const moments = 12
@@ -73,7 +73,7 @@ func TestVMDiskReadErrors(t *testing.T) {
 	d := newBadDisk(t)
 	disk, err := os.ReadFile(d.disk)
 	require.NoError(t, err)
-	partition := disk[1<<20:] // with the sectors of /dev/sda
+	partition := disk[1<<20:]         // with the sectors of /dev/sda
 	sector := func(file string) int { // by its end: another file begins like the kernel
 		content := d.files[file]
 		last := (len(content) - 512) / 512
@@ -104,8 +104,8 @@ func TestVMDiskReadErrors(t *testing.T) {
 	d.MustRun(loadBad)
 }
 
-// TestLongVMDiskFilesCutUnderUs shortens files that are being read.
-func TestLongVMDiskFilesCutUnderUs(t *testing.T) {
+// TestLongCutUnderUs shortens files that are being read.
+func TestLongCutUnderUs(t *testing.T) {
 	g := faultGuest(t, vm.Config{})
 	g.MustRun("mkdir /whole /bad && mount -t tmpfs none /bad && cp -r /efi/. /whole/ && cp -r /efi/. /bad/")
 	whole := milliseconds(t, g, loadBad)

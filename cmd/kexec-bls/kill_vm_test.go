@@ -91,10 +91,10 @@ func (k killed) starts(t *testing.T, g *vm.Guest) {
 	assert.Regexp(t, want, g.MustRun("cat /proc/cmdline"))
 }
 
-// TestLongVMKilled kills a load at 50 random moments with an older image
+// TestLongKilled kills a load at 50 random moments with an older image
 // loaded, in five machines. The old or the new one is whole then: after the
 // last kill of each machine it is started.
-func TestLongVMKilled(t *testing.T) {
+func TestLongKilled(t *testing.T) {
 	const machines, moments = 5, 10
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -2,6 +2,7 @@ package kexec
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,7 @@ func badImage(errno syscall.Errno, s System) reason {
 	case unix.ENOEXEC:
 		return format(image.Format)
 	}
-	return reason{"a file cannot be read", "see whether its disk or partition is still there and whole"}
+	return reason{image.onDisk() + " cannot be read", "see whether its disk or partition is still there and whole"}
 }
 
 // invalid finds what EINVAL is about.
@@ -85,6 +86,21 @@ func (m Image) larger() string {
 		return m.Initrd.Name
 	}
 	return m.Kernel.Name
+}
+
+// onDisk names the files that come from a disk; it is one of those that cannot
+// be read.
+func (m Image) onDisk() string {
+	var names []string
+	for _, p := range []Part{m.Kernel, m.Initrd} {
+		if p.Name != "" && !p.Memfd {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "a file"
+	}
+	return strings.Join(names, " or ")
 }
 
 // open names the file that we have open for writing ourselves; else it is

@@ -157,9 +157,9 @@ func TestExplainSaysTheCauseAndTheMend(t *testing.T) {
 			"text file busy: /efi/vmlinuz is open for writing; wait until the update that writes it has ended"},
 		{unix.EBADF, nil, "bad file descriptor: a file is not open for reading; this is a bug of the caller"},
 		{unix.EFAULT, nil, "bad address: the command line is not in memory; this is a bug of the caller"},
-		{unix.EIO, nil, "input/output error: a file cannot be read; see whether its disk or partition is still there and whole"},
-		{unix.ENODEV, nil, "no such device: a file cannot be read; see whether its disk or partition is still there and whole"},
-		{unix.ESTALE, nil, "stale file handle: a file cannot be read; see whether its disk or partition is still there and whole"},
+		{unix.EIO, nil, "input/output error: /efi/vmlinuz or /efi/initrd.img cannot be read; see whether its disk or partition is still there and whole"},
+		{unix.ENODEV, nil, "no such device: /efi/vmlinuz or /efi/initrd.img cannot be read; see whether its disk or partition is still there and whole"},
+		{unix.ESTALE, nil, "stale file handle: /efi/vmlinuz or /efi/initrd.img cannot be read; see whether its disk or partition is still there and whole"},
 		// room
 		{unix.ENOMEM, []change{func(s *kexec.System) { s.MemAvailable = 100 << 20 }},
 			"cannot allocate memory: loading needs 129 MiB of memory, twice kernel and initrd, and 100 MiB are available; stop something large first, or make the initrd smaller"},
