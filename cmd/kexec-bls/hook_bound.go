@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// An exit is how a process ended.
+type exit struct{ err error }
+
 // bounded runs the process that does a hook's work and passes on what it says.
 // After the limit it is asked to undo what it began, then killed, and then left
 // alone: it may hang in the kernel. It holds none of our own files, so that a
@@ -29,17 +32,17 @@ func (a *app) bounded(ctx context.Context, work *exec.Cmd, limit time.Duration) 
 		a.warn("the hook cannot start: %v", err)
 		return
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- work.Wait() }()
+	ended := make(chan exit, 1)
+	go func() { ended <- exit{work.Wait()} }()
 	chunks := make(chan []byte)
 	go passOn(ctx, r, chunks)
 	for chunk := range chunks {
 		_, _ = a.err.Write(chunk) // nobody listens: nothing to do about it
 	}
 	select {
-	case err := <-ended:
-		if err != nil {
-			a.warn("the hook ended early: %v", err)
+	case exit := <-ended:
+		if exit.err != nil {
+			a.warn("the hook ended early: %v", exit.err)
 		}
 	case <-ctx.Done():
 		a.giveUp(work.Process, ended)
@@ -67,7 +70,7 @@ func passOn(ctx context.Context, r *os.File, chunks chan<- []byte) {
 }
 
 // giveUp ends the process, if it can be ended.
-func (a *app) giveUp(p *os.Process, ended <-chan error) {
+func (a *app) giveUp(p *os.Process, ended <-chan exit) {
 	_ = p.Signal(syscall.SIGTERM) // it may have ended by now
 	select {
 	case <-ended:
