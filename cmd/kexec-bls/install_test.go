@@ -56,6 +56,12 @@ func TestInstallTakesEverything(t *testing.T) {
 			assert.Contains(t, names, filepath.Base(file))
 		}
 	}
+	require.NoError(t, fs.WalkDir(os.DirFS("dist"), ".", func(path string, d fs.DirEntry, err error) error {
+		if top, _, _ := strings.Cut(path, "/"); err == nil && !d.IsDir() && (top == "ansible" || top == "kured") {
+			assert.Contains(t, got, "/usr/share/doc/kexec-bls/"+path)
+		}
+		return err
+	}))
 	for _, path := range []string{
 		"/usr/bin/kexec-bls", "/usr/share/man/man8/kexec-bls.8", "/usr/share/man/man5/kexec-bls.toml.5",
 		"/usr/lib/systemd/system/kexec-bls-load@.service", "/usr/lib/systemd/system-preset/80-kexec-bls.preset",

@@ -77,3 +77,6 @@ for manager in $HOOKS; do
 done
 put ../../../LICENSE "$LICENSEFILE"
 put ../../../README.md "$SHARE/doc/kexec-bls/README.md"
+for file in $(find ansible kured -type f | sort); do # for those who run more than one
+	put "$file" "$SHARE/doc/kexec-bls/$file"
+done
