@@ -12,7 +12,8 @@ import (
 
 // Inspect reads the header of the plan's kernel and refuses one that
 // kexec_file_load(2) would refuse, or load and not notice that it is cut
-// short. goarch is the machine's, as runtime.GOARCH.
+// short. goarch is the machine's, as runtime.GOARCH. The version of a flat
+// image, which is not in its header, is looked for in all of it.
 func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	r := fileReader(p.Kernel)
 	k, err := uki.OpenKernel(r, r.Size())
@@ -27,6 +28,9 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	}
 	if err == nil {
 		err = CheckCmdline(p.Cmdline, CmdlineLimit(k, goarch))
+	}
+	if err == nil && k.Format == uki.FormatImage {
+		k.Version, err = banner(r, r.Size())
 	}
 	if err != nil && !errors.Is(err, ErrCmdline) {
 		err = fmt.Errorf("%s: %w", p.Kernel.Name, err)
