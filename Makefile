@@ -1,6 +1,7 @@
 # make demo   the main job in a throw-away virtual machine
 # make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec
 # make vm-long  more real kernels, for minutes
+# make e2e    Debian guests with systemd and systemd-boot, for an hour
 # make lint   gofmt, vet, staticcheck, golangci-lint
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
@@ -20,7 +21,7 @@ LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test vm vm-long demo lint fuzz bench install dist packages-test clean
+.PHONY: all build test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
 
 all: build
 
@@ -31,6 +32,7 @@ test:
 	fixtures/setup.sh test second
 	$(GO) test -race ./...
 	$(MAKE) vm
+	$(MAKE) smoke
 
 # A guest takes a processor, and there may be two.
 vm:
@@ -42,6 +44,16 @@ vm-long:
 	fixtures/setup.sh test second arm64
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 
+# Debian guests with systemd and systemd-boot, everything that a reboot touches.
+e2e:
+	fixtures/setup.sh e2e second
+	$(GO) test -tags e2e -run '^TestE2E' -count=1 -timeout 180m -v ./cmd/kexec-bls
+
+# The first of them, with the stable release.
+smoke:
+	fixtures/setup.sh test second
+	$(GO) test -tags e2e -run '^TestE2EReboot$$' -count=1 -timeout 30m ./cmd/kexec-bls
+
 demo:
 	fixtures/setup.sh demo
 	@$(GO) test -tags demo -c -o kexec-bls-demo.test ./cmd/kexec-bls
@@ -50,11 +62,11 @@ demo:
 lint:
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags vm,demo,packages ./...
+	$(GO) vet -tags vm,demo,packages,e2e ./...
 	@set -e; for arch in $(ARCHES); do GOARCH=$$arch $(GO) vet ./...; done
-	$(STATICCHECK) -tags vm ./...
+	$(STATICCHECK) -tags vm,e2e ./...
 	$(GOLANGCI) run ./...
-	$(GOLANGCI) run --build-tags vm,demo,packages ./...
+	$(GOLANGCI) run --build-tags vm,demo,packages,e2e ./...
 
 # One at a time: go test fuzzes a single target of a single package.
 fuzz:

@@ -1,0 +1,82 @@
+//go:build e2e
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/fixtures/vm"
+)
+
+const pairs = 5
+
+// byHand loads what the default entry names as kexec-tools do, then reboots.
+const byHand = `cat /efi/debian/ucode.img /efi/debian/initrd.img >/tmp/initrd &&
+/usr/lib/kexec-tools/kexec -l -s /efi/debian/linux --initrd=/tmp/initrd --command-line="$(sed 's/initrd=[^ ]* //g' /proc/cmdline)" &&
+systemctl kexec`
+
+// TestE2ETiming reports how long a reboot takes, from the request until
+// multi-user.target is reached, by the guest's clock and by the host's: through
+// the firmware, through kexec-bls, and through kexec-tools.
+func TestE2ETiming(t *testing.T) {
+	g := setup{}.start(t)
+	ways := []struct{ name, command string }{
+		{"firmware", "kexec-bls reboot --firmware"},
+		{"kexec-bls", "kexec-bls reboot"},
+		{"kexec -l -s", byHand},
+	}
+	guest, host := map[string][]float64{}, map[string][]float64{}
+	for range pairs {
+		for _, way := range ways {
+			in, out := timed(t, g, way.command)
+			guest[way.name] = append(guest[way.name], in)
+			host[way.name] = append(host[way.name], out)
+		}
+	}
+	t.Log("| way | guest, median s (all) | host, median s (all) |")
+	for _, way := range ways {
+		t.Logf("| %s | %s | %s |", way.name, row(guest[way.name]), row(host[way.name]))
+	}
+	for _, other := range []string{"firmware", "kexec -l -s"} {
+		t.Logf("kexec-bls / %s: guest %.2f, host %.2f", other,
+			median(guest["kexec-bls"])/median(guest[other]), median(host["kexec-bls"])/median(host[other]))
+	}
+}
+
+// timed reboots and returns the seconds until multi-user.target by both clocks.
+// The guest's runs on through a reset.
+func timed(t *testing.T, g *vm.Guest, command string) (guest, host float64) {
+	t.Helper()
+	before, begun := seconds(t, g.MustRun("date +%s.%N")), time.Now()
+	g.Reboot(command)
+	host = time.Since(begun).Seconds()
+	reached := g.MustRun("date +%s.%N -d \"$(systemctl show -P ActiveEnterTimestamp --timestamp=us+utc multi-user.target)\"")
+	return seconds(t, reached) - before, host
+}
+
+func seconds(t *testing.T, text string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return f
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func row(values []float64) string {
+	var all []string
+	for _, v := range values {
+		all = append(all, fmt.Sprintf("%.1f", v))
+	}
+	return fmt.Sprintf("%.1f (%s)", median(values), strings.Join(all, " "))
+}
