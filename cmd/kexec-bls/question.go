@@ -64,6 +64,8 @@ func againArgs(cmd *cobra.Command, args []string) []string {
 	return append(append(again, "--"), args...)
 }
 
+const theFirmware = "the firmware"
+
 // A hungError names what does not answer.
 type hungError struct {
 	what  []string // most telling first; may be empty
@@ -71,11 +73,14 @@ type hungError struct {
 }
 
 func (e hungError) Error() string {
-	what := "something that the machine was asked for"
+	what, mend := "something that the machine was asked for", "see whether its device is there"
 	if len(e.what) > 0 {
 		what = strings.Join(e.what, ", ")
 	}
-	return fmt.Sprintf("%s: no answer within %v; see whether the device is there, or leave the firmware alone until the next power cycle", what, e.limit)
+	if strings.Contains(what, theFirmware) {
+		mend = "power-cycle the machine, nothing else brings firmware back"
+	}
+	return fmt.Sprintf("%s: no answer within %v; %s", what, e.limit, mend)
 }
 
 // inTime runs a process and passes on what it says, and its exit code. Where it
@@ -146,7 +151,7 @@ func (a *app) placeName(path string) string {
 	for _, vendor := range []string{efivar.LoaderVendor, efivar.GlobalVendor} {
 		name = strings.TrimSuffix(name, "-"+vendor)
 	}
-	return strings.TrimSpace("the firmware, asked for its variable " + name)
+	return strings.TrimSpace(theFirmware + ", asked for its variable " + name)
 }
 
 // unansweredRequirement is reboot-required's answer when it cannot tell.

@@ -18,26 +18,26 @@ import (
 )
 
 // ask lets a shell do the work of a question.
-func ask(script string, limit time.Duration) (err error, out, say string) {
+func ask(script string, limit time.Duration) (out, say string, err error) {
 	var stdout, stderr bytes.Buffer
 	a := &app{machine: &machine{efivars: "/vars"}, ui: &ui{out: &stdout, err: &stderr}}
 	err = a.inTime(context.Background(), exec.Command("sh", "-c", script), limit)
-	return err, stdout.String(), stderr.String()
+	return stdout.String(), stderr.String(), err
 }
 
 func TestQuestionPassesOn(t *testing.T) {
-	err, out, say := ask("echo one; echo two >&2", time.Minute)
+	out, say, err := ask("echo one; echo two >&2", time.Minute)
 	require.NoError(t, err)
 	assert.Equal(t, "one\n", out)
 	assert.Equal(t, "two\n", say)
 	for _, code := range []int{1, 5, 6} {
-		err, _, _ = ask("exit "+string(rune('0'+code)), time.Minute)
+		_, _, err = ask("exit "+string(rune('0'+code)), time.Minute)
 		assert.Equal(t, code, exitCode(err))
 	}
-	err, _, _ = ask("kill -9 $$", time.Minute)
+	_, _, err = ask("kill -9 $$", time.Minute)
 	assert.ErrorContains(t, err, "killed")
 	assert.Equal(t, exitFailed, exitCode(err))
-	err, out, _ = ask("head -c 3000000 /dev/zero", time.Minute)
+	out, _, err = ask("head -c 3000000 /dev/zero", time.Minute)
 	require.NoError(t, err)
 	assert.Len(t, out, 3000000)
 }
@@ -57,7 +57,7 @@ func TestQuestionNamesWhatHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
-			err, out, _ := ask(script, 300*time.Millisecond)
+			out, _, err := ask(script, 300*time.Millisecond)
 			var hung hungError
 			require.ErrorAs(t, err, &hung)
 			require.Len(t, hung.what, 1)
@@ -72,10 +72,10 @@ func TestQuestionNamesWhatHangs(t *testing.T) {
 
 // TestQuestionWaitsForWork: what computes or reads is not what hangs.
 func TestQuestionWaitsForWork(t *testing.T) {
-	err, out, _ := ask("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; echo done", 100*time.Millisecond)
+	out, _, err := ask("i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; echo done", 100*time.Millisecond)
 	require.NoError(t, err)
 	assert.Equal(t, "done\n", out)
-	err, _, _ = ask("exec head -c 1500000000 /dev/zero >/dev/null", 100*time.Millisecond)
+	_, _, err = ask("exec head -c 1500000000 /dev/zero >/dev/null", 100*time.Millisecond)
 	require.NoError(t, err)
 }
 
