@@ -7,7 +7,7 @@ import (
 )
 
 // FlatOptions say how to flatten. Whether a flat archive is worth it depends on
-// the machine: the kernel unpacks it in less than half of the time, but before
+// the machine: the kernel unpacks it faster, but before
 // that the purgatory of x86 sums every byte that was loaded, in plain C
 // (arch/x86/purgatory/purgatory.c), and of a flat archive there are more.
 //
