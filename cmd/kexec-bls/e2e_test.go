@@ -31,6 +31,7 @@ type setup struct {
 	xbootldr bool              // entries and kernels are on an XBOOTLDR partition at /boot, mounted on access
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
+	forward  map[int]int       // of the network, see vm.Config
 }
 
 // options are the kernel command line of an entry.
@@ -107,7 +108,7 @@ func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
 	g := vm.Start(t, vm.Config{
 		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: 8 * time.Minute,
-		Disks: []string{s.disk(t)},
+		Disks: []string{s.disk(t)}, Forward: s.forward,
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
