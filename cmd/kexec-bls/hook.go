@@ -6,9 +6,10 @@ func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
 		Short: "called by package managers and units, not by hand",
-		Long: `Called by package managers after an upgrade, and by units around a boot. All of
-them end with exit code 0 whatever they find, so that neither an upgrade nor a
-boot fails for a kexec.`,
+		Long: `Called by package managers after an upgrade, and by units around a boot. They
+end with exit code 0 whatever they find, so that neither an upgrade nor a boot
+fails for a kexec; only reload and gpu, which are units of their own, tell
+systemd when they failed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
