@@ -71,6 +71,7 @@ func shot(g *vm.Guest) string { return efiText(g, "LoaderEntryOneShot") }
 // loaderTime is when systemd-boot began, in the firmware's own clock.
 func loaderTime(g *vm.Guest) string { return efiText(g, "LoaderTimeInitUSec") }
 
+// efiText reads a variable through cat, as tail(1) seeks and efivarfs cannot.
 func efiText(g *vm.Guest, name string) string {
-	return g.MustRun("f=/sys/firmware/efi/efivars/" + name + "-" + loaderVendor + `; [ ! -e $f ] || tail -c +5 $f | tr -d '\0'`)
+	return g.MustRun("f=/sys/firmware/efi/efivars/" + name + "-" + loaderVendor + `; [ ! -e $f ] || cat $f | tail -c +5 | tr -d '\0'`)
 }
