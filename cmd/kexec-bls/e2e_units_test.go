@@ -44,14 +44,6 @@ func TestE2EXbootldr(t *testing.T) {
 	require.True(t, kexeced(g))
 	assert.Equal(t, s.options("entry=other"), g.MustRun("cat /proc/cmdline"))
 	cleanBoot(t, g)
-
-	g.MustRun("systemctl enable kexec-bls-load@two.service")
-	unmounted(g)
-	g.MustRun("systemctl start kexec-bls-load@two.service")
-	g.Reboot("systemctl reboot")
-	require.True(t, kexeced(g))
-	assert.Equal(t, s.options("entry=two"), g.MustRun("cat /proc/cmdline"))
-	cleanBoot(t, g)
 }
 
 // unmounted waits until automount has let go of /boot.
