@@ -72,7 +72,7 @@ func (s setup) rootFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	fstab := fmt.Sprintf("/dev/vda%d / ext4 errors=remount-ro 0 1\n", s.partitions())
 	if s.xbootldr {
-		fstab += "PARTUUID=" + bootUUID + " /boot vfat umask=0077,noauto,x-systemd.automount,x-systemd.idle-timeout=2 0 0\n"
+		fstab += "PARTUUID=" + bootUUID + " /boot vfat umask=0077,noauto,x-systemd.automount,x-systemd.idle-timeout=5 0 0\n"
 	}
 	service := func(name, after string) []byte {
 		return fmt.Appendf(nil, `[Unit]
