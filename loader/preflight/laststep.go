@@ -32,22 +32,22 @@ func (l *look) lastStep() lastStep {
 }
 
 // caseBlock is a case statement of a shell script that has no other inside.
-var caseBlock = regexp.MustCompile(`(?s)\bcase\s[^\n]*?\sin\b(.*?)\besac\b`)
+const caseBlock = `(?s)\bcase\s[^\n]*?\sin\b(.*?)\besac\b`
 
 // jumpCall is the program that jumps.
-var jumpCall = regexp.MustCompile(`\bkexec\s+(-e|--exec)\b`)
+const jumpCall = `\bkexec\s+(-e|--exec)\b`
 
 // scriptStep finds what a script does with the argument kexec: by the last case
 // statement that knows such arguments, else by what is in it at all.
 func scriptStep(script string) lastStep {
 	arm, found := script, false
-	for _, block := range caseBlock.FindAllStringSubmatch(script, -1) {
+	for _, block := range regexp.MustCompile(caseBlock).FindAllStringSubmatch(script, -1) {
 		if body, known := kexecArm(block[1]); known {
 			arm, found = body, true
 		}
 	}
 	switch {
-	case jumpCall.MatchString(arm):
+	case regexp.MustCompile(jumpCall).MatchString(arm):
 		return jumps
 	case strings.Contains(arm, "kexec"):
 		return calls // a function or a program of its own

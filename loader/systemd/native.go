@@ -94,16 +94,17 @@ func byScript(root fs.FS, k Kind, command []string, places ...string) ([]string,
 }
 
 // jumpLine is a line of a script, or of inittab(5), that jumps.
-var jumpLine = regexp.MustCompile(`(?:^|[^#\w-])(?:(kexec)"?\s+(?:-e|--exec)|reboot\s+-[a-zA-Z]*k)`)
+const jumpLine = `(?:^|[^#\w-])(?:(kexec)"?\s+(?:-e|--exec)|reboot\s+-[a-zA-Z]*k)`
 
 // jumpScript finds the first script that jumps, and whether it does with kexec.
 func jumpScript(root fs.FS, places []string) (name string, tool bool) {
+	jump := regexp.MustCompile(jumpLine)
 	for _, place := range places {
 		for _, name := range scripts(root, place) {
 			lines := bufio.NewScanner(bytes.NewReader(readScript(root, name)))
 			for lines.Scan() {
 				line := strings.TrimSpace(lines.Text())
-				if m := jumpLine.FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "#") {
+				if m := jump.FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "#") {
 					return name, m[1] != ""
 				}
 			}
