@@ -44,6 +44,16 @@ func TestE2EXbootldr(t *testing.T) {
 	require.True(t, kexeced(g))
 	assert.Equal(t, s.options("entry=other"), g.MustRun("cat /proc/cmdline"))
 	cleanBoot(t, g)
+
+	g.MustRun("kexec-bls load other && systemctl enable --now kexec-bls-reload.path")
+	unmounted(g)
+	g.MustRun("until ! systemctl is-active kexec-bls-reload.path; do sleep 1; done")
+	g.MustRun("ls /boot; until systemctl is-active kexec-bls-reload.path; do sleep 1; done")
+	g.MustRun("echo options late=1 >>/boot/loader/entries/other.conf")
+	g.MustRun("until grep late=1 /run/kexec-bls/loaded.json; do sleep 1; done; systemctl is-active kexec-bls-reload.path")
+	g.Reboot("systemctl kexec")
+	require.True(t, kexeced(g))
+	assert.Contains(t, g.MustRun("cat /proc/cmdline"), "entry=other late=1")
 }
 
 // unmounted waits until automount has let go of /boot. To ask for the path

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,12 +152,20 @@ func TestLoadByUnit(t *testing.T) {
 func TestUnitsFitTogether(t *testing.T) {
 	units := installedUnits(t)
 	dir := filepath.Dir(units[0])
+	for name, at := range map[string]string{"efi.mount": "/efi", "boot.mount": "/boot", "boot-efi.mount": "/boot/efi"} {
+		mount := fmt.Sprintf("[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=%s\n", at)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(mount), 0o644))
+	}
 	wanted := map[string][]string{}
 	for _, unit := range units {
 		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
 		require.NoError(t, err)
 		for line := range strings.Lines(string(text)) {
-			if target, ok := strings.CutPrefix(strings.TrimSpace(line), "WantedBy="); ok {
+			key, targets, _ := strings.Cut(strings.TrimSpace(line), "=")
+			if key != "WantedBy" {
+				continue
+			}
+			for target := range strings.FieldsSeq(targets) {
 				wants := filepath.Join(dir, target+".wants")
 				require.NoError(t, os.MkdirAll(wants, 0o755))
 				require.NoError(t, os.Symlink(strings.Replace(unit, "@arch-linux.conf.", "@.", 1), filepath.Join(wants, filepath.Base(unit))))
@@ -164,7 +173,7 @@ func TestUnitsFitTogether(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, wanted, 2)
+	require.Len(t, wanted, 5)
 	for target, units := range wanted {
 		program, err := exec.LookPath("systemd-analyze")
 		require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")
