@@ -1,9 +1,11 @@
 package entries
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 )
 
 // An Addon is a PE file that adds to the command line of UKIs: all of the
@@ -12,7 +14,8 @@ type Addon struct {
 	// Path is "/loader/addons/x.addon.efi", or relative to the UKI's folder.
 	Path   string
 	Global bool
-	// Options is the addon's .cmdline, "" when it has none.
+	// Options is the addon's .cmdline, "" when it has none or is no addon for
+	// the machine.
 	Options string
 }
 
@@ -44,8 +47,8 @@ func (r *reader) localAddons(dir string, companions []string) []Addon {
 	return addons
 }
 
-// readAddons reads those of the files that are addons; their paths are the
-// bare names.
+// readAddons reads those of the files that are called addons; their paths are
+// the bare names. As in bootctl's list, one that cannot be used is there too.
 func (r *reader) readAddons(dir string, names []string) []Addon {
 	var addons []Addon
 	for _, name := range names {
@@ -55,12 +58,14 @@ func (r *reader) readAddons(dir string, names []string) []Addon {
 		options, err := r.addonOptions(dir + "/" + name)
 		if err != nil {
 			r.problem(&bls.ParseError{Path: r.volume.Where(dir + "/" + name), Err: err})
-			continue
 		}
 		addons = append(addons, Addon{Path: name, Options: options})
 	}
 	return addons
 }
+
+// errNoAddon means that neither bootctl nor systemd-stub would use the file.
+var errNoAddon = errors.New("not an addon for this machine")
 
 func (r *reader) addonOptions(p string) (string, error) {
 	f, m, err := openPE(r.volume.Root, p)
@@ -68,6 +73,9 @@ func (r *reader) addonOptions(p string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
+	if !m.IsAddon(uki.MachineByArchName(r.arch)) {
+		return "", errNoAddon
+	}
 	base, err := m.Profile(0)
 	if err != nil {
 		return "", err

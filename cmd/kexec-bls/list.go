@@ -217,7 +217,9 @@ func addAddons(l *listEntry, e *entries.Entry) {
 			item.Global, item.Local = addon.Path, ""
 		}
 		l.Addons = append(l.Addons, item)
-		parts = append(parts, addon.Options)
+		if addon.Options != "" {
+			parts = append(parts, addon.Options)
+		}
 	}
 	l.Cmdline = strings.Join(parts, " ") // with bootctl's blank in front where there are addons only
 }

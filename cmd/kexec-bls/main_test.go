@@ -496,6 +496,23 @@ func TestList(t *testing.T) {
 	assert.Equal(t, exitUsage, f.run("list", "--json=xml", "--esp-path="+esp).code)
 }
 
+// TestListAddonsWithoutWords has bootctl 262's command line: an addon that adds
+// no words adds no blank either, and what is no addon adds nothing.
+func TestListAddonsWithoutWords(t *testing.T) {
+	pe := func(sections ...fixtures.Section) string { return string(fixtures.PE{Sections: sections}.Bytes()) }
+	line, kernel := fixtures.Text(".cmdline", "word=1"), fixtures.Text(".linux", "kernel")
+	const dir = "EFI/Linux/u.efi.extra.d/"
+	f, esp := newFake(t, map[string]string{
+		"EFI/Linux/u.efi":       pe(fixtures.Text(".osrel", "ID=x\n"), fixtures.Text(".cmdline", "own=1"), kernel),
+		dir + "a.addon.efi":     pe(fixtures.Text(".initrd", "x")),
+		dir + "b.addon.efi":     pe(line),
+		dir + "linux.addon.efi": pe(line, kernel),
+	})
+	got := f.run("list", "--json=short", "--esp-path="+esp)
+	assert.Contains(t, got.stdout, `"cmdline":"own=1 word=1"`)
+	assert.Contains(t, got.stdout, `"addons":[{"localAddon":"u.efi.extra.d/a.addon.efi"},{"localAddon":"u.efi.extra.d/b.addon.efi","options":"word=1"},{"localAddon":"u.efi.extra.d/linux.addon.efi"}]`)
+}
+
 func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	files := archFiles()
 	files["loader/loader.conf"] = "default win*\n"
