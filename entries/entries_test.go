@@ -132,6 +132,7 @@ func TestFind(t *testing.T) {
 	})
 	for name, want := range map[string]string{
 		"arch.conf": "arch.conf", "ARCH.CONF": "arch.conf", "arch": "arch.conf", "arch+3-1.conf": "arch.conf", "arch+9.conf": "arch.conf",
+		"arch+3-1": "arch.conf", "ARCH+9": "arch.conf", "debian+1": "debian.conf", "arch+x": "", "+1": "",
 		"arch-": "arch-lts.conf", "deb": "debian.conf", "6.1": "", "6.12": "arch.conf", "6.6": "arch-lts.conf",
 		"Arch L": "", "arch lin": "arch.conf", "hid": "hidden.conf", "De": "debian.conf", "nosuch": "", "": "",
 	} {
@@ -153,6 +154,19 @@ func TestFindOnTwoPartitions(t *testing.T) {
 	e, err := entries.Read([]*esp.Volume{one, two}, "x64", bls.Compare).Find("a")
 	require.NoError(t, err)
 	assert.Equal(t, one, e.Volume, "the ESP is the boot loader's first")
+}
+
+// TestHiddenTwin has an entry on the ESP that systemd-boot does not show, and
+// one of the same id on XBOOTLDR that it does.
+func TestHiddenTwin(t *testing.T) {
+	one := volume(t, esp.ESP, map[string]string{"loader/entries/a.conf": plain})
+	two := volume(t, esp.XBOOTLDR, map[string]string{"v": "k", "loader/entries/a.conf": plain})
+	l := entries.Read([]*esp.Volume{one, two}, "x64", bls.Compare)
+	e, err := l.Find("a.conf")
+	require.NoError(t, err)
+	assert.Equal(t, two, e.Volume)
+	assert.Equal(t, e, l.Choose(entries.Vars{}, bls.LoaderConf{}).Entry)
+	assert.Equal(t, e, l.Running(entries.RunningKernel{Selected: "a.conf"}))
 }
 
 func TestTitles(t *testing.T) {

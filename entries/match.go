@@ -34,7 +34,12 @@ func (l *List) byID(name string) (*Entry, error) {
 	if e := l.ByID(id); e != nil {
 		return e, nil
 	}
-	found := l.filter(func(e *Entry) bool { return bls.FoldID(trimSuffix(e.ID)) == bls.FoldID(name) })
+	// A counter is one only in front of a suffix; which one does not matter.
+	bare, _ := bls.SplitTries(name + ".conf")
+	found := l.filter(func(e *Entry) bool {
+		id := bls.FoldID(trimSuffix(e.ID))
+		return id == bls.FoldID(name) || id == bls.FoldID(trimSuffix(bare))
+	})
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -88,15 +93,14 @@ func trimSuffix(id string) string {
 }
 
 // ByID returns the entry that a variable of the boot loader names, nil when
-// none is.
+// none is. Of the same id on two partitions, one may be hidden.
 func (l *List) ByID(id string) *Entry {
 	if id == "" {
 		return nil
 	}
-	for _, e := range l.Entries {
-		if bls.FoldID(e.ID) == bls.FoldID(id) && e.Type != bls.Reported {
-			return e
-		}
+	found := l.filter(func(e *Entry) bool { return bls.FoldID(e.ID) == bls.FoldID(id) })
+	if len(found) == 0 {
+		return nil
 	}
-	return nil
+	return found[0]
 }
