@@ -169,6 +169,21 @@ func TestHiddenTwin(t *testing.T) {
 	assert.Equal(t, e, l.Running(entries.RunningKernel{Selected: "a.conf"}))
 }
 
+// TestHideLoader has an entry for systemd-boot itself, by the path that it was
+// started from.
+func TestHideLoader(t *testing.T) {
+	files := map[string]string{
+		"v": "k", "EFI/systemd/sd.efi": "MZ", "loader/entries/b.conf": plain,
+		"loader/entries/self.conf": "efi EFI/systemd/sd.efi\n", "loader/entries/linux.conf": "linux /EFI/systemd/sd.efi\n",
+	}
+	l := entries.Read([]*esp.Volume{volume(t, esp.ESP, files), volume(t, esp.XBOOTLDR, files)}, "x64", bls.Compare)
+	l.HideLoader(`\EFI\systemd\SD.EFI`)
+	for _, e := range l.Entries {
+		self := e.ID == "self.conf" && e.Volume.Kind == esp.ESP
+		assert.Equal(t, self, strings.Contains(e.Hidden, "systemd-boot again"), "%s on %s: %s", e.ID, e.Volume.Kind, e.Hidden)
+	}
+}
+
 func TestTitles(t *testing.T) {
 	l := list(t, map[string]string{
 		"a.conf": plain + "title T\nversion 1\nsort-key k\n", "b.conf": plain + "title T\nversion 2\nsort-key k\n",

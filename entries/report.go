@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
 // Report adds what the boot loader said of its menu when it last ran: which
@@ -26,6 +27,18 @@ func (l *List) Report(ids []string) {
 		}
 		known[key] = true
 		l.Entries = append(l.Entries, reported(id))
+	}
+}
+
+// HideLoader hides the entries that would only start systemd-boot again: an efi
+// line on the ESP with the path of the running image, in any letter case, as
+// LoaderImageIdentifier tells it. systemd-boot goes by the path too, and does
+// not look for itself on XBOOTLDR.
+func (l *List) HideLoader(image string) {
+	for _, e := range l.Entries {
+		if image != "" && e.EFI != "" && e.Volume.Kind == esp.ESP && bls.FoldID(esp.Name(e.EFI)) == bls.FoldID(esp.Name(image)) {
+			e.Hide("it would only start systemd-boot again")
+		}
 	}
 }
 

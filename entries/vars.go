@@ -21,6 +21,8 @@ type Vars struct {
 	// Info names the boot loader, "systemd-boot 262"; "" without one that
 	// follows the boot loader interface.
 	Info string
+	// Image is the path of the boot loader on its partition, with backslashes.
+	Image string
 	// Device is the partition that systemd-boot was started from, a lower-case
 	// GPT UUID.
 	Device string
@@ -46,6 +48,7 @@ func ReadVars(v efivar.Vars) (Vars, error) {
 		"LoaderEntryLastBooted": &vars.LastBooted,
 		"LoaderEntrySelected":   &vars.Selected,
 		"LoaderInfo":            &vars.Info,
+		"LoaderImageIdentifier": &vars.Image,
 		"LoaderDevicePartUUID":  &vars.Device,
 	} {
 		var err error

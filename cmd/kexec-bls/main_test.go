@@ -524,6 +524,18 @@ func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	assert.Empty(t, f.acts, "never another entry instead")
 }
 
+// TestEntryForSystemdBootItself stands first, and systemd-boot leaves it out.
+func TestEntryForSystemdBootItself(t *testing.T) {
+	f, esp := newFake(t, map[string]string{
+		"EFI/BOOT/BOOTX64.EFI": "MZ", "vmlinuz": "k", "loader/entries/a.conf": "linux /vmlinuz\n",
+		"loader/entries/self.conf": "efi /EFI/BOOT/BOOTX64.EFI\nsort-key a\n",
+	})
+	f.setVar(t, "LoaderInfo", "systemd-boot 262")
+	assert.Contains(t, f.run("list", "--esp-path="+esp).stdout, "next boot: self.conf")
+	f.setVar(t, "LoaderImageIdentifier", `\EFI\Boot\bootx64.efi`)
+	assert.Contains(t, f.run("list", "--esp-path="+esp).stdout, "next boot: a.conf")
+}
+
 // TestNoSign is an EFI machine whose boot loader left no variables.
 func TestNoSign(t *testing.T) {
 	f, esp := newFake(t, archFiles())

@@ -79,6 +79,9 @@ func (a *app) choose(s *survey) error {
 		order = bls.CompareGrub
 	}
 	s.list = entries.Read(s.volumes, a.arch(), order)
+	if s.vars.SystemdBoot() {
+		s.list.HideLoader(s.vars.Image)
+	}
 	s.list.Report(s.vars.Entries)
 	if s.grub != nil {
 		s.choice = s.list.ChooseGrub(s.grub.Env)
