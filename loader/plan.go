@@ -86,7 +86,11 @@ func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
 	case e.EFI != "":
 		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
 	}
-	p.Cmdline = joinWords(e.Cmdline(), fw.extra(bootExtra))
+	line := e.Cmdline()
+	if !fw.Grub {
+		line = efiText([]byte(line)) // systemd-boot passes it in 16 bits
+	}
+	p.Cmdline = joinWords(line, fw.extra(bootExtra))
 	if e.Profile > 0 && !fw.Grub {
 		// Meant for a stub, but systemd-boot does not ask what it starts.
 		p.Cmdline = joinWords(fmt.Sprintf("@%d", e.Profile), p.Cmdline)

@@ -282,6 +282,15 @@ func TestOEMStrings(t *testing.T) {
 }
 
 // TestNoUKI: what cannot be started says why, with the file.
+// TestPlainLineIn16Bits has what systemd-boot's strings do not hold: bytes that
+// are not UTF-8, and characters above 16 bits. GRUB passes bytes.
+func TestPlainLineIn16Bits(t *testing.T) {
+	src := partition(t, map[string]string{"v": "kernel"})
+	const entry = "linux /v\noptions ä=\xff1 b=🙂2\n"
+	assert.Equal(t, "ä=1 b=2", make1(t, src, entry, loader.Firmware{}).Cmdline)
+	assert.Equal(t, "ä=\xff1 b=🙂2", make1(t, src, entry, loader.Firmware{Grub: true}).Cmdline)
+}
+
 func TestNoUKI(t *testing.T) {
 	src := partition(t, map[string]string{"prog.efi": image(".text", "x"), "text": "hello", "u.efi": image(".linux", "k", ".profile", "", ".linux", "-")})
 	for entry, want := range map[string]string{
