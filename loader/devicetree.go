@@ -39,10 +39,10 @@ func (s *stub) deviceTrees() error {
 	return err
 }
 
-// treeForMachine names the .dtbauto section that is for this machine; where the
-// machine has no tree to compare with, the first.
+// treeForMachine names the .dtbauto section of the profile or its base that is
+// for this machine; where the machine has no tree to compare with, the first.
 func (s *stub) treeForMachine() (string, error) {
-	for _, section := range s.image.Sections {
+	for _, section := range s.profile.Sections() {
 		if section.Name != ".dtbauto" || section.Size == 0 {
 			continue
 		}

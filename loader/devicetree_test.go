@@ -32,6 +32,7 @@ func TestDeviceTrees(t *testing.T) {
 		"auto.efi":                      image(".linux", kernel(), ".dtbauto", tree("vendor,a"), ".dtb", tree("vendor,b")),
 		"autob.efi":                     image(".linux", kernel(), ".dtbauto", tree("vendor,b")),
 		"autoba.efi":                    image(".linux", kernel(), ".dtbauto", tree("vendor,b"), ".dtbauto", tree("vendor,a")),
+		"other.efi":                     image(".linux", kernel(), ".dtb", tree("vendor,b"), ".profile", "", ".profile", "", ".dtbauto", tree("vendor,a")),
 		"plain.efi":                     image(".linux", kernel()),
 		"plain.efi.extra.d/o.addon.efi": image(".dtb", tree("vendor,b")),
 	}
@@ -53,6 +54,8 @@ func TestDeviceTrees(t *testing.T) {
 		"uki /auto.efi\noptions x\n":               {loader.Firmware{Compatible: "vendor,c"}, "/boot/auto.efi: .dtb is not used", true},
 		"uki /autoba.efi\n":                        {a, "/boot/autoba.efi: .dtbauto is not used", false}, // the second
 		"uki /autob.efi\n":                         {a, "", false},                                       // the stub would install none
+		"uki /other.efi\n":                         {a, "/boot/other.efi: .dtb is not used", true},       // another profile's
+		"uki /other.efi\nprofile 1\n":              {a, "/boot/other.efi: .dtbauto is not used", false},
 		"uki /plain.efi\n":                         {a, "o.addon.efi is not used", false},
 	} {
 		p := make1(t, partition(t, files), entry, v.fw)

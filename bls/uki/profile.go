@@ -3,6 +3,7 @@ package uki
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,6 +111,16 @@ func (p Profile) Section(name string) (Section, bool) {
 		return Section{}, false
 	}
 	return p.m.Sections[i], true
+}
+
+// Sections lists the sections that the profile is made of: its own, then the
+// base's, whatever hides what.
+func (p Profile) Sections() []Section {
+	base := p.m.Sections
+	if len(p.m.starts) > 0 {
+		base = base[:p.m.starts[0]]
+	}
+	return slices.Concat(p.own, base)
 }
 
 // Text returns the text of a small section in force, "" when there is none.
