@@ -26,25 +26,32 @@ const (
 	questionTick = 20 * time.Millisecond
 )
 
-// question makes a command answer in time. Its work is done by a process of
-// its own: one that waits for firmware or a dead device may not even die. What
-// did not answer is handed to unanswered; nil: it is the command's error.
+// question makes a command answer in time. Its work, from the configuration on,
+// is done by a process of its own: one that waits for firmware or a dead device
+// may not even die. What is no answer is handed to unanswered; nil: it is the
+// command's error.
 func question(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Command {
 	var within bool
 	cmd.Flags().BoolVar(&within, "within", false, "be that process")
 	_ = cmd.Flags().MarkHidden("within") // it is there
 	work := cmd.RunE
+	// Instead of the parent's, which would read the configuration twice.
+	cmd.PersistentPreRun = func(*cobra.Command, []string) {}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var err error
 		if within || a.self == nil {
 			a.within = within
-			return work(cmd, args)
+			if err = a.start(); err == nil {
+				err = work(cmd, args)
+			}
+		} else {
+			err = a.inTime(cmd.Context(), a.self(againArgs(cmd, args)), questionLimit)
 		}
-		err := a.inTime(cmd.Context(), a.self(againArgs(cmd, args)), questionLimit)
-		var hung hungError
-		if errors.As(err, &hung) && unanswered != nil {
-			return unanswered(err)
+		var answer status
+		if err == nil || errors.As(err, &answer) || unanswered == nil {
+			return err
 		}
-		return err
+		return unanswered(err)
 	}
 	return cmd
 }

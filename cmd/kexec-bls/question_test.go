@@ -98,7 +98,35 @@ func TestQuestionsRunThemselvesOnce(t *testing.T) {
 
 	f.self = func([]string) *exec.Cmd { return exec.Command("/nowhere") }
 	assert.Equal(t, exitFailed, f.run("check").code)
-	assert.Equal(t, exitFailed, f.run("reboot-required").code)
+}
+
+// TestRebootRequiredNeverSaysNoForAFailure: exit code 1 is its answer no, so
+// nothing that goes wrong may end with it.
+func TestRebootRequiredNeverSaysNoForAFailure(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	fails := func(why string) {
+		t.Helper()
+		got := f.run("reboot-required", "--json=short", "--esp-path="+esp)
+		assert.Equal(t, exitCannotTell, got.code, got.stderr)
+		v := oneObject(t, got)
+		assert.Nil(t, v["required"])
+		assert.Contains(t, v["reasons"].([]any)[0], why)
+	}
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "broken"})
+	fails(f.configFile + ":1: ")
+	f.self = func([]string) *exec.Cmd { return exec.Command("sh", "-c", "kill -9 $$") }
+	fails("killed")
+	f.self = func([]string) *exec.Cmd { return exec.Command("/nowhere") }
+	fails("/nowhere")
+}
+
+// TestQuestionsReadTheConfigurationOnce: what is wrong with it is said by the
+// process that does the work.
+func TestQuestionsReadTheConfigurationOnce(t *testing.T) {
+	f, _ := newFake(t, archFiles())
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[x]\ny = 1\n"})
+	f.self = func([]string) *exec.Cmd { return exec.Command("true") }
+	assert.Empty(t, f.run("check").stderr)
 }
 
 func TestUnansweredQuestions(t *testing.T) {
