@@ -200,6 +200,12 @@ func TestCheckInitrd(t *testing.T) {
 	require.True(t, strings.HasPrefix(got.stdout, "blocker  "), got.stdout)
 	id, _, _ := strings.Cut(strings.TrimPrefix(got.stdout, "blocker  "), ":")
 	assert.Equal(t, exitDone, f.run("check", "--esp-path="+esp, "--ignore="+id).code, "the ID that reboot takes")
+
+	assert.Equal(t, exitFailed, f.run("load", "--esp-path="+esp).code)
+	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[check]\nignore = ['" + id + "']\n"})
+	for _, verb := range []string{"check", "load", "reboot"} {
+		assert.Equal(t, exitDone, f.run(verb, "--esp-path="+esp).code, "%s: the configuration says the same", verb)
+	}
 }
 
 // TestCheckPlan holds that what is known of the target reaches the checks.

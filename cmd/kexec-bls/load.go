@@ -64,6 +64,7 @@ func (a *app) loadTarget(name, kernel string, initrds []string, line *lineFlags)
 }
 
 func (a *app) loadOnly(ctx context.Context, t *target, blob blobFlags) error {
+	blob.ignore = a.ignored(blob.ignore)
 	if err := a.accept(t, blob); err != nil {
 		return err
 	}
