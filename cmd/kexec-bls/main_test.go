@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -329,6 +330,19 @@ func TestRebootByAnotherInit(t *testing.T) {
 	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "native"}, f.acts)
+}
+
+// TestNoLaterWithoutSystemd: who wants a reboot at night must not get one now.
+func TestNoLaterWithoutSystemd(t *testing.T) {
+	for _, way := range []string{"", "--force", "--loaded", "--firmware", "--or-firmware"} {
+		f, esp := newFake(t, archFiles())
+		f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+		f.isThere = true
+		got := f.run(slices.DeleteFunc([]string{"reboot", "--when=03:00", "--esp-path=" + esp, way}, func(s string) bool { return s == "" })...)
+		assert.Equal(t, exitFailed, got.code, way)
+		assert.Contains(t, got.stderr, "leave out --when", way)
+		assert.Empty(t, f.acts, way)
+	}
 }
 
 func TestFirmware(t *testing.T) {

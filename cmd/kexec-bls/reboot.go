@@ -91,6 +91,8 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 // one-shot, reboot. What fails after the load undoes what was done.
 func (a *app) rebootBy(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
 	switch {
+	case opt.systemd.When != "" && a.init() != systemd.Systemd:
+		return errors.New("systemd does not run here, and nothing else takes a time: this would be a reboot at once; leave out --when")
 	case opt.systemd.When == "cancel":
 		return a.cancel(ctx, opt)
 	case opt.firmware:
