@@ -91,8 +91,10 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	if a.init() != systemd.Systemd {
 		reset = a.nativeReset
 	}
+	gone := ""
 	loaded, err := a.loaded()
 	if err == nil && loaded {
+		gone = "; the kernel that was loaded is gone"
 		lock, busy := a.lock(ctx)
 		if busy != nil {
 			return busy
@@ -110,7 +112,7 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 	undo := a.announce(ctx, "reboot", opt)
 	if err = reset(ctx, opt.systemd); err != nil {
 		undo()
-		return err
+		return fmt.Errorf("%w; nothing was rebooted%s", err, gone)
 	}
 	a.accepted(opt.report)
 	return nil
@@ -119,6 +121,10 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 // cancel takes a scheduled reboot back, and our image with it.
 func (a *app) cancel(ctx context.Context, opt rebootFlags) error {
 	opt.report.Way = "cancelled"
+	if opt.dryRun {
+		a.note("a scheduled reboot would be taken back, and what kexec-bls has loaded be dropped")
+		return nil
+	}
 	err := a.cancelBoth(ctx, opt)
 	if err == nil {
 		a.accepted(opt.report)

@@ -356,6 +356,11 @@ func TestFirmware(t *testing.T) {
 	f.fail["unload"], f.isThere, f.acts = errors.New("no"), true, nil
 	assert.Equal(t, exitFailed, f.run("reboot", "--firmware").code)
 	assert.Equal(t, []string{"unload"}, f.acts, "rather no reboot than the wrong one")
+	f.fail, f.isThere = map[string]error{"reset": errors.New("inhibited")}, true
+	got := f.run("reboot", "--firmware")
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "inhibited; nothing was rebooted; the kernel that was loaded is gone\n")
+	assert.NotContains(t, f.run("reboot", "--firmware").stderr, "gone", "none was")
 	for _, args := range [][]string{{"--firmware", "arch"}, {"--firmware", "--loaded"}, {"--firmware", "--or-firmware"}, {"--loaded", "--or-firmware"}} {
 		assert.Equal(t, exitUsage, f.run(append([]string{"reboot"}, args...)...).code, "%v", args)
 	}
@@ -400,6 +405,11 @@ func TestCancel(t *testing.T) {
 	f.isThere, f.acts = true, nil
 	require.Equal(t, exitDone, f.run("reboot", "--when=cancel").code)
 	assert.Equal(t, []string{"unschedule"}, f.acts, "what others loaded stays")
+	f.acts = nil
+	got := f.run("reboot", "--when=cancel", "--dry-run")
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.stderr, "would be taken back")
+	assert.Empty(t, f.acts, "a dry run does nothing")
 }
 
 func TestDryRun(t *testing.T) {
