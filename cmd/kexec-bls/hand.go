@@ -50,6 +50,9 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 	case a.init() == systemd.Systemd:
 		err = a.systemctl(ctx, opt.systemd)
 	case opt.systemd.Force:
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		a.accepted(opt.report) // there is no later
 		return a.jump()
 	default:

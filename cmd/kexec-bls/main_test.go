@@ -325,6 +325,16 @@ func TestRebootWithoutSystemd(t *testing.T) {
 	assert.Equal(t, []string{"load", "jump"}, f.acts)
 }
 
+// TestInterruptedJump: who interrupts the load does not want the jump.
+func TestInterruptedJump(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	ctx, cancel := context.WithCancel(context.Background())
+	f.loading = cancel
+	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.machine, io.Discard, io.Discard))
+	assert.Equal(t, []string{"load", "unload"}, f.acts)
+}
+
 func TestRebootByAnotherInit(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
