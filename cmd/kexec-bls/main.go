@@ -44,10 +44,15 @@ func main() {
 }
 
 // undoing lets a signal end a command's context, so that what it has begun is
-// undone. Commands that have nothing to undo just die of it.
+// undone: also that of a terminal that goes away, unless it is ignored, as
+// nohup(1) has it. Commands that have nothing to undo just die of it.
 func undoing(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+		if !signal.Ignored(syscall.SIGHUP) {
+			ends = append(ends, syscall.SIGHUP)
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), ends...)
 		defer stop()
 		cmd.SetContext(ctx)
 		return run(cmd, args)

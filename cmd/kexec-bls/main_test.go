@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -323,6 +324,32 @@ func TestRebootWithoutSystemd(t *testing.T) {
 	assert.Empty(t, f.acts, "refused before anything is loaded")
 	assert.Equal(t, exitDone, f.run("reboot", "--force", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "jump"}, f.acts)
+}
+
+// TestTerminalGoesAway is a connection that breaks in the middle of a reboot.
+func TestTerminalGoesAway(t *testing.T) {
+	defer signal.Reset(syscall.SIGHUP)
+	hangUp := func() answer {
+		f, esp := newFake(t, archFiles())
+		f.loading = func() { require.NoError(t, unix.Kill(os.Getpid(), syscall.SIGHUP)) }
+		f.machine.systemctl = func(ctx context.Context, _ systemd.Options) error {
+			select {
+			case <-ctx.Done():
+			case <-time.After(200 * time.Millisecond):
+			}
+			return ctx.Err()
+		}
+		got := f.run("reboot", "--esp-path="+esp)
+		assert.Equal(t, got.code == exitDone, f.isThere)
+		return got
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // else a failure would end all tests
+	got := hangUp()
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "nothing was rebooted; unloaded again")
+
+	signal.Ignore(syscall.SIGHUP)
+	assert.Equal(t, exitDone, hangUp().code, "nohup")
 }
 
 // TestInterruptedJump: who interrupts the load does not want the jump.
