@@ -23,8 +23,8 @@ type Receipt struct {
 	Version string `json:"version,omitempty"`
 	// Release is the kernel's, "6.12.1-arch1-1"; "" when its file does not say.
 	Release string `json:"release,omitempty"`
-	// Named says that the user named the entry: a default that moves does not
-	// make the image stale then.
+	// Named says that the user named the entry, or set it for one boot, which
+	// was used up: a default that moves does not make the image stale then.
 	Named   bool          `json:"named"`
 	Volumes []VolumeStamp `json:"volumes,omitempty"`
 	Files   []FileStamp   `json:"files"`

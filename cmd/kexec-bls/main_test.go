@@ -272,6 +272,25 @@ func TestOneShot(t *testing.T) {
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "efibc's junk is no entry")
 }
 
+// TestOneShotThatIsUsedUp: what it chose stays chosen until the reboot, which
+// may be hours away.
+func TestOneShotThatIsUsedUp(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	f.machine.dropShot = func() (func() error, error) {
+		return func() error { return nil }, os.RemoveAll(f.efivars)
+	}
+	require.Equal(t, exitDone, f.run("reboot", "--when=22:00", "--esp-path="+esp).code)
+	got := f.run("status", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code, got.stdout)
+
+	write(t, esp, map[string]string{"b.img": archive("newer")})
+	got = f.run("hook", "reload", "--esp-path="+esp)
+	require.Equal(t, exitDone, got.code, got.stderr)
+	assert.Equal(t, archive("newer"), f.initrd)
+	assert.Equal(t, "other", f.cmdline, "not the default")
+}
+
 func TestSpecialEntries(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	shown := func(name string) string {

@@ -23,6 +23,7 @@ type target struct {
 	entry  *entries.Entry // nil for a load by hand
 	why    string         // what chose the entry
 	named  bool           // by the user
+	once   bool           // by a one-shot setting that will be used up
 	args   []string       // flags to repeat the load with
 	kernel uki.Kernel
 	report initrd.Report

@@ -135,6 +135,7 @@ func (a *app) kexecInto(ctx context.Context, name string, opt rebootFlags, line 
 	if err := a.flattenTarget(t, opt.blob); err != nil {
 		return false, err
 	}
+	t.once = !t.named && t.survey.choice.OneShot
 	if err := a.stage(ctx, t, opt.blob); err != nil {
 		return false, err
 	}
@@ -189,7 +190,7 @@ func (a *app) rebootLoaded(ctx context.Context, opt rebootFlags) error {
 // loader would have; undo puts it back.
 func (a *app) useUpOneShot(t *target) (undo func() error, err error) {
 	nothing := func() error { return nil }
-	if t.named || !t.survey.choice.OneShot {
+	if !t.once {
 		return nothing, nil
 	}
 	if t.survey.grub != nil {

@@ -55,7 +55,7 @@ func (a *app) confirm(t *target, r loader.Receipt) error {
 // receipt is all that is known before the load.
 func (a *app) receipt(t *target) loader.Receipt {
 	r := loader.Receipt{
-		Schema: 1, BootID: a.bootID(), Named: t.named, Files: t.Stamps(), Folders: t.Folders(), Cmdline: t.Cmdline, Args: t.args, Time: time.Now().UTC(),
+		Schema: 1, BootID: a.bootID(), Named: t.named || t.once, Files: t.Stamps(), Folders: t.Folders(), Cmdline: t.Cmdline, Args: t.args, Time: time.Now().UTC(),
 	}
 	r.Release, _, _ = strings.Cut(t.kernel.Version, " ")
 	if t.entry != nil {
