@@ -70,24 +70,26 @@ func hash(r io.Reader) (string, error) {
 }
 
 // Changed says in what a file differs from its stamp, "" when it is the same.
-// The content is read only where size or time differ, or when verify asks.
-func (s FileStamp) Changed(verify bool) string {
-	info, err := os.Stat(s.Path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+// open opens it by its path. The content is read only where size or time
+// differ, or when verify asks.
+func (s FileStamp) Changed(open func(path string) (*os.File, error), verify bool) string {
+	f, err := open(s.Path)
+	if errors.Is(err, os.ErrNotExist) {
 		return "is gone"
+	}
+	if err != nil {
+		return fmt.Sprintf("cannot be read: %v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
 	case err != nil:
-		return fmt.Sprintf("cannot be seen: %v", err)
+		return fmt.Sprintf("cannot be read: %v", err)
 	case info.Size() != s.Size:
 		return fmt.Sprintf("has %d bytes, had %d", info.Size(), s.Size)
 	case info.ModTime().Equal(s.MTime) && !verify:
 		return ""
 	}
-	f, err := os.Open(s.Path)
-	if err != nil {
-		return fmt.Sprintf("cannot be read: %v", err)
-	}
-	defer f.Close()
 	sum, err := hash(f)
 	switch {
 	case err != nil:

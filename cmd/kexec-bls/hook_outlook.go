@@ -74,11 +74,7 @@ func (a *app) lookAtLoaded(o *outlook) {
 		o.state = "foreign"
 		return
 	}
-	next := ""
-	if o.survey != nil && o.survey.choice.Entry != nil {
-		next = o.survey.choice.Entry.ID
-	}
-	o.state, o.receipt, o.stale = "fresh", receipt, a.stale(receipt, next, false)
+	o.state, o.receipt, o.stale = "fresh", receipt, a.stale(receipt, o.survey, false)
 	if len(o.stale) > 0 {
 		o.state = "stale"
 	}

@@ -176,6 +176,10 @@ func TestHookLoads(t *testing.T) {
 	assert.Contains(t, h.initrd, "another")
 	assert.Equal(t, []string{"load", "load"}, h.acts)
 
+	write(t, h.esp, map[string]string{"loader/entries/arch.conf": archConf + "options more\n"})
+	assert.Contains(t, h.hook(t, "pacman"), "is loaded again, as "+h.esp+"/loader/entries/arch.conf has ")
+	assert.Equal(t, "root=/dev/vda2 rw quiet more", h.cmdline)
+
 	// Without systemd nothing but our own verb jumps.
 	h = newHooked(t, "load")
 	h.machine.init = func() systemd.Kind { return systemd.OpenRC }

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/bls"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -99,10 +100,7 @@ func (a *app) statusReport(verify bool) (*statusReport, error) {
 		return nil, err
 	}
 	r.Loaded = &receipt
-	r.Reasons = a.stale(receipt, r.Next, verify)
-	if s != nil {
-		r.Reasons = append(r.Reasons, edited(receipt, s.list, verify)...)
-	}
+	r.Reasons = a.stale(receipt, s, verify)
 	r.State = "fresh"
 	if len(r.Reasons) > 0 {
 		r.State = "stale"
@@ -110,11 +108,12 @@ func (a *app) statusReport(verify bool) (*statusReport, error) {
 	return r, nil
 }
 
-// stale says why what is loaded is no longer what a load would load now.
-func (a *app) stale(receipt loader.Receipt, next string, verify bool) []string {
+// stale says why what is loaded is no longer what a load would load now. The
+// survey is nil where there is no boot partition.
+func (a *app) stale(receipt loader.Receipt, s *survey, verify bool) []string {
 	var reasons []string
 	for _, f := range receipt.Files {
-		if changed := f.Changed(verify); changed != "" {
+		if changed := f.Changed(s.opener(receipt.Volumes), verify); changed != "" {
 			reasons = append(reasons, f.Path+" "+changed)
 		}
 	}
@@ -123,29 +122,52 @@ func (a *app) stale(receipt loader.Receipt, next string, verify bool) []string {
 			reasons = append(reasons, filepath.Join(dir.Path, name)+" is new")
 		}
 	}
-	if !receipt.Named && next != "" && bls.FoldID(next) != bls.FoldID(receipt.Entry) {
-		reasons = append(reasons, fmt.Sprintf("the boot loader would boot %s now", next))
+	if s != nil && !receipt.Named && s.choice.Entry != nil && bls.FoldID(s.choice.Entry.ID) != bls.FoldID(receipt.Entry) {
+		reasons = append(reasons, fmt.Sprintf("the boot loader would boot %s now", s.choice.Entry.ID))
 	}
 	if receipt.Release != "" && !a.hasModules(receipt.Release) && a.hasModules(a.release()) {
 		reasons = append(reasons, fmt.Sprintf("the modules of kernel %s are gone", receipt.Release))
 	}
-	return reasons
+	return append(reasons, edited(receipt, s, verify)...)
 }
 
 // edited compares the entry itself, whose file may have got another boot
 // counter in its name.
-func edited(receipt loader.Receipt, list *entries.List, verify bool) []string {
-	if receipt.EntryFile == nil {
+func edited(receipt loader.Receipt, s *survey, verify bool) []string {
+	if receipt.EntryFile == nil || s == nil {
 		return nil
 	}
-	stamp := *receipt.EntryFile
-	if e := list.ByID(receipt.Entry); e != nil && e.Volume != nil {
+	stamp, open := *receipt.EntryFile, s.opener(receipt.Volumes)
+	if e := s.list.ByID(receipt.Entry); e != nil && e.Volume != nil {
 		stamp.Path = e.Volume.Where(e.Path)
+		open = func(string) (*os.File, error) { return e.Volume.Open(e.Path) }
 	}
-	if changed := stamp.Changed(verify); changed != "" {
+	if changed := stamp.Changed(open, verify); changed != "" {
 		return []string{stamp.Path + " " + changed}
 	}
 	return nil
+}
+
+// opener opens files by the paths that a receipt has of them: on the partitions
+// that it read, which may be mounted elsewhere by now, or nowhere.
+func (s *survey) opener(read []loader.VolumeStamp) func(path string) (*os.File, error) {
+	return func(path string) (*os.File, error) {
+		for _, was := range read {
+			name, below := strings.CutPrefix(path, was.Dir+"/")
+			if !below || was.Device == "" || s == nil {
+				continue
+			}
+			for _, v := range s.volumes {
+				if v.Device != was.Device {
+					continue
+				}
+				if f, err := v.Open(name); err == nil {
+					return f, nil
+				}
+			}
+		}
+		return openFile(path)
+	}
 }
 
 // hasModules looks for a kernel's modules. A system without any for the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
@@ -27,6 +29,34 @@ func reasons(t *testing.T, files map[string]string, entry string, change func(es
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), got.stderr)
 	assert.Equal(t, len(r.Reasons) > 0, got.code == exitStale, "exit code %d", got.code)
 	return strings.ReplaceAll(strings.Join(r.Reasons, "; "), esp, "")
+}
+
+// TestStatusOfAnUnmountedPartition: its paths lead nowhere, its files are
+// there.
+func TestStatusOfAnUnmountedPartition(t *testing.T) {
+	for name, dirs := range map[string][2]string{
+		"never mounted": {"/dev/vda1:", "/dev/vda1:"}, "mounted later": {"/dev/vda1:", ""}, "mounted before": {"", "/dev/vda1:"}, "mounted": {"", ""},
+	} {
+		f, place := newFake(t, archFiles())
+		find, dir := f.volumes, dirs[0]
+		f.volumes = func(o esp.Options) ([]*esp.Volume, error) {
+			found, err := find(o)
+			for _, v := range found {
+				v.Dir, v.Device = cmp.Or(dir, v.Dir), "/dev/vda1"
+			}
+			return found, err
+		}
+		require.Equal(t, exitDone, f.run("load", "--esp-path="+place).code, name)
+		dir = dirs[1]
+		got := f.run("status", "--verify", "--esp-path="+place)
+		assert.Equal(t, exitDone, got.code, "%s: %s", name, got.stdout)
+		write(t, place, map[string]string{"b.img": archive("another")})
+		got = f.run("status", "--esp-path="+place)
+		assert.Equal(t, exitStale, got.code, name)
+		assert.Contains(t, got.stdout, "/b.img has 264 bytes, had 248", name)
+		require.NoError(t, os.Remove(filepath.Join(place, "b.img")))
+		assert.Contains(t, f.run("status", "--esp-path="+place).stdout, "/b.img is gone", name)
+	}
 }
 
 func TestStale(t *testing.T) {
