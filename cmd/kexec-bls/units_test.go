@@ -92,6 +92,25 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 	}
 }
 
+// TestUnitsEnd holds that no boot and no shutdown waits for a dead device
+// without end, as Type=oneshot does by default.
+func TestUnitsEnd(t *testing.T) {
+	for _, name := range []string{"load", "load@", "kexec", "gpu", "boot"} {
+		text, err := os.ReadFile(unitDir + "/kexec-bls-" + name + ".service")
+		require.NoError(t, err)
+		assert.Contains(t, string(text), "\nTimeoutStartSec=", name)
+	}
+}
+
+// TestReloadIsNeverTooOften: a unit that hits its start limit takes the path
+// unit that started it down.
+func TestReloadIsNeverTooOften(t *testing.T) {
+	text, err := os.ReadFile(unitDir + "/kexec-bls-reload.service")
+	require.NoError(t, err)
+	unit, _, _ := strings.Cut(string(text), "[Service]")
+	assert.Contains(t, unit, "\nStartLimitIntervalSec=0\n")
+}
+
 // TestUnitsCallWhatThereIs holds the units to commands that exist.
 func TestUnitsCallWhatThereIs(t *testing.T) {
 	for _, unit := range installedUnits(t) {
