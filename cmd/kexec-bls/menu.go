@@ -19,10 +19,10 @@ func (a *app) rebootMenu(ctx context.Context, opt rebootFlags, line *lineFlags) 
 		return err
 	}
 	line.whole = choice.Cmdline
-	switch choice.Action {
-	case menu.Reboot:
+	switch {
+	case choice.Action == menu.Reboot, choice.Action == menu.Load && opt.dryRun:
 		return a.reboot(ctx, choice.ID, opt, line)
-	case menu.Load:
+	case choice.Action == menu.Load:
 		t, err := a.target(choice.ID, line)
 		if err != nil {
 			return err

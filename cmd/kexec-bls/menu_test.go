@@ -88,12 +88,15 @@ func TestMenuLoads(t *testing.T) {
 	assert.Contains(t, got.stderr, "other.conf is loaded")
 }
 
+// TestMenuDryRun: whatever is chosen is shown and not done.
 func TestMenuDryRun(t *testing.T) {
-	f, dir := menuMachine(t, func(menu.Options) menu.Choice { return menu.Choice{Action: menu.Reboot, ID: "other.conf"} })
-	got := f.run("--esp-path="+dir, "reboot", "--menu", "-n")
-	require.Equal(t, exitDone, got.code, got.stderr)
-	assert.Contains(t, got.stdout, "other.conf")
-	assert.Empty(t, f.acts)
+	for _, action := range []menu.Action{menu.Reboot, menu.Load} {
+		f, dir := menuMachine(t, func(menu.Options) menu.Choice { return menu.Choice{Action: action, ID: "other.conf"} })
+		got := f.run("--esp-path="+dir, "reboot", "--menu", "-n")
+		require.Equal(t, exitDone, got.code, got.stderr)
+		assert.Contains(t, got.stdout, "other.conf")
+		assert.Empty(t, f.acts)
+	}
 }
 
 func TestMenuUsage(t *testing.T) {
