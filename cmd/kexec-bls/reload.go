@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -31,10 +32,21 @@ func given(cmd *cobra.Command) []string {
 			values = list.GetSlice()
 		}
 		for _, v := range values {
-			args = append(args, "--"+f.Name+"="+v)
+			args = append(args, "--"+f.Name+"="+absolute(f.Name, v))
 		}
 	})
 	return args
+}
+
+// absolute is the value of a flag for a process that runs elsewhere.
+func absolute(name, value string) string {
+	switch name {
+	case "esp-path", "boot-path", "config":
+		if path, err := filepath.Abs(value); err == nil {
+			return path
+		}
+	}
+	return value
 }
 
 // notRepeated are flags that mean the one call, not what is loaded.

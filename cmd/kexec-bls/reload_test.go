@@ -35,6 +35,16 @@ func TestReloadWhatIsStale(t *testing.T) {
 	assert.Equal(t, r.Args, again.Args)
 }
 
+// The unit that loads again has a working directory of its own.
+func TestReloadFromElsewhere(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	t.Chdir(filepath.Dir(esp))
+	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+filepath.Base(esp)).code)
+	r, err := loader.ReadReceipt(f.runDir)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"--esp-path=" + esp}, r.Args)
+}
+
 // TestRepeatOfAnEditedLine is a line from the menu: what was typed stands for
 // the flags about it.
 func TestRepeatOfAnEditedLine(t *testing.T) {
