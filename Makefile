@@ -46,12 +46,12 @@ vm-long:
 
 # Debian guests with systemd and systemd-boot, everything that a reboot touches.
 e2e:
-	fixtures/setup.sh e2e second
+	fixtures/setup.sh e2e
 	$(GO) test -tags e2e -run '^TestE2E' -count=1 -timeout 180m -v ./cmd/kexec-bls
 
 # The first of them, with the stable release.
 smoke:
-	fixtures/setup.sh test second
+	fixtures/setup.sh test
 	$(GO) test -tags e2e -run '^TestE2EReboot$$' -count=1 -timeout 30m ./cmd/kexec-bls
 
 demo:
