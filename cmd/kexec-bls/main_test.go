@@ -448,6 +448,10 @@ func TestOrFirmware(t *testing.T) {
 	f.acts, f.fail["load"], f.fail["systemctl"] = nil, nil, errors.New("inhibited")
 	assert.Equal(t, exitFailed, f.run("reboot", "--or-firmware", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf", "unload"}, f.acts, "who forbids a reboot forbids the other too")
+
+	f.acts, f.fail["systemctl"] = nil, nil
+	assert.Equal(t, exitNoEntry, f.run("reboot", "nosuch", "--or-firmware", "--esp-path="+esp).code)
+	assert.Empty(t, f.acts, "the firmware would not bring that entry up")
 }
 
 func TestCancel(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
@@ -101,12 +102,18 @@ func (a *app) rebootBy(ctx context.Context, name string, opt rebootFlags, line *
 		return a.rebootLoaded(ctx, opt)
 	}
 	begun, err := a.kexecInto(ctx, name, opt, line)
-	if err != nil && !begun && opt.orFirmware && ctx.Err() == nil {
+	if err != nil && !begun && opt.orFirmware && ctx.Err() == nil && !namesNothing(name, err) {
 		a.warn("no kexec: %v", err)
 		opt.report.Why = err.Error()
 		return a.throughFirmware(ctx, opt)
 	}
 	return err
+}
+
+// namesNothing says that the user asked for an entry that there is not, or that
+// only the firmware can start: no reboot through it would bring that up.
+func namesNothing(name string, err error) bool {
+	return name != "" && name != "@default" && errors.Is(err, entries.ErrNoEntry)
 }
 
 // kexecInto loads an entry and reboots into it. begun says that the kernel was
