@@ -1,0 +1,63 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+)
+
+// maxKernel is the largest kernel that is unpacked, in bytes.
+const maxKernel = 1 << 30
+
+// unwrap puts what is in a wrapped kernel in place of it: in a zboot image, or
+// behind a plain compressor. Headers alone tell; a kernel whose header is not
+// known is left for Inspect to judge.
+func (p *Plan) unwrap() error {
+	r := fileReader(p.Kernel)
+	k, err := uki.OpenKernel(r, r.Size())
+	if err != nil || k.Format != uki.FormatZBoot && k.Format != uki.FormatCompressed {
+		return nil //nolint:nilerr // left for Inspect
+	}
+	f, err := initrd.Create("linux")
+	if err != nil {
+		return err
+	}
+	p.made = append(p.made, f)
+	if err := unpack(f, r, k); err != nil {
+		return fmt.Errorf("%s: %s: %w", p.Kernel.Name, k.Format, err)
+	}
+	name := fmt.Sprintf("%s (unpacked: %s, %s)", p.Kernel.Name, k.Format, k.Compression)
+	if p.Kernel, err = initrd.FileMember(name, f); err != nil {
+		return err
+	}
+	return initrd.Seal(f)
+}
+
+// unpack writes the payload of a wrapped kernel.
+func unpack(dst *os.File, r io.ReaderAt, k uki.Kernel) error {
+	format, err := payloadFormat(k.Compression)
+	if err != nil {
+		return err
+	}
+	payload := io.NewSectionReader(r, k.Payload, k.PayloadSize)
+	n, err := initrd.Decompress(dst, format, payload, k.PayloadSize, maxKernel)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("%s: nothing in it", format)
+	}
+	return nil
+}
+
+// payloadFormat translates what bls/uki names to what loader/initrd decodes.
+func payloadFormat(c uki.Compression) (initrd.Format, error) {
+	switch f := initrd.Format(c); f {
+	case initrd.Gzip, initrd.Bzip2, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd:
+		return f, nil
+	}
+	return "", fmt.Errorf("compression %s is not one that the kernel's build uses", c)
+}
