@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 )
 
 // A Choice is the entry that the boot loader would boot, and why.
@@ -50,7 +51,7 @@ func (l *List) Choose(vars Vars, conf bls.LoaderConf) Choice {
 	var c Choice
 	for _, r := range rules(vars, conf) {
 		if e := l.first(r); e != nil {
-			c.Entry, c.Rule, c.OneShot = e, r.String(), r.name == "LoaderEntryOneShot"
+			c.Entry, c.Rule, c.OneShot = e, r.String(), r.name == bli.EntryOneShot
 			return c
 		}
 		c.Missed = append(c.Missed, r.String()+" matches no entry"+l.mend(r))
@@ -63,7 +64,7 @@ func (l *List) Choose(vars Vars, conf bls.LoaderConf) Choice {
 func rules(vars Vars, conf bls.LoaderConf) []rule {
 	var rules []rule
 	wish := func(r rule) {
-		if r.name != "LoaderEntryOneShot" && bls.IsSaved(r.pattern) {
+		if r.name != bli.EntryOneShot && bls.IsSaved(r.pattern) {
 			r.name += " " + bls.Saved
 			r.pattern, r.exact = vars.LastBooted, true
 		}
@@ -71,14 +72,14 @@ func rules(vars Vars, conf bls.LoaderConf) []rule {
 			rules = append(rules, r)
 		}
 	}
-	if vars.OneShot != efibcJunk {
-		wish(rule{name: "LoaderEntryOneShot", pattern: vars.OneShot})
+	if vars.OneShot != bli.KexecJunk {
+		wish(rule{name: bli.EntryOneShot, pattern: vars.OneShot})
 	}
 	if vars.knowsPreferred() {
-		wish(rule{name: "LoaderEntryPreferred", pattern: vars.Preferred, skipBad: true})
+		wish(rule{name: bli.EntryPreferred, pattern: vars.Preferred, skipBad: true})
 		wish(rule{name: "loader.conf preferred", pattern: conf.Preferred, skipBad: true})
 	}
-	wish(rule{name: "LoaderEntryDefault", pattern: vars.Default})
+	wish(rule{name: bli.EntryDefault, pattern: vars.Default})
 	wish(rule{name: "loader.conf default", pattern: conf.Default})
 	return rules
 }

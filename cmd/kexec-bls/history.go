@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -97,8 +98,8 @@ const oneShotName = "LoaderEntryOneShot"
 // efibc, which would write over it. undo loads efibc again.
 func (a *app) keepShot(ctx context.Context) (kept *loader.KeptVariable, undo func()) {
 	vars := efivar.Vars{Dir: a.efivars}
-	if text, err := vars.Loader(oneShotName); err == nil && text != "" && text != efivar.KexecJunk {
-		if raw, err := vars.Read(oneShotName, efivar.LoaderVendor); err == nil {
+	if text, err := vars.Loader(oneShotName); err == nil && text != "" && text != bli.KexecJunk {
+		if raw, err := vars.Read(oneShotName, bli.LoaderVendor); err == nil {
 			kept = &loader.KeptVariable{Name: oneShotName, Attributes: raw.Attributes, Data: raw.Data}
 		}
 	}
@@ -121,16 +122,16 @@ func (a *app) keepShot(ctx context.Context) (kept *loader.KeptVariable, undo fun
 // was there before. said is what was done, "" for nothing.
 func (a *app) restoreShot(kept *loader.KeptVariable) (said string, err error) {
 	vars := efivar.Vars{Dir: a.efivars}
-	if text, err := vars.Loader(oneShotName); err != nil || text != efivar.KexecJunk {
+	if text, err := vars.Loader(oneShotName); err != nil || text != bli.KexecJunk {
 		return "", nil
 	}
 	if kept != nil && kept.Name == oneShotName {
 		saved := efivar.Saved{Name: oneShotName, Variable: efivar.Variable{Attributes: kept.Attributes, Data: kept.Data}}
-		text, err := efivar.Decode(kept.Data)
+		text, err := bli.Decode(kept.Data)
 		if err == nil {
 			return fmt.Sprintf("%s is set again to be booted once: the kernel (efibc) had overwritten it", text), vars.Restore(saved)
 		}
 	}
 	_, err = vars.Consume(oneShotName)
-	return fmt.Sprintf("cleared %q from %s, which the kernel (efibc) leaves at a kexec", efivar.KexecJunk, oneShotName), err
+	return fmt.Sprintf("cleared %q from %s, which the kernel (efibc) leaves at a kexec", bli.KexecJunk, oneShotName), err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
 
@@ -155,7 +156,7 @@ func (a *app) placeName(path string) string {
 		return path
 	}
 	name = strings.TrimPrefix(name, "/")
-	for _, vendor := range []string{efivar.LoaderVendor, efivar.GlobalVendor} {
+	for _, vendor := range []string{bli.LoaderVendor, bli.GlobalVendor} {
 		name = strings.TrimSuffix(name, "-"+vendor)
 	}
 	return strings.TrimSpace(theFirmware + ", asked for its variable " + name)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 )
 
 // ask lets a shell do the work of a question.
@@ -81,7 +81,7 @@ func TestQuestionWaitsForWork(t *testing.T) {
 
 func TestQuestionNamesVariables(t *testing.T) {
 	a := &app{machine: &machine{efivars: "/vars"}}
-	assert.Equal(t, "the firmware, asked for its variable LoaderInfo", a.placeName("/vars/LoaderInfo-"+efivar.LoaderVendor))
+	assert.Equal(t, "the firmware, asked for its variable LoaderInfo", a.placeName("/vars/LoaderInfo-"+bli.LoaderVendor))
 	assert.Equal(t, "/boot/x", a.placeName("/boot/x"))
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
@@ -44,7 +44,7 @@ func TestVMQuestionsAreAnswered(t *testing.T) {
 		assert.Less(t, took, 30)
 	}
 	t.Run("firmware", func(t *testing.T) {
-		variable := "LoaderInfo-" + efivar.LoaderVendor
+		variable := "LoaderInfo-" + bli.LoaderVendor
 		// Where efivarfs would be. The directory of sysfs cannot be made.
 		g.MustRun("mkdir -p /tmp && mount -t tmpfs x /sys/firmware && mkdir -p /sys/firmware/efi/efivars")
 		g.MustRun("(silent /sys/firmware/efi/efivars " + variable + " >/dev/null 2>&1 & echo $! >/tmp/pid); while ! grep -q efivars /proc/mounts; do sleep 0.1; done")

@@ -1,4 +1,4 @@
-package efivar
+package bli
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ var (
 
 // Decode reads UTF-16LE text up to its first NUL, as systemd-boot does. The
 // NUL may be missing, and no bytes are "". An odd number of bytes is an error
-// wherever the NUL stands, and so is half a surrogate pair before it: a text
+// wherever the NUL is, and so is half a surrogate pair before it: a text
 // that was cut or garbled must not name an entry. On error the text is "".
 func Decode(data []byte) (string, error) {
 	list, err := split(data, 1)
