@@ -60,9 +60,6 @@ func (e *Entry) LineOf(key string, i int) int {
 	return 0
 }
 
-// ForgetLines lets go of what LineOf tells: a number for each line of what
-// may be a very long file.
-func (e *Entry) ForgetLines() { e.linuxLine, e.initrdLines, e.optionsLines = 0, nil, nil }
 
 var errUnknownKey = errors.New("unknown key, ignored")
 

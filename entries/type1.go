@@ -11,6 +11,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 func (r *reader) type1() {
@@ -39,6 +40,13 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	var err error
 	if r.buf, err = dir.Read(name, r.buf, maxEntrySize); err != nil {
 		r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
+		if errors.Is(err, host.ErrTooLarge) {
+			r.addUnread(p, fmt.Sprintf("its file has more than %d bytes", maxEntrySize))
+		}
+		return
+	}
+	if r.held += len(r.buf); r.held > maxHeld {
+		r.addUnread(p, fmt.Sprintf("the entry files before it have %d bytes together", maxHeld))
 		return
 	}
 	e, problems := bls.ParseEntry(p, r.buf)
@@ -49,20 +57,14 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	r.checkArch(e)
 	entry := r.add(e)
 	r.checkFiles(entry)
-	if r.tooMuch() && entry.hold() {
-		r.problem(fmt.Errorf("%s: %d bytes, its longest values are listed in part", r.volume.Where(p), len(r.buf)))
-	}
 	entry.setExtras(r.globalAddons())
 }
 
-// tooMuch says whether the file that was just read is one large file too many
-// to be held whole.
-func (r *reader) tooMuch() bool {
-	if len(r.buf) <= largeEntry {
-		return false
-	}
-	r.large += len(r.buf)
-	return r.large > largeTotal
+// addUnread lists an entry of which nothing but its file name is used.
+func (r *reader) addUnread(p, reason string) {
+	e, _ := bls.ParseEntry(p, nil) // what it lacks is not the reason
+	e.Hidden = reason
+	r.add(e)
 }
 
 // checkArch hides what is made for another machine, by any of its lines.
@@ -83,11 +85,11 @@ func (r *reader) checkFiles(e *Entry) {
 		}
 		if err := r.exists(p); err != nil {
 			e.Hide(fmt.Sprintf("%s: %v", p, err))
-			e.Absent = true
+			e.MissingFile = true
 		}
 	}
 	if e.EFI != "" && e.Hidden == "" && !r.isUKI(e.EFI) {
-		e.NoKexec = "an EFI program, which only firmware can start"
+		e.noKexec = "an EFI program, which only firmware can start"
 	}
 }
 
@@ -104,7 +106,7 @@ func (r *reader) exists(p string) error {
 	return err
 }
 
-// isUKI says whether an EFI program is a unified kernel image of the machine,
+// isUKI reports whether an EFI program is a unified kernel image of the machine,
 // by its headers.
 func (r *reader) isUKI(p string) bool {
 	f, m, err := openPE(r.volume.Root, esp.Name(p))
@@ -140,7 +142,7 @@ func readLimited(f io.Reader, buf []byte, limit int) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case len(buf) > limit:
-			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+			return buf[:0], fmt.Errorf("%w: more than %d bytes", host.ErrTooLarge, limit)
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:

@@ -29,9 +29,9 @@ type Vars struct {
 	Device string
 }
 
-// ReadVars reads each variable once. A variable that cannot be decoded is an
+// readVars reads each variable once. A variable that cannot be decoded is an
 // error beside the values of the others.
-func ReadVars(v efivar.Vars) (Vars, error) {
+func readVars(v efivar.Vars) (Vars, error) {
 	var vars Vars
 	var errs []error
 	for name, field := range map[string]*string{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -110,7 +111,7 @@ func readAll(fd int, buf []byte, limit int) ([]byte, error) {
 		}
 		buf = buf[:len(buf)+n]
 		if len(buf) > limit {
-			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+			return buf[:0], fmt.Errorf("%w: more than %d bytes", host.ErrTooLarge, limit)
 		}
 		if n < len(room) {
 			return buf, nil

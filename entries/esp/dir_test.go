@@ -76,7 +76,7 @@ func TestDirRead(t *testing.T) {
 		assert.Empty(t, got, name)
 	}
 	_, err = d.Read("long", buf, 19_999)
-	assert.EqualError(t, err, "larger than 19999 bytes")
+	assert.EqualError(t, err, "file too large: more than 19999 bytes")
 }
 
 // TestExistsStaysInside holds that links and ".." lead nowhere else.
