@@ -32,9 +32,9 @@ type Options struct {
 	Getenv func(string) string
 	// Timeout bounds the wait for one mount point that hangs; 0 is 2 s.
 	Timeout time.Duration
-	// RunningID is the id of the entry that runs, where the caller knows it; ""
-	// compares command lines.
-	RunningID string
+	// Running is the id of the entry that runs, where the caller knows it, "" for
+	// none; nil finds it by boot loader and command line.
+	Running *string
 	// Asking, if not nil, is called with the name of what is asked next and may
 	// not answer: a mount point, the EFI variables.
 	Asking func(what string)
@@ -146,8 +146,8 @@ func (s *System) findRunning() {
 	if s.Offline() {
 		return
 	}
-	if s.options.RunningID != "" {
-		s.running = s.menu.byID(s.options.RunningID)
+	if s.options.Running != nil {
+		s.running = s.menu.byID(*s.options.Running)
 		return
 	}
 	h := s.options.Host

@@ -147,12 +147,15 @@ func TestPickWhatIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestRunningIDIsBelieved(t *testing.T) {
+func TestRunningIsBelieved(t *testing.T) {
 	_, o := machine(t, abc())
-	o.RunningID = "B.conf"
+	id := "B.conf"
+	o.Running = &id
 	assert.Equal(t, "b.conf", open(t, o).Running().ID)
-	o.RunningID = "gone.conf"
-	assert.Nil(t, open(t, o).Running())
+	for _, id := range []string{"gone.conf", ""} {
+		o.Running = &id
+		assert.Nil(t, open(t, o).Running())
+	}
 }
 
 func TestConsumeOneShot(t *testing.T) {

@@ -41,7 +41,7 @@ type Receipt struct {
 	Cmdline raw.String     `json:"cmdline"`
 	// Request is what the load was asked for, to repeat it; nil in receipts of
 	// version 1, which have Args.
-	Request json.RawMessage `json:"request,omitempty"`
+	Request *Request `json:"request,omitempty"`
 	// Args are the flags of the load in version 1, "--append=quiet".
 	Args []string `json:"args,omitempty"`
 	// Verified says that the compressed images among Files were decoded to their

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // An ID names a kind of finding. It is stable: --ignore, the configuration and
@@ -86,4 +88,9 @@ type Topic struct {
 // SortTopics orders topics by ID.
 func SortTopics(topics []Topic) {
 	slices.SortFunc(topics, func(a, b Topic) int { return strings.Compare(string(a.ID), string(b.ID)) })
+}
+
+// Of makes a finding of an error, with its hint.
+func Of(id ID, severity Severity, err error) Finding {
+	return Finding{ID: id, Severity: severity, Text: err.Error(), Hint: hint.Of(err)}
 }

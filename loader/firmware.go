@@ -1,0 +1,31 @@
+package loader
+
+import (
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/plan"
+)
+
+// firmware is what systemd-boot and systemd-stub would ask the machine. A system
+// that does not run has none. What cannot be read counts as the safer answer.
+func firmware(sys *entries.System) plan.Firmware {
+	if sys.Offline() {
+		return plan.Firmware{}
+	}
+	h := sys.Host()
+	fw := plan.Firmware{
+		SecureBoot: SecureBoot(sys), Confidential: h.Confidential() != host.No, Grub: sys.GRUB(), Compatible: h.DeviceTreeCompatible(),
+	}
+	fw.OEMStrings, _ = h.OEMStrings() // for root alone, and whoever loads is root
+	return fw
+}
+
+// SecureBoot reports whether the firmware enforces Secure Boot: by its variable,
+// else by what the running kernel was told at its start; where neither is known on
+// a machine with EFI it is taken as on.
+func SecureBoot(sys *entries.System) bool {
+	if v, err := sys.EFI().Global("SecureBoot"); err == nil && len(v.Data) == 1 {
+		return v.Data[0] == 1
+	}
+	return sys.Host().SecureBoot() != host.No
+}

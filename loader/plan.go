@@ -1,0 +1,268 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/plan"
+)
+
+// PlanOptions change a plan. The zero value is what the boot loader would boot.
+type PlanOptions struct {
+	// Replace replaces the entry's command line; nil keeps it. Reuse adds the
+	// running kernel's, Remove removes the parameters with these keys, Append goes
+	// at the end; in this order.
+	Replace        *string
+	Reuse          bool
+	Remove, Append []string
+	// EarlyFirst moves archives of microcode and ACPI tables to the front.
+	EarlyFirst bool
+	// Flat unpacks all initrds into one uncompressed archive for a load.
+	Flat bool
+	// Verify says which compressed images are decoded to their ends.
+	Verify initrd.Verify
+	// Limit is how many bytes compressed images may unpack to together; 0 is half
+	// of the available memory, and at most initrd.DefaultLimit.
+	Limit int64
+	// Syscall hands the kernel over; "" is automatic.
+	Syscall kexec.Syscall
+	// Named is set where the user named the entry: a default that moves later does
+	// not make the load stale then.
+	Named bool
+	// Request is what the receipt records, to repeat the load; its Entry is set
+	// here. nil records none.
+	Request *Request
+	// Known is the receipt of an earlier load: what that verified, and has not
+	// changed, is not verified again.
+	Known *Receipt
+	// Progress, if not nil, is told how far a long step is, in bytes.
+	Progress func(step string, done, total int64)
+}
+
+// A Plan is what the kernel would be given for one entry, and what it would make
+// of it. Its files are open; nothing has been copied. Close it.
+type Plan struct {
+	sys     *entries.System // nil for files that were named one by one
+	entry   *entries.Entry  // likewise
+	host    host.Machine
+	options PlanOptions
+
+	files    *plan.Plan
+	exported string // the command line without what only a kexec on this machine needs
+	kernel   uki.Kernel
+	report   initrd.Report
+	broken   error    // why the kernel would refuse it or not come up
+	flat     *os.File // what replaces the initrds, nil unless flattened
+	flatErr  error    // why they are joined though Flat was asked for
+}
+
+// NewPlan plans an entry of a system. The plan is complete: what the kernel
+// would refuse or silently drop is among its Findings. The error is
+// entries.ErrNoEntry for an entry that kexec cannot boot; else it names the file
+// at fault.
+func NewPlan(ctx context.Context, sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
+	p, err := newPlan(sys, e, opt)
+	if err != nil {
+		return nil, err
+	}
+	return p.walked(ctx)
+}
+
+// newPlan is NewPlan without a look into the initrds.
+func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
+	if err := kexecable(e); err != nil {
+		return nil, err
+	}
+	v := e.Volume
+	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.ID, err)
+	}
+	p := &Plan{sys: sys, entry: e, host: sys.Host(), options: opt, files: files}
+	p.inspect()
+	return p, nil
+}
+
+// NewFilePlan plans a kernel and initrds that are named one by one, as kexec -l
+// takes them.
+func NewFilePlan(ctx context.Context, h host.Machine, kernel string, initrds []string, opt PlanOptions) (*Plan, error) {
+	src := plan.Source{Open: openFile, Where: absolute}
+	files, err := plan.OfFiles(src, kernel, initrds)
+	if err != nil {
+		return nil, err
+	}
+	opt.Named, opt.Request = true, nil
+	p := &Plan{host: h, options: opt, files: files}
+	p.inspect()
+	return p.walked(ctx)
+}
+
+// kexecable refuses an entry that no kexec can boot.
+func kexecable(e *entries.Entry) error {
+	if e.MissingFile {
+		return nil // the plan will name the file
+	}
+	if reason := e.KexecBlocker(); reason != "" {
+		return hint.Errorf("to boot it once: systemctl reboot --boot-loader-entry="+e.ID, "%w that kexec can start: %s: %s", entries.ErrNoEntry, e.ID, reason)
+	}
+	if err := e.Expanded(); err != nil {
+		return fmt.Errorf("%s: %w", e.ID, err)
+	}
+	return nil
+}
+
+// inspect edits the command line and reads the kernel's header.
+func (p *Plan) inspect() {
+	opt := p.options
+	edit := cmdline.Edit{Replace: opt.Replace, Remove: opt.Remove, Append: opt.Append}
+	if opt.Reuse {
+		edit.Reuse = p.host.Cmdline()
+	}
+	p.exported = edit.Apply(p.files.Cmdline)
+	p.files.Cmdline = p.exported
+	if !p.Offline() {
+		p.files.Cmdline = p.machineParameters().Apply(p.exported)
+	}
+	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
+}
+
+// machineParameters are those that only this machine needs, and only for a kexec.
+func (p *Plan) machineParameters() cmdline.Edit {
+	var e cmdline.Edit
+	if p.sys != nil {
+		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil {
+			e.Append = append(e.Append, BlessMask)
+		}
+	}
+	// The other call has a place for it beside the command line.
+	if param := kexec.ACPIParameter(p.host); param != "" && p.options.Syscall != kexec.Classic {
+		e.Defaults = append(e.Defaults, param)
+	}
+	return e
+}
+
+// walked looks at the initrds as the kernel will.
+func (p *Plan) walked(ctx context.Context) (*Plan, error) {
+	if err := p.walk(ctx); err != nil {
+		return nil, errors.Join(p.failed(err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Plan) walk(ctx context.Context) error {
+	if p.options.EarlyFirst {
+		var err error
+		if p.files.Initrd, err = initrd.EarlyFirst(p.files.Initrd); err != nil {
+			return err
+		}
+	}
+	blob, err := p.files.Blob(nil)
+	if err != nil {
+		return err
+	}
+	opt := initrd.WalkOptions{
+		Layout: blob.Layout, Verify: p.options.Verify, Limit: UnpackLimit(p.host, p.options.Limit), Progress: p.progress("reading initrds"),
+	}
+	if p.verifiedBefore() {
+		opt.Verify = initrd.VerifyNone
+	}
+	if config := p.host.KernelConfig(p.Release()); config.Known() {
+		opt.Built = config.BuiltIn
+	}
+	p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	return err
+}
+
+// verifiedBefore reports whether an earlier load verified the same bytes.
+func (p *Plan) verifiedBefore() bool {
+	known := p.options.Known
+	if known == nil || !known.Verified || len(known.Files) != len(p.files.Stamps()) {
+		return false
+	}
+	for i, s := range p.files.Stamps() {
+		if k := known.Files[i]; k.Path != s.Path || k.Size != s.Size || !k.MTime.Equal(s.MTime) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Plan) progress(step string) func(done, total int64) {
+	if p.options.Progress == nil {
+		return nil
+	}
+	return func(done, total int64) { p.options.Progress(step, done, total) }
+}
+
+// UnpackLimit is how many bytes compressed images may unpack to together: what
+// was asked for, or for 0 half of the memory that is available, and at most
+// initrd.DefaultLimit.
+func UnpackLimit(h host.Machine, asked int64) int64 {
+	if asked > 0 {
+		return asked
+	}
+	if available := h.MemAvailable(); available > 0 {
+		return min(available/2, initrd.DefaultLimit)
+	}
+	return initrd.DefaultLimit
+}
+
+// Close closes the files of the plan.
+func (p *Plan) Close() error {
+	err := p.files.Close()
+	if p.flat != nil {
+		err = errors.Join(err, p.flat.Close())
+		p.flat = nil
+	}
+	return err
+}
+
+// failed names the entry in front of what is wrong with it; for files that were
+// named one by one the error names the file.
+func (p *Plan) failed(err error) error {
+	if p.entry == nil || err == nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", p.entry.ID, err)
+}
+
+// openFile opens a regular file and never waits for a FIFO or a device.
+func openFile(path string) (*os.File, error) {
+	f, err := esp.OpenFile(path)
+	return f, cause(err)
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+func cause(err error) error {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
+	}
+	return err
+}
+
+// releaseOf is the release at the start of a kernel's version text.
+func releaseOf(version string) string {
+	release, _, _ := strings.Cut(version, " ")
+	return release
+}
