@@ -70,7 +70,7 @@ func TestPage(t *testing.T) {
 		"not found": {map[string]string{"SYSTEMD_PAGER": dir + "/none", "SYSTEMD_PAGERSECURE": "0"}, "a\nb\nc\nd\ne\n", "a\nb\nc\nd\ne\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			screen, other := terminal(t, 80, 5)
+			screen, other := openTerminal(t, 80, 5)
 			u := &UI{Out: screen, Err: screen, Env: env(tt.env)}
 			require.NoError(t, u.Page(context.Background(), []byte(tt.text)))
 			assert.Equal(t, tt.want, drawn(t, screen, other))

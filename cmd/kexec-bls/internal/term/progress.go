@@ -30,8 +30,8 @@ const (
 // The caller calls Done.
 func (u *UI) Progress(what string) *Progress {
 	p := &Progress{what: Printable(what), now: time.Now}
-	if width, _ := screen(u.Err); width > 0 && !u.Quiet {
-		p.out, _ = u.Err.(*os.File)
+	if !u.Quiet {
+		p.out = terminal(u.Err)
 	}
 	p.begin()
 	return p
@@ -46,8 +46,10 @@ func (p *Progress) begin() {
 func (p *Progress) Update(done, total int64) {
 	if now := p.now(); p.out != nil && now.After(p.next) {
 		p.next, p.shown = now.Add(progressRate), true
-		width, _ := screen(p.out)
-		line := ansi.Truncate(draw(p.what, done, total, now.Sub(p.began)), max(width-1, 1), "")
+		line := draw(p.what, done, total, now.Sub(p.began))
+		if width, _ := screen(p.out); width > 1 {
+			line = ansi.Truncate(line, width-1, "") // a second line would not be cleared
+		}
 		fmt.Fprint(p.out, clearLine+line) // a terminal that went away is no reason to stop
 	}
 }

@@ -26,7 +26,7 @@ func TestDraw(t *testing.T) {
 }
 
 func TestProgressOnATerminal(t *testing.T) {
-	screen, other := terminal(t, 30, 24)
+	screen, other := openTerminal(t, 30, 24)
 	now := time.Unix(0, 0)
 	p := (&UI{Err: screen}).Progress("joining\x1b")
 	p.now = func() time.Time { return now }
@@ -49,7 +49,7 @@ func TestProgressOnlyOnATerminal(t *testing.T) {
 		p.Done()
 		assert.Empty(t, out.String())
 	})
-	screen, other := terminal(t, 80, 24)
+	screen, other := openTerminal(t, 80, 24)
 	p := (&UI{Err: screen, Quiet: true}).Progress("x")
 	p.now = func() time.Time { return p.next.Add(1) }
 	p.Update(1, 2)

@@ -75,12 +75,20 @@ func joined(text string, errs []error) string {
 }
 
 // Screen returns the size of the terminal that results go to, in columns and
-// lines; 0 and 0 where they do not go to one.
-func (u *UI) Screen() (width, height int) { return screen(u.Out) }
+// lines; 0 and 0 where they do not go to one, or its size is not known, as on a
+// serial console.
+func (u *UI) Screen() (width, height int) { return screen(terminal(u.Out)) }
 
-func screen(w io.Writer) (width, height int) {
-	f, ok := w.(*os.File)
-	if !ok {
+// terminal returns the file that w is if that is a terminal, else nil.
+func terminal(w io.Writer) *os.File {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+func screen(f *os.File) (width, height int) {
+	if f == nil {
 		return 0, 0
 	}
 	width, height, err := term.GetSize(int(f.Fd()))
@@ -97,8 +105,7 @@ func (u *UI) Colour() bool {
 	value := u.getenv("SYSTEMD_COLORS")
 	switch {
 	case value == "", strings.HasPrefix(value, "auto"):
-		width, _ := u.Screen()
-		return width > 0 && u.getenv("NO_COLOR") == "" && u.getenv("TERM") != "dumb"
+		return terminal(u.Out) != nil && u.getenv("NO_COLOR") == "" && u.getenv("TERM") != "dumb"
 	}
 	return !isFalse(value)
 }

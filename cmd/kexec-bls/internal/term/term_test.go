@@ -24,9 +24,9 @@ func env(values map[string]string) func(string) (string, bool) {
 	}
 }
 
-// terminal opens a pseudo terminal; what is written to the screen is read from
+// openTerminal opens a pseudo terminal; what is written to the screen is read from
 // the other end.
-func terminal(t *testing.T, width, height uint16) (screen, other *os.File) {
+func openTerminal(t *testing.T, width, height uint16) (screen, other *os.File) {
 	t.Helper()
 	other, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestMessage(t *testing.T) {
 }
 
 func TestColour(t *testing.T) {
-	screen, _ := terminal(t, 80, 24)
+	screen, _ := openTerminal(t, 80, 24)
 	for _, tt := range []struct {
 		env             map[string]string
 		terminal, other bool
@@ -109,7 +109,7 @@ func TestColour(t *testing.T) {
 }
 
 func TestScreen(t *testing.T) {
-	screen, _ := terminal(t, 97, 31)
+	screen, _ := openTerminal(t, 97, 31)
 	width, height := (&UI{Out: screen}).Screen()
 	assert.Equal(t, [2]int{97, 31}, [2]int{width, height})
 	file, err := os.Create(t.TempDir() + "/x")
@@ -117,4 +117,11 @@ func TestScreen(t *testing.T) {
 	defer file.Close()
 	width, height = (&UI{Out: file}).Screen()
 	assert.Zero(t, width+height)
+
+	serial, _ := openTerminal(t, 0, 0)
+	u := &UI{Out: serial, Err: serial}
+	width, height = u.Screen()
+	assert.Zero(t, width+height)
+	assert.True(t, u.Colour(), "a terminal all the same")
+	assert.NotNil(t, u.Progress("x").out)
 }
