@@ -13,7 +13,7 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 

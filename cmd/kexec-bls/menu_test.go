@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 )
 
 // menuMachine is one with two entries, whose user answers with choose.
