@@ -17,6 +17,8 @@ type Choice struct {
 	Rule string
 	// Missed are the earlier rules that matched nothing, with the likely fix.
 	Missed []string
+	// Warnings are why the machine may boot something else.
+	Warnings []string
 	// OneShot is set where LoaderEntryOneShot, or GRUB's next_entry, chose it and
 	// would be consumed by a boot.
 	OneShot bool

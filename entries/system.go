@@ -36,8 +36,8 @@ type Options struct {
 	// none; nil finds it by boot loader and command line.
 	Running *string
 	// Asking, if not nil, is called with the name of what is asked next and may
-	// not answer: a mount point, the EFI variables.
-	Asking func(what string)
+	// not answer, and answered when it has.
+	Asking func(what string) (answered func())
 }
 
 // A System is what a machine could boot and what its boot loader would. Close it.
@@ -71,7 +71,7 @@ func Open(ctx context.Context, o Options) (*System, error) {
 		o.Getenv = os.Getenv
 	}
 	if o.Asking == nil {
-		o.Asking = func(string) {}
+		o.Asking = func(string) func() { return func() {} }
 	}
 	s := &System{options: o}
 	if err := s.open(ctx); err != nil {
@@ -83,17 +83,20 @@ func Open(ctx context.Context, o Options) (*System, error) {
 func (s *System) open(ctx context.Context) error {
 	o := s.options
 	if !s.Offline() {
-		o.Asking("EFI variables")
+		answered := o.Asking("EFI variables")
 		var err error
 		if s.vars, err = readVars(o.Vars); err != nil {
 			s.warn("EFI variables: %v", err)
 		}
+		answered()
 	}
+	answered := o.Asking("the boot partitions")
 	var err error
 	s.volumes, err = esp.Find(esp.Options{
 		ESPPath: o.ESP, BootPath: o.Boot, Root: o.Root, Getenv: o.Getenv, Timeout: o.Timeout,
 		PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(),
 	})
+	answered()
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", esp.ErrNotFound, err)
 	}
@@ -139,6 +142,9 @@ func (s *System) choose() {
 	s.choices = choices{
 		next: s.menu.choose(s.vars, conf), lasting: s.menu.choose(lasting, conf),
 		saved: s.menu.byID(s.vars.LastBooted), consume: s.consumeVariable,
+	}
+	if s.vars.Info == "" && !s.Offline() && s.options.Vars.Available() {
+		s.choices.next.Warnings = []string{"cannot detect systemd-boot or GRUB: firmware may boot a different entry; name the entry explicitly"}
 	}
 }
 

@@ -83,9 +83,15 @@ func TestOpen(t *testing.T) {
 func TestOpenNamesWhatItAsks(t *testing.T) {
 	_, o := machine(t, abc())
 	var asked []string
-	o.Asking = func(what string) { asked = append(asked, what) }
+	waiting := 0
+	o.Asking = func(what string) func() {
+		asked = append(asked, what)
+		waiting++
+		return func() { waiting-- }
+	}
 	open(t, o)
-	assert.Contains(t, asked, "EFI variables")
+	assert.Equal(t, []string{"EFI variables", "the boot partitions"}, asked)
+	assert.Zero(t, waiting, "all have answered")
 }
 
 func TestOpenWithoutAPartition(t *testing.T) {

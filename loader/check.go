@@ -33,7 +33,7 @@ func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding 
 // nothing is known.
 func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	p := preflight.Plan{Loaded: true, Running: m.Host.Cmdline()}
-	if r, err := m.receipt(); err == nil {
+	if r, err := m.Receipt(); err == nil {
 		p.Entry, p.Cmdline, p.Kernel.Release = string(r.Entry), string(r.Cmdline), string(r.Release)
 	}
 	found := preflight.Run(m.environment(opt.Timeout), p)
@@ -150,9 +150,9 @@ func (p *Plan) signature() preflight.Signature {
 	return s
 }
 
-// receipt reads the receipt of what this boot has loaded; os.ErrNotExist where it
-// is of another boot.
-func (m *Machine) receipt() (Receipt, error) {
+// Receipt reads the receipt of what this boot has loaded: os.ErrNotExist where
+// there is none of this boot.
+func (m *Machine) Receipt() (Receipt, error) {
 	r, err := readReceipt(m.RunDir)
 	if err == nil && r.BootID != m.Host.BootID() {
 		return Receipt{}, os.ErrNotExist

@@ -62,10 +62,10 @@ type loading struct {
 }
 
 func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loading, err error) {
-	if err := m.acceptable(p, opt); err != nil {
+	if err := m.Acceptable(p, opt); err != nil {
 		return nil, err
 	}
-	if err := p.flatten(); err != nil {
+	if err := p.flatten(ctx); err != nil {
 		return nil, err
 	}
 	for _, w := range p.Warnings() {
@@ -104,9 +104,9 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 	return l, nil
 }
 
-// acceptable refuses, before anything is copied, what the kernel would refuse or
-// drop, and what does not fit into memory.
-func (m *Machine) acceptable(p *Plan, opt LoadOptions) error {
+// Acceptable refuses, before anything is copied, what the kernel would refuse or
+// drop, and what does not fit into memory: the errors of Load.
+func (m *Machine) Acceptable(p *Plan, opt LoadOptions) error {
 	if p.broken != nil {
 		return p.Broken()
 	}
@@ -257,7 +257,7 @@ func (m *Machine) Unload(ctx context.Context) (Unloaded, error) {
 	defer lock.Close()
 	var u Unloaded
 	u.Any, err = m.Kernel.Loaded()
-	if r, err := m.receipt(); err == nil && u.Any {
+	if r, err := m.Receipt(); err == nil && u.Any {
 		u.Name = r.Name()
 	}
 	return u, errors.Join(err, m.forget())

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -122,8 +123,8 @@ func (p *Plan) oneShot() bool {
 // loaded but without what only a kexec on this machine needs on the command line.
 // Without initrds there is no file initrd. The directory is made; a file is
 // written whole or not at all.
-func (p *Plan) Export(dir string) error {
-	if err := p.flatten(); err != nil {
+func (p *Plan) Export(ctx context.Context, dir string) error {
+	if err := p.flatten(ctx); err != nil {
 		return err
 	}
 	kernel, err := initrd.NewPlan([]initrd.Member{p.files.Kernel}, initrd.JoinOptions{})
@@ -158,11 +159,11 @@ func (p *Plan) Export(dir string) error {
 
 // flatten does what PlanOptions.Flat asks for, once. Where members cannot be
 // flattened they are joined, and that is a warning.
-func (p *Plan) flatten() error {
+func (p *Plan) flatten(ctx context.Context) error {
 	if !p.options.Flat || len(p.files.Initrd) == 0 || p.flat != nil || p.flatErr != nil {
 		return nil
 	}
-	flat, f, err := Flatten(p.host, p.files.Initrd, p.options.Limit, p.progress("unpacking initrds"))
+	flat, f, err := Flatten(ctx, p.host, p.files.Initrd, p.options.Limit, p.progress("unpacking initrds"))
 	var cannot *initrd.FlatError
 	switch {
 	case errors.As(err, &cannot):

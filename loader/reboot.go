@@ -20,6 +20,8 @@ type RebootOptions struct {
 	// OnFindings, if not nil, is called with what the check found, before anything
 	// is changed.
 	OnFindings func([]Finding)
+	// OnLoaded, if not nil, is called once the plan is loaded.
+	OnLoaded func(Receipt)
 	// OnAccepted, if not nil, is called once the reboot is accepted: with Force
 	// and without systemd nothing runs after it.
 	OnAccepted func()
@@ -58,7 +60,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := opt.check(m); err != nil {
 		return err
 	}
-	if err := m.acceptable(p, opt.Load); err != nil {
+	if err := m.Acceptable(p, opt.Load); err != nil {
 		return err
 	}
 	found := m.Check(ctx, p, opt.Check)
@@ -68,7 +70,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
 		return &BlockedError{p.Name(), blocking}
 	}
-	if err := m.canReboot(opt); err != nil {
+	if err := m.CanReboot(opt); err != nil {
 		return err
 	}
 	return m.loadAndReboot(ctx, p, opt)
@@ -78,6 +80,9 @@ func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions)
 	l, err := m.load(ctx, p, opt.Load)
 	if err != nil {
 		return err
+	}
+	if opt.OnLoaded != nil {
+		opt.OnLoaded(l.receipt)
 	}
 	undo := func() error { return nil }
 	l.done = false
@@ -104,8 +109,8 @@ func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions)
 	return nil
 }
 
-// canReboot refuses, before anything is loaded, what could not be ended.
-func (m *Machine) canReboot(opt RebootOptions) error {
+// CanReboot refuses, before anything is loaded, what could not be ended.
+func (m *Machine) CanReboot(opt RebootOptions) error {
 	kind := m.Host.InitSystem()
 	if kind == host.Systemd || opt.Init.Force {
 		return nil
@@ -178,7 +183,7 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
 		return &BlockedError{name, blocking}
 	}
-	if err := m.canReboot(opt); err != nil {
+	if err := m.CanReboot(opt); err != nil {
 		return err
 	}
 	if err := m.putStandIn(); err != nil { // the image may be another program's
@@ -190,29 +195,31 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 // LoadedName is the entry or the kernel's file that this boot has loaded; "the
 // loaded kernel" where that is not known.
 func (m *Machine) LoadedName() string {
-	if r, err := m.receipt(); err == nil && r.Name() != "" {
+	if r, err := m.Receipt(); err == nil && r.Name() != "" {
 		return r.Name()
 	}
 	return "the loaded kernel"
 }
 
 // RebootFirmware reboots through the firmware. What is loaded is dropped first,
-// since the reboot would be a kexec otherwise; gone reports whether anything was.
-func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) (gone bool, err error) {
+// since the reboot would be a kexec otherwise.
+func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 	if err := opt.check(m); err != nil {
-		return false, err
+		return err
 	}
-	gone, err = m.Kernel.Loaded()
-	if err == nil && gone {
+	gone := ""
+	loaded, err := m.Kernel.Loaded()
+	if err == nil && loaded {
+		gone = "; the kernel that was loaded is gone"
 		lock, busy := m.lock(ctx)
 		if busy != nil {
-			return false, busy
+			return busy
 		}
 		defer lock.Close()
 		err = m.forget()
 	}
 	if err != nil {
-		return false, fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
+		return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
 	}
 	if opt.Init.Message == "" {
 		opt.Init.Message = "reboot through the firmware"
@@ -224,10 +231,10 @@ func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) (gone b
 	undo := m.recordEnd(ctx, "reboot", opt)
 	if err := request(ctx, opt.Init); err != nil {
 		undo()
-		return gone, fmt.Errorf("%w; nothing was rebooted", err)
+		return fmt.Errorf("%w; nothing was rebooted%s", err, gone)
 	}
 	opt.accepted()
-	return gone, nil
+	return nil
 }
 
 // Cancel cancels a scheduled reboot, and drops what is loaded if it was loaded
@@ -245,7 +252,7 @@ func (m *Machine) Cancel(ctx context.Context, opt RebootOptions) (kept string, e
 	if err != nil || !loaded {
 		return "", err
 	}
-	switch _, err := m.receipt(); {
+	switch _, err := m.Receipt(); {
 	case errors.Is(err, state.ErrInterrupted):
 		return err.Error(), nil
 	case err != nil:

@@ -50,7 +50,7 @@ func (m *Machine) Status(_ context.Context, sys *entries.System, opt StatusOptio
 	if err != nil || !loaded {
 		return Loaded{State: None}, err
 	}
-	r, err := m.receipt()
+	r, err := m.Receipt()
 	switch {
 	case errors.Is(err, state.ErrInterrupted):
 		return Loaded{State: Foreign, Reasons: []string{err.Error()}}, nil

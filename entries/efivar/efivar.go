@@ -3,6 +3,7 @@
 package efivar
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -84,6 +85,13 @@ func (v Vars) LoaderUint64(name string) (uint64, error) {
 // Global reads a variable of the UEFI specification: SecureBoot, BootNext,
 // OsIndications. Errors are those of Read.
 func (v Vars) Global(name string) (Variable, error) { return v.Read(name, bli.GlobalVendor) }
+
+// Available reports whether the machine shows EFI variables: it was booted with
+// EFI, and efivarfs is mounted.
+func (v Vars) Available() bool {
+	_, err := os.Stat(cmp.Or(v.Dir, DefaultDir))
+	return err == nil
+}
 
 // SecureBoot reports whether the firmware enforces Secure Boot; false without
 // the variable.

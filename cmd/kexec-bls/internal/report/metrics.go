@@ -1,14 +1,12 @@
-package main
+package report
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // A metric is one gauge in the text format of Prometheus, version 0.0.4.
@@ -22,41 +20,30 @@ type sample struct {
 	value  float64
 }
 
-// writeMetrics writes what status and reboot-required tell, for the textfile
-// collector of node_exporter. A file that was written is a success, whatever
-// it says.
-func (a *app) writeMetrics(path string, verify bool) error {
-	r, err := a.statusReport(verify)
-	if err != nil {
-		return err
-	}
-	silent := *a
-	silent.ui = &ui{out: io.Discard, err: io.Discard} // the warnings were said
-	required, _ := silent.requirement()
+// Metrics are what status and reboot-required report, for the textfile collector
+// of node_exporter. What is not known is left out: no series is better than a
+// wrong one.
+func Metrics(version string, r *Status, required Requirement) []byte {
 	var text bytes.Buffer
-	for _, m := range metrics(r, required) {
+	for _, m := range metrics(version, r, required) {
 		m.write(&text)
 	}
-	if err := writeWhole(path, text.Bytes()); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	return nil
+	return text.Bytes()
 }
 
-// metrics leaves out what is not known: no series is better than a wrong one.
-func metrics(r *statusReport, required requirement) []metric {
+func metrics(version string, r *Status, required Requirement) []metric {
 	loadedRelease := ""
 	if r.Loaded != nil {
-		loadedRelease = r.Loaded.Release
+		loadedRelease = string(r.Loaded.Release)
 	}
 	gauges := []metric{
 		gauge("info", "The program, and the kernels that run, are loaded and would boot next.", sample{value: 1,
 			labels: [][2]string{{"version", version}, {"running", r.Running}, {"loaded", loadedRelease}, {"next", required.Next}}}),
-		gauge("loaded", "Whether a kernel waits to be kexec'ed.", yes(r.State != "none")),
-		gauge("loaded_fresh", "Whether what is loaded is what a load would load now.", yes(r.State == "fresh")),
-		gauge("loaded_foreign", "Whether somebody else has loaded it.", yes(r.State == "foreign")),
+		gauge("loaded", "Whether a kernel is loaded.", yes(r.State != loader.None)),
+		gauge("loaded_fresh", "Whether what is loaded is what a load would load now.", yes(r.State == loader.Fresh)),
+		gauge("loaded_foreign", "Whether another program has loaded it.", yes(r.State == loader.Foreign)),
 		gauge("kexeced", "Whether the running kernel was started by kexec.", yes(r.Kexeced)),
-		gauge("reboot_required_known", "Whether the next boot can be told from the running one.", yes(required.Required != nil)),
+		gauge("reboot_required_known", "Whether the next boot can be compared with the running system.", yes(required.Required != nil)),
 	}
 	if required.Required != nil {
 		gauges = append(gauges, gauge("reboot_required", "Whether the next boot would bring another kernel or command line.", yes(*required.Required)))
@@ -64,9 +51,9 @@ func metrics(r *statusReport, required requirement) []metric {
 	return append(gauges, lastReboot(r)...)
 }
 
-// lastReboot is how the running system came about, and how long the last
+// lastReboot is how the running system was started, and how long the last
 // reboots took; with a label for the way.
-func lastReboot(r *statusReport) []metric {
+func lastReboot(r *Status) []metric {
 	if r.Boot == nil {
 		return nil
 	}
@@ -75,7 +62,7 @@ func lastReboot(r *statusReport) []metric {
 		way = "kexec"
 	}
 	seconds := gauge("last_reboot_seconds", "How long the last reboot of each way took, from the request to multi-user.target.")
-	asked := gauge("last_reboot_requested_timestamp_seconds", "When it was asked for.")
+	asked := gauge("last_reboot_requested_timestamp_seconds", "When it was requested.")
 	add := func(way string, took float64, requested float64) {
 		if took > 0 {
 			labels := [][2]string{{"way", way}}
@@ -120,22 +107,3 @@ func (m metric) write(out *bytes.Buffer) {
 
 // labelEscapes are those of a label's value in the text format.
 func labelEscapes() *strings.Replacer { return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`) }
-
-// writeWhole writes a file, 0644, that readers see whole or not at all.
-func writeWhole(path string, text []byte) error {
-	// Beside it, for a rename does not leave the file system; node_exporter
-	// reads *.prom only.
-	f, err := os.CreateTemp(filepath.Dir(path), ".kexec-bls-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // it was ours
-	}
-	return err
-}
