@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,6 +33,9 @@ const (
 	OtherRelease
 )
 
+// ErrNoVersion means that the file of a kernel does not tell its version.
+var ErrNoVersion = errors.New("the version of its kernel cannot be read")
+
 // Next compares what would be booted next with what runs. The error tells why
 // that cannot be determined.
 func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, error) {
@@ -50,7 +54,7 @@ func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, er
 		return n, err
 	}
 	if n.Release = p.Release(); n.Release == "" || n.Running == "" {
-		return n, fmt.Errorf("%s: the version of its kernel cannot be read", p.Name())
+		return n, fmt.Errorf("%s: %w", p.Name(), ErrNoVersion)
 	}
 	n.compare(p)
 	return n, nil

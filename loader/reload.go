@@ -14,11 +14,14 @@ import (
 
 // ReloadOptions say how to load again.
 type ReloadOptions struct {
-	// System opens the system; Reload closes it.
+	// System opens the system to compare with; Reload closes it.
 	System func(context.Context) (*entries.System, error)
-	// Plan makes the plan of a receipt's request anew; Reload closes it.
-	Plan func(context.Context, *entries.System, Receipt) (*Plan, error)
+	// Plan makes the plan of a receipt's request anew; Reload closes both results.
+	Plan func(context.Context, Receipt) (*entries.System, *Plan, error)
 	Load LoadOptions
+	// OnLoaded, if not nil, is called with the receipt before and the result of each
+	// load.
+	OnLoaded func(before Receipt, err error)
 	// OnStale, if not nil, is called with a stale image before it is loaded again.
 	OnStale func(Loaded)
 }
@@ -71,12 +74,16 @@ func (m *Machine) reloadOnce(ctx context.Context, opt ReloadOptions, before []st
 	if opt.OnStale != nil {
 		opt.OnStale(l)
 	}
-	p, err := opt.Plan(ctx, sys, *l.Receipt)
+	planned, p, err := opt.Plan(ctx, *l.Receipt)
 	if err != nil {
 		return l, false, err
 	}
+	defer planned.Close()
 	defer p.Close()
 	_, err = m.Load(ctx, p, opt.Load)
+	if opt.OnLoaded != nil {
+		opt.OnLoaded(*l.Receipt, err)
+	}
 	return l, true, err
 }
 

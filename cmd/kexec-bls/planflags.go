@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -295,4 +294,3 @@ func (a *app) files(ctx context.Context, kernel string, initrds []string, p plan
 	}
 	return &target{Plan: plan, rule: "named by the user"}, nil
 }
-

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -75,8 +77,8 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 		setNext(r, sys)
 	}
 	boot, err := a.machine.Boot()
-	if err != nil {
-		a.warnHistory(err)
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // what only root may read is not known
+		a.Warn("%s: %v", a.machine.StateDir, err)
 	}
 	r.SetBoot(boot)
 	return r, nil
