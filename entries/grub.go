@@ -18,8 +18,8 @@ type Grub struct {
 	Path string
 	Env  bls.GrubEnv
 
-	root *os.Root
-	name string // below root
+	volume *esp.Volume
+	name   string // below its root
 }
 
 // grubEnvSize is the size of a GRUB environment block, in bytes; a larger file
@@ -34,11 +34,11 @@ func FindGrub(volumes []*esp.Volume) (*Grub, error) {
 	for _, v := range volumes {
 		for _, name := range grubEnvNames(v) {
 			r := reader{volume: v}
-			data, err := r.readSmall(v.Root, name)
+			data, err := r.readSmall(v, name)
 			if err == nil && len(data) <= grubEnvSize {
 				env, err := bls.ParseGrubEnv(data)
 				if err == nil {
-					return &Grub{Path: r.volume.Where(name), Env: env, root: v.Root, name: name}, nil
+					return &Grub{Path: r.volume.Where(name), Env: env, volume: v, name: name}, nil
 				}
 				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func (l *List) GrubEntry(value string) *Entry {
 // finds it by that, not by the file system.
 func (g *Grub) UseUpNext() (undo func() error, err error) {
 	r := reader{}
-	before, err := r.readSmall(g.root, g.name)
+	before, err := r.readSmall(g.volume, g.name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Path, err)
 	}
@@ -120,7 +120,7 @@ func (g *Grub) UseUpNext() (undo func() error, err error) {
 }
 
 func (g *Grub) overwrite(block []byte) error {
-	f, err := g.root.OpenFile(g.name, os.O_WRONLY, 0)
+	f, err := g.volume.Root.OpenFile(g.name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.Path, esp.Cause(err))
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
-	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
 const (
@@ -61,7 +60,7 @@ func (e *Entry) Complete() error {
 	if !e.inPart {
 		return nil
 	}
-	f, err := esp.OpenRegular(e.Volume.Root, e.Path)
+	f, err := e.Volume.Open(e.Path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.Volume.Where(e.Path), err)
 	}

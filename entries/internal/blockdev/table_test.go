@@ -1,4 +1,4 @@
-package esp
+package blockdev
 
 import (
 	"bytes"
@@ -21,8 +21,8 @@ size=1MiB, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, uuid=aaaaaaaa-0000-4000-80
 9: size=1MiB, type=0fc63daf-8483-4772-8e79-3d69d8477de4, uuid=cccccccc-0000-4000-8000-000000000003
 `
 
-func layoutTable() map[int]slot {
-	return map[int]slot{
+func layoutTable() map[int]Slot {
+	return map[int]Slot{
 		1: {"gpt", gptESP, "aaaaaaaa-0000-4000-8000-000000000001"},
 		2: {"gpt", gptXBOOTLDR, "bbbbbbbb-0000-4000-8000-000000000002"},
 		9: {"gpt", "0fc63daf-8483-4772-8e79-3d69d8477de4", "cccccccc-0000-4000-8000-000000000003"},
@@ -50,7 +50,7 @@ func partitioned(t testing.TB, layout string) []byte {
 }
 
 // read reads the table of an image with sectors of 512 bytes.
-func read(image []byte) (map[int]slot, error) {
+func read(image []byte) (map[int]Slot, error) {
 	return readTable(bytes.NewReader(image), int64(len(image)), 512)
 }
 
@@ -61,7 +61,7 @@ func TestReadTableOfSfdisk(t *testing.T) {
 
 	table, err = read(partitioned(t, "label: dos\nsize=1MiB, type=ef\nsize=1MiB, type=ea\nsize=4MiB, type=5\n5: size=1MiB, type=83"))
 	require.NoError(t, err)
-	assert.Equal(t, map[int]slot{1: {"dos", "0xef", ""}, 2: {"dos", "0xea", ""}, 3: {"dos", "0x5", ""}}, table)
+	assert.Equal(t, map[int]Slot{1: {"dos", "0xef", ""}, 2: {"dos", "0xea", ""}, 3: {"dos", "0x5", ""}}, table)
 }
 
 func TestReadTableBackup(t *testing.T) {
@@ -154,10 +154,10 @@ func FuzzReadTable(f *testing.F) {
 		require.Equal(t, err != nil, table == nil)
 		for n, s := range table {
 			require.Positive(t, n)
-			require.Contains(t, []string{"gpt", "dos"}, s.scheme)
-			require.NotEmpty(t, s.kind)
-			require.Equal(t, s.scheme == "gpt", len(s.uuid) == 36)
-			require.False(t, s.typed(ESP) && s.typed(XBOOTLDR))
+			require.Contains(t, []string{"gpt", "dos"}, s.Scheme)
+			require.NotEmpty(t, s.Type)
+			require.Equal(t, s.Scheme == "gpt", len(s.UUID) == 36)
+			require.False(t, s.IsESP() && s.IsXBOOTLDR())
 		}
 	})
 }
