@@ -173,7 +173,12 @@ func (d *Devices) readDisk(disk string) map[int]Slot {
 }
 
 // sysfs is the directory of a block device; "" where there is none.
-func (d *Devices) sysfs(dev string) string { return d.resolve("/sys/dev/block/" + dev) }
+func (d *Devices) sysfs(dev string) string {
+	if !isNumber(dev) {
+		return ""
+	}
+	return d.resolve("/sys/dev/block/" + dev)
+}
 
 // resolve follows all links of a path of the machine; "" where that fails.
 func (d *Devices) resolve(name string) string {

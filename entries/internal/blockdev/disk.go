@@ -57,7 +57,7 @@ func (d *Devices) siblings(mount host.Mount) []string {
 			devs = append(devs, d.number(node))
 		}
 	case "btrfs":
-		own := path.Base(d.resolve("/sys/dev/block/" + d.Of(mount)))
+		own := path.Base(d.sysfs(d.Of(mount)))
 		for _, id := range d.names("/sys/fs/btrfs") {
 			dir := "/sys/fs/btrfs/" + id + "/devices"
 			names := d.names(dir)
