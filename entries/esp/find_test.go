@@ -40,7 +40,7 @@ func TestFindOnRecordedMachines(t *testing.T) {
 }
 
 // find turns the section "options" into Options.
-func (r record) find(t *testing.T, machine string) esp.Options {
+func (r record) find(t testing.TB, machine string) esp.Options {
 	t.Helper()
 	env := map[string]string{}
 	o := esp.Options{Machine: host.At(machine), Timeout: time.Minute, Getenv: func(name string) string { return env[name] }}
