@@ -17,7 +17,7 @@ func readConf(volumes []*esp.Volume) (bls.LoaderConf, []error) {
 			continue
 		}
 		r := reader{volume: v}
-		data, err := r.readSmall(v.Root, confPath)
+		data, err := r.readSmall(v, confPath)
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}

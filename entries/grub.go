@@ -19,8 +19,8 @@ type grubEnv struct {
 	Path string
 	Env  bls.GrubEnv
 
-	root *os.Root
-	name string // below root
+	volume *esp.Volume
+	name   string // below its root
 }
 
 // grubEnvSize is the size of a GRUB environment block, in bytes; a larger file
@@ -35,11 +35,11 @@ func findGrub(volumes []*esp.Volume) (*grubEnv, error) {
 	for _, v := range volumes {
 		for _, name := range grubEnvNames(v) {
 			r := reader{volume: v}
-			data, err := r.readSmall(v.Root, name)
+			data, err := r.readSmall(v, name)
 			if err == nil && len(data) <= grubEnvSize {
 				env, err := bls.ParseGrubEnv(data)
 				if err == nil {
-					return &grubEnv{Path: r.volume.Where(name), Env: env, root: v.Root, name: name}, nil
+					return &grubEnv{Path: r.volume.Where(name), Env: env, volume: v, name: name}, nil
 				}
 				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +109,7 @@ func (m *menu) grubEntry(value string) *Entry {
 // finds it by that, not by the file system.
 func (g *grubEnv) consumeNext() (undo func() error, err error) {
 	r := reader{}
-	before, err := r.readSmall(g.root, g.name)
+	before, err := r.readSmall(g.volume, g.name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Path, err)
 	}
@@ -121,7 +121,7 @@ func (g *grubEnv) consumeNext() (undo func() error, err error) {
 }
 
 func (g *grubEnv) overwrite(block []byte) error {
-	f, err := g.root.OpenFile(g.name, os.O_WRONLY, 0)
+	f, err := g.volume.Root.OpenFile(g.name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.Path, esp.Cause(err))
 	}

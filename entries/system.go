@@ -94,7 +94,7 @@ func (s *System) open(ctx context.Context) error {
 	var err error
 	s.volumes, err = esp.Find(esp.Options{
 		ESPPath: o.ESP, BootPath: o.Boot, Root: o.Root, Getenv: o.Getenv, Timeout: o.Timeout,
-		PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(),
+		PartUUID: s.vars.Device, SystemdBoot: s.vars.SystemdBoot(), Machine: o.Host,
 	})
 	answered()
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
@@ -109,7 +108,7 @@ func (r *reader) exists(p string) error {
 // isUKI reports whether an EFI program is a unified kernel image of the machine,
 // by its headers.
 func (r *reader) isUKI(p string) bool {
-	f, m, err := openPE(r.volume.Root, esp.Name(p))
+	f, m, err := openPE(r.volume, p)
 	if err != nil {
 		return false
 	}
@@ -119,8 +118,8 @@ func (r *reader) isUKI(p string) bool {
 
 // readSmall reads a file into the reader's one buffer: what it returns holds
 // until the next call.
-func (r *reader) readSmall(root *os.Root, name string) ([]byte, error) {
-	f, err := esp.OpenRegular(root, name)
+func (r *reader) readSmall(v *esp.Volume, name string) ([]byte, error) {
+	f, err := v.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package esp
+package blockdev
 
 import (
 	"bufio"
@@ -9,12 +9,12 @@ import (
 	"io"
 )
 
-// A slot is what a partition table says about one partition. The zero value is
-// a partition of which nothing is known.
-type slot struct {
-	scheme string // "gpt" or "dos", as blkid names them; "": not known
-	kind   string // type: a GUID in lower case, or "0xef"
-	uuid   string // GUID in lower case; "" without one
+// A Slot is what a partition table has about one partition. The zero value is a
+// partition of which nothing is known.
+type Slot struct {
+	Scheme string // "gpt" or "dos", as blkid names them; "": not known
+	Type   string // a GUID in lower case, or "0xef"
+	UUID   string // PARTUUID in lower case; "" without one
 }
 
 // Partition types: the Discoverable Partitions Specification, and for MBR disks
@@ -26,15 +26,15 @@ const (
 	mbrXBOOTLDR = "0xea"
 )
 
-// typed reports whether the partition table gives the partition to that kind.
-func (s slot) typed(kind Kind) bool {
-	switch s.scheme {
-	case "gpt":
-		return kind == ESP && s.kind == gptESP || kind == XBOOTLDR && s.kind == gptXBOOTLDR
-	case "dos":
-		return kind == ESP && s.kind == mbrESP || kind == XBOOTLDR && s.kind == mbrXBOOTLDR
-	}
-	return false
+// IsESP reports whether the partition has the type of an EFI system partition.
+func (s Slot) IsESP() bool {
+	return s.Scheme == "gpt" && s.Type == gptESP || s.Scheme == "dos" && s.Type == mbrESP
+}
+
+// IsXBOOTLDR reports whether the partition has the type of an extended boot
+// loader partition.
+func (s Slot) IsXBOOTLDR() bool {
+	return s.Scheme == "gpt" && s.Type == gptXBOOTLDR || s.Scheme == "dos" && s.Type == mbrXBOOTLDR
 }
 
 // mbrSize is the size of the first sector that counts, in bytes, whatever the
@@ -49,7 +49,7 @@ var (
 // readTable reads the partition table of a disk of size bytes with sectors of
 // that size. Partitions are counted from 1; logical ones of an MBR are left
 // out. The table is nil exactly when there is an error.
-func readTable(disk io.ReaderAt, size, sector int64) (map[int]slot, error) {
+func readTable(disk io.ReaderAt, size, sector int64) (map[int]Slot, error) {
 	var mbr [mbrSize]byte
 	if _, err := disk.ReadAt(mbr[:], 0); err != nil {
 		return nil, err
@@ -57,14 +57,14 @@ func readTable(disk io.ReaderAt, size, sector int64) (map[int]slot, error) {
 	if mbr[510] != 0x55 || mbr[511] != 0xaa {
 		return nil, errNoTable
 	}
-	table := map[int]slot{}
+	table := map[int]Slot{}
 	for n := 1; n <= 4; n++ {
 		switch kind := mbr[446+(n-1)*16+4]; kind {
 		case 0xee: // protective: the table is a GPT
 			return readGPT(disk, size, sector)
 		case 0:
 		default:
-			table[n] = slot{scheme: "dos", kind: fmt.Sprintf("0x%x", kind)}
+			table[n] = Slot{Scheme: "dos", Type: fmt.Sprintf("0x%x", kind)}
 		}
 	}
 	return table, nil
@@ -72,7 +72,7 @@ func readTable(disk io.ReaderAt, size, sector int64) (map[int]slot, error) {
 
 // readGPT reads the primary GPT, where it is damaged the backup in the last
 // sector, as firmware and kernel do.
-func readGPT(disk io.ReaderAt, size, sector int64) (map[int]slot, error) {
+func readGPT(disk io.ReaderAt, size, sector int64) (map[int]Slot, error) {
 	if sector < 512 || sector > 4096 {
 		return nil, fmt.Errorf("sectors of %d bytes", sector)
 	}
@@ -100,7 +100,7 @@ const (
 )
 
 // read reads the table whose header is in sector lba.
-func (g gpt) read(lba int64) (map[int]slot, error) {
+func (g gpt) read(lba int64) (map[int]Slot, error) {
 	if lba < 1 || lba >= g.sectors {
 		return nil, errGPT
 	}
@@ -121,7 +121,7 @@ func (g gpt) read(lba int64) (map[int]slot, error) {
 }
 
 // entries reads the partitions of a header that is whole.
-func (g gpt) entries(header []byte) (map[int]slot, error) {
+func (g gpt) entries(header []byte) (map[int]Slot, error) {
 	first := binary.LittleEndian.Uint64(header[72:])
 	count := int64(binary.LittleEndian.Uint32(header[80:]))
 	size := int64(binary.LittleEndian.Uint32(header[84:]))
@@ -130,7 +130,7 @@ func (g gpt) entries(header []byte) (map[int]slot, error) {
 	}
 	r := bufio.NewReader(io.NewSectionReader(g.disk, int64(first)*g.sector, count*size))
 	sum := crc32.NewIEEE()
-	table := map[int]slot{}
+	table := map[int]Slot{}
 	entry := make([]byte, size)
 	for n := 1; int64(n) <= count; n++ {
 		if _, err := io.ReadFull(r, entry); err != nil {
@@ -138,7 +138,7 @@ func (g gpt) entries(header []byte) (map[int]slot, error) {
 		}
 		sum.Write(entry)
 		if [16]byte(entry) != [16]byte{} {
-			table[n] = slot{scheme: "gpt", kind: guid(entry), uuid: guid(entry[16:])}
+			table[n] = Slot{Scheme: "gpt", Type: guid(entry), UUID: guid(entry[16:])}
 		}
 	}
 	if sum.Sum32() != binary.LittleEndian.Uint32(header[88:]) {

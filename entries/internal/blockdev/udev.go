@@ -1,4 +1,4 @@
-package esp
+package blockdev
 
 import "strings"
 
@@ -21,10 +21,10 @@ func parseUdev(record string) map[string]string {
 
 // udevSlot is what udev's blkid call found out about the partition that the
 // device is. The zero value: nothing.
-func udevSlot(properties map[string]string) slot {
-	return slot{
-		scheme: properties["ID_PART_ENTRY_SCHEME"],
-		kind:   strings.ToLower(properties["ID_PART_ENTRY_TYPE"]),
-		uuid:   strings.ToLower(properties["ID_PART_ENTRY_UUID"]),
+func udevSlot(properties map[string]string) Slot {
+	return Slot{
+		Scheme: properties["ID_PART_ENTRY_SCHEME"],
+		Type:   strings.ToLower(properties["ID_PART_ENTRY_TYPE"]),
+		UUID:   strings.ToLower(properties["ID_PART_ENTRY_UUID"]),
 	}
 }

@@ -1,4 +1,4 @@
-package esp
+package blockdev
 
 import (
 	"strings"
@@ -26,7 +26,7 @@ func TestParseUdev(t *testing.T) {
 	properties := parseUdev(udevRecord)
 	assert.Len(t, properties, 6)
 	assert.Equal(t, `E\x20=\x20I`, properties["ID_FS_LABEL_ENC"])
-	assert.Equal(t, slot{"gpt", gptESP, "aaaaaaaa-0000-4000-8000-000000000001"}, udevSlot(properties))
+	assert.Equal(t, Slot{"gpt", gptESP, "aaaaaaaa-0000-4000-8000-000000000001"}, udevSlot(properties))
 	assert.Zero(t, udevSlot(parseUdev("S:disk/by-label/EFI\nE:ID_FS_TYPE=vfat\n")))
 	assert.Equal(t, map[string]string{"A": "2", "B": ""}, parseUdev("E:A=1\nE:A=2\nE:B=\nE:C\nE:=d\n E:D=e\n"))
 }

@@ -1,4 +1,4 @@
-package esp
+package blockdev
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // keepJournal holds, for each file system that may hold boot files, the option
@@ -15,46 +17,36 @@ func keepJournal() map[string]string {
 	return map[string]string{"vfat": "", "ext4": "noload", "xfs": "norecovery", "btrfs": "rescue=nologreplay"}
 }
 
-// fileSystems are those to try on a partition, best guess first.
-func (p partition) fileSystems(kind Kind) ([]string, error) {
-	_, known := keepJournal()[p.fs]
+// FileSystems returns those to try on the partition, best guess first; fat is
+// for one that firmware reads. The error is about a file system that cannot
+// hold boot files.
+func (p Partition) FileSystems(fat bool) ([]string, error) {
+	_, known := keepJournal()[p.FS]
 	switch {
-	case p.fs != "" && (!known || kind == ESP && p.fs != "vfat"):
-		return nil, fmt.Errorf("it holds %s", p.fs)
-	case p.fs != "":
-		return []string{p.fs}, nil
-	case kind == ESP:
+	case p.FS != "" && (!known || fat && p.FS != "vfat"):
+		return nil, fmt.Errorf("it holds %s", p.FS)
+	case p.FS != "":
+		return []string{p.FS}, nil
+	case fat:
 		return []string{"vfat"}, nil
 	}
 	return []string{"vfat", "ext4", "xfs", "btrfs"}, nil
 }
 
-// detach mounts a partition read-only where nobody sees it, and opens it: the
-// mount is in no mount table and goes with the volume. Needs CAP_SYS_ADMIN and
-// Linux 5.2.
-func (m *machine) detach(p partition, kind Kind) (*Volume, error) {
-	types, err := p.fileSystems(kind)
+// Detach mounts a partition read-only where nobody sees it: the mount is in no
+// mount table and goes with the file, its root. It needs CAP_SYS_ADMIN and
+// Linux 5.2. fstype is what it turned out to hold; fat as for FileSystems.
+func (d *Devices) Detach(p Partition, fat bool) (tree *os.File, fstype string, err error) {
+	types, err := p.FileSystems(fat)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var tree *os.File
-	for _, fstype := range types {
-		if tree, err = mountDetached(fstype, m.dir+p.node); err == nil {
-			break
+	for _, fstype = range types {
+		if tree, err = mountDetached(fstype, strings.TrimSuffix(d.machine.Dir, "/")+p.Node); err == nil {
+			return tree, fstype, nil
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	// The magic link, not a path: it leads to the root of the mount.
-	root, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", tree.Fd()))
-	if err != nil {
-		_ = tree.Close()
-		return nil, err
-	}
-	v := &Volume{Kind: kind, Dir: p.node + ":", Root: root, mount: tree}
-	v.on(p)
-	return v, nil
+	return nil, "", err
 }
 
 // mountDetached makes a read-only superblock, or shares one that exists: where
@@ -118,7 +110,7 @@ func explainMount(op string, err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		// No CAP_SYS_ADMIN, a seccomp filter; or a device without permission.
-		return fmt.Errorf("%w: run as root", err)
+		return hint.Wrap(err, "run as root")
 	case errors.Is(err, unix.ENOSYS):
 		return fmt.Errorf("%w: needs Linux 5.2 or later", err)
 	case errors.Is(err, unix.ENODEV):

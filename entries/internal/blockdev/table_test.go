@@ -1,28 +1,21 @@
-package esp
+package blockdev
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const layout = `label: gpt
-size=1MiB, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, uuid=aaaaaaaa-0000-4000-8000-000000000001
-2: size=1MiB, type=bc13c2ff-59e6-4262-a352-b275fd6f7172, uuid=bbbbbbbb-0000-4000-8000-000000000002
-9: size=1MiB, type=0fc63daf-8483-4772-8e79-3d69d8477de4, uuid=cccccccc-0000-4000-8000-000000000003
-`
-
-func layoutTable() map[int]slot {
-	return map[int]slot{
+func layoutTable() map[int]Slot {
+	return map[int]Slot{
 		1: {"gpt", gptESP, "aaaaaaaa-0000-4000-8000-000000000001"},
 		2: {"gpt", gptXBOOTLDR, "bbbbbbbb-0000-4000-8000-000000000002"},
 		9: {"gpt", "0fc63daf-8483-4772-8e79-3d69d8477de4", "cccccccc-0000-4000-8000-000000000003"},
@@ -31,42 +24,38 @@ func layoutTable() map[int]slot {
 
 const imageSize = 8 << 20
 
-// partitioned is a disk image that sfdisk made.
-func partitioned(t testing.TB, layout string) []byte {
+// image is a disk image of testdata.
+func image(t testing.TB, name string) []byte {
 	t.Helper()
-	image := filepath.Join(t.TempDir(), "disk")
-	require.NoError(t, os.WriteFile(image, make([]byte, imageSize), 0o600))
-	program := "sfdisk"
-	if _, err := os.Stat("/usr/sbin/sfdisk"); err == nil {
-		program = "/usr/sbin/sfdisk" // not on everybody's PATH
-	}
-	sfdisk := exec.Command(program, "--quiet", image)
-	sfdisk.Stdin = strings.NewReader(layout)
-	output, err := sfdisk.CombinedOutput()
-	require.NoError(t, err, "sfdisk of util-linux is needed: %s", output)
-	data, err := os.ReadFile(image)
+	f, err := os.Open(filepath.Join("testdata", name+".img.gz"))
 	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	r, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	data, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Len(t, data, imageSize)
 	return data
 }
 
 // read reads the table of an image with sectors of 512 bytes.
-func read(image []byte) (map[int]slot, error) {
+func read(image []byte) (map[int]Slot, error) {
 	return readTable(bytes.NewReader(image), int64(len(image)), 512)
 }
 
 func TestReadTableOfSfdisk(t *testing.T) {
-	table, err := read(partitioned(t, layout))
+	table, err := read(image(t, "gpt"))
 	require.NoError(t, err)
 	assert.Equal(t, layoutTable(), table)
 
-	table, err = read(partitioned(t, "label: dos\nsize=1MiB, type=ef\nsize=1MiB, type=ea\nsize=4MiB, type=5\n5: size=1MiB, type=83"))
+	table, err = read(image(t, "dos"))
 	require.NoError(t, err)
-	assert.Equal(t, map[int]slot{1: {"dos", "0xef", ""}, 2: {"dos", "0xea", ""}, 3: {"dos", "0x5", ""}}, table)
+	assert.Equal(t, map[int]Slot{1: {"dos", "0xef", ""}, 2: {"dos", "0xea", ""}, 3: {"dos", "0x5", ""}}, table)
 }
 
 func TestReadTableBackup(t *testing.T) {
 	const header, entries = 512, 1024
-	good := partitioned(t, layout)
+	good := image(t, "gpt")
 	backup := len(good) - 512
 	for name, tt := range map[string]struct {
 		break0 func(image []byte)
@@ -82,9 +71,9 @@ func TestReadTableBackup(t *testing.T) {
 		"no MBR":                      {break0: func(d []byte) { clear(d[:512]) }, fail: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			image := bytes.Clone(good)
-			tt.break0(image)
-			table, err := read(image)
+			disk := bytes.Clone(good)
+			tt.break0(disk)
+			table, err := read(disk)
 			if tt.fail {
 				assert.Error(t, err)
 				assert.Nil(t, table)
@@ -98,7 +87,7 @@ func TestReadTableBackup(t *testing.T) {
 
 // TestReadTableLies gives headers whose sums are right and whose numbers are not.
 func TestReadTableLies(t *testing.T) {
-	good := partitioned(t, layout)
+	good := image(t, "gpt")
 	copy(good[len(good)-512:], make([]byte, 512)) // no second chance
 	for name, lie := range map[string]func(header []byte){
 		"entries without end":    func(h []byte) { binary.LittleEndian.PutUint32(h[80:], 0xffffffff) },
@@ -113,13 +102,13 @@ func TestReadTableLies(t *testing.T) {
 		"header beyond a sector": func(h []byte) { binary.LittleEndian.PutUint32(h[12:], 513) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			image := bytes.Clone(good)
-			header := image[512:1024]
+			disk := bytes.Clone(good)
+			header := disk[512:1024]
 			lie(header)
 			size := min(max(int(binary.LittleEndian.Uint32(header[12:])), 92), 512)
 			binary.LittleEndian.PutUint32(header[16:], 0)
 			binary.LittleEndian.PutUint32(header[16:], crc32.ChecksumIEEE(header[:size]))
-			table, err := read(image)
+			table, err := read(disk)
 			assert.Error(t, err)
 			assert.Nil(t, table)
 		})
@@ -127,14 +116,14 @@ func TestReadTableLies(t *testing.T) {
 }
 
 func TestReadTableSectors(t *testing.T) {
-	image := bytes.NewReader(partitioned(t, layout))
+	disk := bytes.NewReader(image(t, "gpt"))
 	for _, sector := range []int64{0, -1, 1, 511, 4097, 1 << 40} {
-		table, err := readTable(image, imageSize, sector)
+		table, err := readTable(disk, imageSize, sector)
 		assert.Error(t, err, sector)
 		assert.Nil(t, table)
 	}
 	for _, size := range []int64{0, -1, 512, 1023} {
-		table, err := readTable(image, size, 512)
+		table, err := readTable(disk, size, 512)
 		assert.Error(t, err, size)
 		assert.Nil(t, table)
 	}
@@ -144,8 +133,8 @@ func TestReadTableSectors(t *testing.T) {
 
 func FuzzReadTable(f *testing.F) {
 	small := func(image []byte) []byte { return image[:34*512] }
-	f.Add(small(partitioned(f, layout)))
-	f.Add(partitioned(f, "label: dos\ntype=ef\n")[:512])
+	f.Add(small(image(f, "gpt")))
+	f.Add(image(f, "dos")[:512])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, image []byte) {
 		// Sums that are right let the fuzzer get beyond them.
@@ -154,10 +143,10 @@ func FuzzReadTable(f *testing.F) {
 		require.Equal(t, err != nil, table == nil)
 		for n, s := range table {
 			require.Positive(t, n)
-			require.Contains(t, []string{"gpt", "dos"}, s.scheme)
-			require.NotEmpty(t, s.kind)
-			require.Equal(t, s.scheme == "gpt", len(s.uuid) == 36)
-			require.False(t, s.typed(ESP) && s.typed(XBOOTLDR))
+			require.Contains(t, []string{"gpt", "dos"}, s.Scheme)
+			require.NotEmpty(t, s.Type)
+			require.Equal(t, s.Scheme == "gpt", len(s.UUID) == 36)
+			require.False(t, s.IsESP() && s.IsXBOOTLDR())
 		}
 	})
 }
