@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -62,13 +63,27 @@ func (s *syscallFlag) Type() string { return "WAY" }
 
 // walk looks at a blob as the kernel will. built may be nil.
 func (a *app) walk(blob *initrd.Plan, verify bool, built func(option string) bool) (initrd.Report, error) {
-	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verify, Built: built, Limit: a.unpackLimit()}
+	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verification(verify), Built: built, Limit: a.unpackLimit()}
 	if verify {
 		bar := a.progress("reading initrds")
 		defer bar.done()
 		opt.Progress = bar.tick
 	}
-	return initrd.Walk(blob, blob.Size(), opt)
+	return initrd.Walk(context.Background(), blob, blob.Size(), opt)
+}
+
+func ignored(ids []string) (out []initrd.ID) {
+	for _, id := range ids {
+		out = append(out, initrd.ID(id))
+	}
+	return out
+}
+
+func verification(all bool) initrd.Verification {
+	if all {
+		return initrd.VerifyAll
+	}
+	return initrd.VerifyNone
 }
 
 // unpackLimit is how many bytes may come out of compressed images: what the
@@ -134,7 +149,7 @@ func (a *app) kernelConfig(release string) map[string]bool {
 // The caller closes the file, which may be nil.
 func (a *app) flatten(members []initrd.Member) ([]initrd.Member, *os.File, error) {
 	bar := a.progress("unpacking initrds")
-	f, _, err := initrd.Flat(members, initrd.FlatOptions{MemAvailable: a.memAvailable(), Limit: a.unpackLimit(), Progress: bar.tick})
+	f, _, err := initrd.Flat(context.Background(), members, initrd.FlatOptions{MemAvailable: a.memAvailable(), Limit: a.unpackLimit(), Progress: bar.tick})
 	bar.done()
 	var cannot *initrd.FlatError
 	switch {
@@ -167,7 +182,7 @@ var errLossy = errors.New("the kernel would lose files of the initrd")
 // would be lost and load or reboot is meant.
 func (a *app) weigh(findings []initrd.Finding, lossy []initrd.Finding) error {
 	for _, f := range findings {
-		if f.Severity == initrd.Weakens {
+		if f.Severity != "error" {
 			a.warn("%s", f)
 		}
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -241,20 +241,12 @@ func (a *app) initrdReleases(t *target, verify bool) []string {
 	if err != nil {
 		return nil
 	}
-	var releases []string
-	visit := func(f initrd.File) error {
-		parts := strings.Split(strings.TrimPrefix(path.Clean("/"+f.Path), "/usr"), "/")
-		if len(parts) > 3 && parts[1] == "lib" && parts[2] == "modules" && !slices.Contains(releases, parts[3]) {
-			releases = append(releases, parts[3])
-		}
+	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verification(verify), Limit: a.unpackLimit()}
+	report, err := initrd.Walk(context.Background(), blob, blob.Size(), opt)
+	if err != nil {
 		return nil
 	}
-	opt := initrd.WalkOptions{Layout: blob.Layout, Verify: verify, Limit: a.unpackLimit(), Visit: visit}
-	if _, err := initrd.Walk(blob, blob.Size(), opt); err != nil {
-		return nil
-	}
-	slices.Sort(releases)
-	return releases
+	return report.Releases
 }
 
 // initrdFindings says of the walk through the initrd what check says of the
@@ -263,10 +255,10 @@ func initrdFindings(report initrd.Report) []preflight.Finding {
 	var findings []preflight.Finding
 	for _, f := range report.Findings {
 		severity := preflight.Warning
-		if f.Severity == initrd.Loses {
+		if f.Severity == "error" {
 			severity = preflight.Blocker
 		}
-		findings = append(findings, preflight.Finding{ID: f.ID, Severity: severity, Why: f.Member + ": " + f.Text, Mend: f.Mend})
+		findings = append(findings, preflight.Finding{ID: string(f.ID), Severity: severity, Why: f.Member + ": " + f.Text, Mend: f.Hint})
 	}
 	return findings
 }

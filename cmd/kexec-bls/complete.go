@@ -101,7 +101,7 @@ func completeIDs(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion
 		add(topic.ID, topic.About)
 	}
 	for _, topic := range initrd.Topics() {
-		add(topic.ID, topic.About)
+		add(string(topic.ID), topic.About)
 	}
 	if before == "" {
 		add("all", "every finding")

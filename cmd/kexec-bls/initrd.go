@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,7 +120,7 @@ func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
 		return err
 	}
 	var files []listedFile
-	opt := initrd.WalkOptions{Layout: plan.Layout, Verify: b.verify || long, Limit: a.unpackLimit()}
+	opt := initrd.WalkOptions{Layout: plan.Layout, Verify: verification(b.verify || long), Limit: a.unpackLimit()}
 	if long {
 		opt.Visit = func(f initrd.File) error { return a.listFile(f, &files) }
 	}
@@ -128,7 +129,7 @@ func (a *app) initrdLs(paths []string, b blobFlags, long bool) error {
 		opt.Progress = bar.tick
 		defer bar.done()
 	}
-	report, err := initrd.Walk(plan, plan.Size(), opt)
+	report, err := initrd.Walk(context.Background(), plan, plan.Size(), opt)
 	if err != nil {
 		return err
 	}
@@ -188,16 +189,16 @@ func blobJSON(plan *initrd.Plan, report initrd.Report, files []listedFile) liste
 	for _, m := range plan.Layout.Members {
 		out.Members = append(out.Members, listedMember{m.Name, m.Offset, m.Size, m.Padding})
 	}
-	for _, p := range report.Pieces {
+	for _, p := range report.Segments {
 		out.Pieces = append(out.Pieces, jsonPiece(p))
 	}
 	for _, f := range report.Findings {
-		out.Findings = append(out.Findings, listedFinding{f.ID, string(f.Severity), f.Member, f.Text, f.Mend})
+		out.Findings = append(out.Findings, listedFinding{string(f.ID), string(f.Severity), f.Member, f.Text, f.Hint})
 	}
 	return out
 }
 
-func jsonPiece(p initrd.Piece) listedPiece {
+func jsonPiece(p initrd.Segment) listedPiece {
 	l := listedPiece{Member: p.Member, Offset: p.Offset, Size: p.Size, Format: string(p.Format), Kind: string(p.Kind), Vendors: p.Vendors, Dropped: p.Dropped}
 	if p.Entries >= 0 {
 		l.Entries = &p.Entries
@@ -211,7 +212,7 @@ func jsonPiece(p initrd.Piece) listedPiece {
 func (a *app) blobTable(report initrd.Report) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "OFFSET\tSIZE\tFORMAT\tCONTENT\tFILES\tFROM")
-	for _, p := range report.Pieces {
+	for _, p := range report.Segments {
 		content := strings.Join(append([]string{string(p.Kind)}, p.Vendors...), " ")
 		if p.Dropped {
 			content += ", dropped"

@@ -84,7 +84,7 @@ func (a *app) accept(t *target, blob blobFlags) error {
 	if err := a.judge(t, blob); err != nil {
 		return err
 	}
-	if err := a.weigh(t.report.Findings, t.report.Lossy(blob.ignore...)); err != nil {
+	if err := a.weigh(t.report.Findings, t.report.Errors(ignored(blob.ignore)...)); err != nil {
 		return t.failed(err)
 	}
 	return nil

@@ -103,7 +103,7 @@ func (a *app) shown(t *target) (*shownPlan, error) {
 		p.Initrd = append(p.Initrd, shownMember(blob, m))
 	}
 	for _, f := range t.report.Findings {
-		p.Findings = append(p.Findings, listedFinding{f.ID, string(f.Severity), f.Member, f.Text, f.Mend})
+		p.Findings = append(p.Findings, listedFinding{string(f.ID), string(f.Severity), f.Member, f.Text, f.Hint})
 	}
 	for _, c := range loader.Diff(a.cmdline(), t.Cmdline) {
 		if c.Added {
