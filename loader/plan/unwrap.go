@@ -7,14 +7,15 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // maxKernel is the largest kernel that is unpacked, in bytes.
 const maxKernel = 1 << 30
 
-// unwrap puts what is in a wrapped kernel in place of it: in a zboot image, or
-// behind a plain compressor. Headers alone tell; a kernel whose header is not
-// known is left for Inspect to judge.
+// unwrap replaces a wrapped kernel, a zboot image or a compressed one, by what
+// is in it. Headers decide; a kernel whose header is not known is left for
+// Inspect.
 func (p *Plan) unwrap() error {
 	r := fileReader(p.Kernel)
 	k, err := uki.OpenKernel(r, r.Size())
@@ -43,7 +44,7 @@ func unpack(dst *os.File, r io.ReaderAt, k uki.Kernel) error {
 		return err
 	}
 	payload := io.NewSectionReader(r, k.Payload, k.PayloadSize)
-	n, err := initrd.Decompress(dst, format, payload, k.PayloadSize, maxKernel)
+	n, err := compress.Decompress(dst, format, payload, k.PayloadSize, maxKernel)
 	if err != nil {
 		return err
 	}
@@ -54,9 +55,8 @@ func unpack(dst *os.File, r io.ReaderAt, k uki.Kernel) error {
 }
 
 // payloadFormat translates what bls/uki names to what loader/initrd decodes.
-func payloadFormat(c uki.Compression) (initrd.Format, error) {
-	switch f := initrd.Format(c); f {
-	case initrd.Gzip, initrd.Bzip2, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd:
+func payloadFormat(c uki.Compression) (compress.Format, error) {
+	if f := compress.Format(c); f.Compressed() {
 		return f, nil
 	}
 	return "", fmt.Errorf("compression %s is not one that the kernel's build uses", c)

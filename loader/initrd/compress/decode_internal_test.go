@@ -1,4 +1,4 @@
-package initrd
+package compress
 
 import (
 	"bytes"
@@ -138,7 +138,7 @@ func TestFrameDamage(t *testing.T) {
 		"xz endless number": {XZ, append(bytes.Clone(xz[:12]), append([]byte{2, 0}, bytes.Repeat([]byte{0xff}, 30)...)...), "does not end"},
 		"zstd block kind":   {Zstd, flip(zst, 7, zst[7]|6), "reserved"},
 		"lzop block":        {LZO, append(bytes.Clone(lzo[:len(lzo)-4]), 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0), "lzop"},
-		"lz4 block":         {LZ4, []byte(lz4Magic + "\xff\xff\xff\xff"), "larger than lz4 allows"},
+		"lz4 block":         {LZ4, []byte(LZ4Magic + "\xff\xff\xff\xff"), "larger than lz4 allows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := frameEnd(tc.format, bytes.NewReader(tc.data), 0, int64(len(tc.data)))
@@ -151,7 +151,7 @@ func TestFrameDamage(t *testing.T) {
 }
 
 func TestLZ4FrameEnds(t *testing.T) {
-	one := lz4Magic + "\x03\x00\x00\x00abc"
+	one := LZ4Magic + "\x03\x00\x00\x00abc"
 	for data, want := range map[string]int{
 		one:                           len(one),
 		one + "\x00\x00\x00\x00":      len(one),
@@ -159,8 +159,8 @@ func TestLZ4FrameEnds(t *testing.T) {
 		one + "\x00\x00\x00\x00x":     len(one),
 		one + one:                     2 * len(one),
 		one + one + "\x00\x00\x00":    2 * len(one),
-		lz4Magic:                      4,
-		lz4Magic + lz4Magic + one[4:]: 4 + len(one),
+		LZ4Magic:                      4,
+		LZ4Magic + LZ4Magic + one[4:]: 4 + len(one),
 	} {
 		fr, err := frameEnd(LZ4, bytes.NewReader([]byte(data)), 0, int64(len(data)))
 		require.NoError(t, err)
@@ -228,7 +228,7 @@ func TestDecodeReadErrors(t *testing.T) {
 func TestDetect(t *testing.T) {
 	for head, want := range map[string]Format{
 		"070701": Newc, "070702": Newc, "070707": ODC, "070703": "", "\x1f\x8b\x08": Gzip, "BZh9": Bzip2, "\x5d\x00\x00": LZMA,
-		"\xfd7zXZ\x00": XZ, "\x89LZO": LZO, lz4Magic: LZ4, "\x28\xb5\x2f\xfd": Zstd, "\x04\x22\x4d\x18": LZ4Frame,
+		"\xfd7zXZ\x00": XZ, "\x89LZO": LZO, LZ4Magic: LZ4, "\x28\xb5\x2f\xfd": Zstd, "\x04\x22\x4d\x18": LZ4Frame,
 		"": "", "\x1f": "", "\x00\x00": "", "MZ": "", "hello": "",
 	} {
 		assert.Equal(t, want, Detect([]byte(head)), "%q", head)

@@ -1,4 +1,4 @@
-package initrd_test
+package compress_test
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // streams compresses a text in two formats that are opened in different ways.
-func streams(t testing.TB, text string) map[initrd.Format]string {
+func streams(t testing.TB, text string) map[compress.Format]string {
 	t.Helper()
 	var gz, zst bytes.Buffer
 	w := gzip.NewWriter(&gz)
@@ -26,7 +26,7 @@ func streams(t testing.TB, text string) map[initrd.Format]string {
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 	}
-	return map[initrd.Format]string{initrd.Gzip: gz.String(), initrd.Zstd: zst.String()}
+	return map[compress.Format]string{compress.Gzip: gz.String(), compress.Zstd: zst.String()}
 }
 
 func TestDecompress(t *testing.T) {
@@ -35,7 +35,7 @@ func TestDecompress(t *testing.T) {
 	for f, packed := range streams(t, text) {
 		decompress := func(in string, limit int64) (string, error) {
 			var out bytes.Buffer
-			n, err := initrd.Decompress(&out, f, strings.NewReader(in), int64(len(in)), limit)
+			n, err := compress.Decompress(&out, f, strings.NewReader(in), int64(len(in)), limit)
 			assert.EqualValues(t, out.Len(), n)
 			return out.String(), err
 		}
@@ -47,7 +47,7 @@ func TestDecompress(t *testing.T) {
 		assert.Equal(t, text, got)
 
 		got, err = decompress(packed, size-1)
-		require.ErrorIs(t, err, initrd.ErrLimit)
+		require.ErrorIs(t, err, compress.ErrLimit)
 		assert.Less(t, int64(len(got)), size, "no more than the limit is written")
 
 		for n := range len(packed) {
@@ -55,6 +55,6 @@ func TestDecompress(t *testing.T) {
 			require.Error(t, err, "%s cut to %d", f, n)
 		}
 	}
-	_, err := initrd.Decompress(io.Discard, initrd.Newc, strings.NewReader("070701"), 6, 0)
+	_, err := compress.Decompress(io.Discard, compress.Newc, strings.NewReader("070701"), 6, 0)
 	require.Error(t, err)
 }

@@ -1,4 +1,4 @@
-package initrd
+package cpio
 
 import (
 	"errors"
@@ -8,13 +8,13 @@ import (
 
 const (
 	cursorBuf = 32 << 10
-	cursorMin = 4 << 10   // read of a file behind a jump: a header or a few
+	cursorMin = 4 << 10   // read of a file after a jump: a header or a few
 	streamBuf = 128 << 10 // fewer and larger writes where a stream is kept
 )
 
-// A cursor reads on, with a look ahead of up to cursorBuf bytes. What it skips
+// A Cursor reads on, with a look ahead of up to cursorBuf bytes. What it skips
 // in a file is not read; what it skips in a stream is thrown away.
-type cursor struct {
+type Cursor struct {
 	ra   io.ReaderAt // a file of end bytes, or
 	rd   io.Reader   // a stream that ends when it ends
 	end  int64
@@ -25,17 +25,37 @@ type cursor struct {
 	step int64 // of a file: how much the next read takes
 }
 
-func fileCursor(r io.ReaderAt, pos, end int64) *cursor {
-	return &cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf), step: cursorMin}
+// NewFileCursor reads a file from pos to end.
+func NewFileCursor(r io.ReaderAt, pos, end int64) *Cursor {
+	return &Cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf), step: cursorMin}
 }
 
-func streamCursor(r io.Reader) *cursor {
-	return &cursor{rd: r, end: math.MaxInt64, room: make([]byte, streamBuf)}
+// NewStreamCursor reads a stream to its end.
+func NewStreamCursor(r io.Reader) *Cursor {
+	return &Cursor{rd: r, end: math.MaxInt64, room: make([]byte, streamBuf)}
 }
 
-// peek returns the next n bytes, fewer only at the end. They are valid until
+// Seek goes to an offset of a file.
+func (c *Cursor) Seek(off int64) {
+	if ahead := off - c.pos; 0 <= ahead && ahead <= int64(len(c.buf)) {
+		c.buf = c.buf[ahead:]
+	} else {
+		c.buf, c.step = nil, cursorMin
+	}
+	c.pos = off
+}
+
+// Reset goes to the beginning of another stream.
+func (c *Cursor) Reset(r io.Reader) {
+	c.rd, c.pos, c.buf, c.eof = r, 0, nil, false
+}
+
+// Pos is the present offset.
+func (c *Cursor) Pos() int64 { return c.pos }
+
+// Peek returns the next n bytes, fewer only at the end. They are valid until
 // the next call. n is cursorBuf at most.
-func (c *cursor) peek(n int) ([]byte, error) {
+func (c *Cursor) Peek(n int) ([]byte, error) {
 	if len(c.buf) < n {
 		if err := c.fill(n); err != nil {
 			return nil, err
@@ -44,7 +64,7 @@ func (c *cursor) peek(n int) ([]byte, error) {
 	return c.buf[:min(n, len(c.buf))], nil
 }
 
-func (c *cursor) fill(n int) error {
+func (c *Cursor) fill(n int) error {
 	if c.ra != nil {
 		want := max(0, min(max(c.step, int64(n)), c.end-c.pos))
 		c.step = min(2*c.step, cursorBuf)
@@ -70,8 +90,8 @@ func (c *cursor) fill(n int) error {
 	return nil
 }
 
-// skip goes n bytes on, or to the end, and tells how far it went.
-func (c *cursor) skip(n int64) (int64, error) {
+// skip goes n bytes on, or to the end, and returns how far it went.
+func (c *Cursor) skip(n int64) (int64, error) {
 	if k := int64(len(c.buf)); n <= k {
 		c.buf = c.buf[n:]
 		c.pos += n
@@ -85,7 +105,7 @@ func (c *cursor) skip(n int64) (int64, error) {
 	}
 	done := int64(0)
 	for done < n {
-		b, err := c.peek(1)
+		b, err := c.Peek(1)
 		if err != nil || len(b) == 0 {
 			return done, err
 		}
@@ -97,11 +117,11 @@ func (c *cursor) skip(n int64) (int64, error) {
 	return done, nil
 }
 
-// zeros skips zero bytes and tells how many.
-func (c *cursor) zeros() (int64, error) {
+// Zeros skips zero bytes and returns how many.
+func (c *Cursor) Zeros() (int64, error) {
 	total := int64(0)
 	for {
-		b, err := c.peek(1)
+		b, err := c.Peek(1)
 		if err != nil || len(b) == 0 || b[0] != 0 {
 			return total, err
 		}
@@ -115,11 +135,11 @@ func (c *cursor) zeros() (int64, error) {
 	}
 }
 
-// copyTo hands up to n bytes to w and tells how many there were.
-func (c *cursor) copyTo(w io.Writer, n int64) (int64, error) {
+// copyTo passes up to n bytes to w and returns how many there were.
+func (c *Cursor) copyTo(w io.Writer, n int64) (int64, error) {
 	done := int64(0)
 	for done < n {
-		b, err := c.peek(int(min(n-done, cursorBuf)))
+		b, err := c.Peek(int(min(n-done, cursorBuf)))
 		if err != nil || len(b) == 0 {
 			return done, err
 		}
@@ -132,4 +152,16 @@ func (c *cursor) copyTo(w io.Writer, n int64) (int64, error) {
 		}
 	}
 	return done, nil
+}
+
+// readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.
+func readFull(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
