@@ -2,14 +2,13 @@ package loader
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
-	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
@@ -98,17 +97,13 @@ func Blocking(found []Finding, ignore ...FindingID) []Finding {
 	return finding.Errors(found, ignore...)
 }
 
-// refusal explains a system call that the kernel refused, as Check would have.
-func (m *Machine) refusal(err error) error {
-	return preflight.Explain(m.environment(0), preflight.Plan{}, err)
-}
-
-func (p *Plan) refusal(env preflight.Env, err error) error {
-	var refused *kexec.LoadError
-	if !errors.As(err, &refused) {
+// explain adds to a refusal by the kernel what Check would have found.
+func explain(env preflight.Env, p preflight.Plan, err error) error {
+	cause, explained := preflight.Explain(env, p, err)
+	if !explained {
 		return err
 	}
-	return preflight.Explain(env, p.preflight(), err)
+	return hint.Errorf(cause.Hint, "%w: %s", err, cause.Text)
 }
 
 // preflight is what has to be known of the plan to check the machine.

@@ -95,7 +95,7 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 	call := kexec.Options{Syscall: p.options.Syscall, Debug: opt.OnKernelLog != nil, OnKernelLog: opt.OnKernelLog}
 	if err := m.Kernel.Load(ctx, image.Kernel, image.Initrd, p.Cmdline(), call); err != nil {
 		l.called = false
-		return nil, p.failed(p.refusal(m.environment(0), err))
+		return nil, p.failed(explain(m.environment(0), p.preflight(), err))
 	}
 	if err := l.confirm(p, opt); err != nil {
 		return nil, p.failed(err)
@@ -179,7 +179,7 @@ func (l *loading) release() error { return l.lock.Close() }
 func (m *Machine) newReceipt(p *Plan) Receipt {
 	r := Receipt{
 		Schema: 2, BootID: m.Host.BootID(), Named: p.options.Named || p.oneShot(), Files: p.files.Stamps(), Folders: p.files.Folders(),
-		Cmdline: raw.String(p.Cmdline()), Release: raw.String(p.Release()), Verified: p.report.Verified, Time: time.Now().UTC(),
+		Cmdline: raw.String(p.Cmdline()), Release: raw.String(p.Release()), Verified: p.verified, Time: time.Now().UTC(),
 	}
 	if p.entry == nil {
 		return r
@@ -226,7 +226,7 @@ func (m *Machine) forget() error {
 	}
 	return errors.Join(
 		m.history().DropNext(m.Host.BootID()),
-		reboot.TakeStandIn(m.Program, m.initramfs()),
+		reboot.RemoveKexec(m.Program, m.initramfs()),
 		state.RemoveReceipt(m.RunDir),
 	)
 }
@@ -235,7 +235,7 @@ func (m *Machine) putStandIn() error {
 	if !preflight.NeedsStandIn(m.environment(0)) {
 		return nil
 	}
-	if err := reboot.PutStandIn(m.Program, m.initramfs()); err != nil {
+	if err := reboot.InstallKexec(m.Program, m.initramfs()); err != nil {
 		return fmt.Errorf("the shutdown needs a program kexec: %w", err)
 	}
 	return nil

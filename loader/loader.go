@@ -8,10 +8,14 @@ package loader
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/host"
@@ -19,6 +23,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 )
@@ -120,8 +125,11 @@ func Reboot(ctx context.Context, p *Plan, opt RebootOptions) error {
 func (m *Machine) lock(ctx context.Context) (*os.File, error) {
 	l := state.Locker{Dir: m.RunDir, Timeout: m.LockTimeout, Holder: m.Host.LockHolder}
 	f, err := l.Lock(ctx)
-	if err != nil && os.IsPermission(err) && m.Host.SysBoot() == host.No {
-		return nil, m.refusal(kexec.NotPermitted())
+	if errors.Is(err, fs.ErrPermission) {
+		if why, certain := preflight.Permission(m.Host); certain {
+			err = &kexec.LoadError{Errno: syscall.EPERM, Call: "kexec_file_load"}
+			return nil, hint.Errorf(why.Hint, "%w: %s", err, why.Text)
+		}
 	}
 	return f, err
 }

@@ -34,7 +34,7 @@ type PlanOptions struct {
 	// Flat unpacks all initrds into one uncompressed archive for a load.
 	Flat bool
 	// Verify says which compressed images are decoded to their ends.
-	Verify initrd.Verify
+	Verify initrd.Verification
 	// Limit is how many bytes compressed images may unpack to together; 0 is half
 	// of the available memory, and at most initrd.DefaultLimit.
 	Limit int64
@@ -65,6 +65,7 @@ type Plan struct {
 	exported string // the command line without what only a kexec on this machine needs
 	kernel   uki.Kernel
 	report   initrd.Report
+	verified bool     // compressed images were decoded, now or for an earlier load
 	broken   error    // why the kernel would refuse it or not come up
 	flat     *os.File // what replaces the initrds, nil unless flattened
 	flatErr  error    // why they are joined though Flat was asked for
@@ -177,7 +178,8 @@ func (p *Plan) walk(ctx context.Context) error {
 	opt := initrd.WalkOptions{
 		Layout: blob.Layout, Verify: p.options.Verify, Limit: UnpackLimit(p.host, p.options.Limit), Progress: p.progress("reading initrds"),
 	}
-	if p.verifiedBefore() {
+	p.verified = opt.Verify != initrd.VerifyNone
+	if opt.Verify == initrd.VerifyFast && p.verifiedBefore() {
 		opt.Verify = initrd.VerifyNone
 	}
 	if config := p.host.KernelConfig(p.Release()); config.Known() {

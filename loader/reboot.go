@@ -145,7 +145,7 @@ func (m *Machine) handOver(ctx context.Context, message string, opt RebootOption
 			return err
 		}
 		opt.accepted()
-		return m.Init.Jump(m.Kernel.Jump)
+		return m.JumpNow()
 	default:
 		err = m.Init.NativeKexec(ctx, opt.Init)
 	}
@@ -153,6 +153,17 @@ func (m *Machine) handOver(ctx context.Context, message string, opt RebootOption
 		opt.accepted()
 	}
 	return err
+}
+
+// JumpNow is a reboot without a shutdown: what is in memory is written out, file
+// systems are made read-only where that is possible, then the kernel jumps. It
+// returns only on failure.
+func (m *Machine) JumpNow() error {
+	_, undo, err := reboot.ReadOnly(m.Host)
+	if err != nil {
+		return m.Kernel.Jump() // it has synced
+	}
+	return errors.Join(m.Kernel.Jump(), undo())
 }
 
 // ErrNothingLoaded means that no kernel is loaded.

@@ -82,7 +82,7 @@ func (o rebootFlags) check(named bool) error {
 type rebootReport struct {
 	Schema int `json:"schema"`
 	// Way is kexec or firmware; cancelled for --when=cancel.
-	Way string `json:"way"`
+	Way journal.Way `json:"way"`
 	// Entry is absent where the firmware chooses, or where a kernel that others
 	// loaded is started.
 	Entry   *report.EntryRef `json:"entry,omitempty"`

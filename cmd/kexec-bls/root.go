@@ -32,7 +32,10 @@ type environment struct {
 func realEnvironment() *environment {
 	return &environment{
 		machine: loader.Running(), getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
-		journal: func(act journal.Act) { journal.Send(act, version) },
+		journal: func(act journal.Act) {
+			act.Version = version
+			journal.Send(act.Message())
+		},
 		choose: func(ctx context.Context, opt menu.Options) (menu.Choice, error) {
 			opt.In, opt.Out = os.Stdin, os.Stdout
 			return menu.Run(ctx, opt)

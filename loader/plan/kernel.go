@@ -170,3 +170,22 @@ func wholeFile(members []initrd.Member) *os.File {
 	}
 	return part.File
 }
+
+// Certificates reads the certificate table of a kernel that is a PE image, as
+// those for EFI are; nil for one without signatures. A table over limit bytes, or
+// outside the file, is an error.
+func (p *Plan) Certificates(limit int64) ([]byte, error) {
+	r := fileReader(p.Kernel)
+	m, err := uki.Open(r, r.Size())
+	if err != nil {
+		return nil, err
+	}
+	if m.SignatureSize < 0 || m.SignatureSize > limit || m.Signature < 0 || m.Signature > r.Size()-m.SignatureSize {
+		return nil, fmt.Errorf("%s: certificate table: %w", p.Kernel.Name, uki.ErrTruncated)
+	}
+	table := make([]byte, m.SignatureSize)
+	if _, err := r.ReadAt(table, m.Signature); err != nil && len(table) > 0 {
+		return nil, err
+	}
+	return table, nil
+}

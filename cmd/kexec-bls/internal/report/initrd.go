@@ -16,7 +16,7 @@ type Initrd struct {
 	Schema   int              `json:"schema"`
 	Size     int64            `json:"size"`
 	Members  []InitrdMember   `json:"members"`
-	Pieces   []InitrdSegment  `json:"pieces"`
+	Segments []InitrdSegment  `json:"segments"`
 	Findings []loader.Finding `json:"findings"`
 	Files    []InitrdFile     `json:"files,omitempty"`
 }
