@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,15 +24,22 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // A fake is a machine that remembers what was done to it.
 type fake struct {
-	*machine
+	*environment
+	dir     string   // the root directory of the machine
+	efivars string   // directory of EFI variables
 	acts    []string // in order
 	kernel  string   // content of what is loaded
 	initrd  string
@@ -46,7 +54,7 @@ type fake struct {
 }
 
 // newFake is an amd64 machine with systemd, an ESP at the directory files are
-// laid out in, and no EFI variables.
+// laid out in, and no EFI variables. Every function of the machine is the fake's.
 func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
@@ -54,57 +62,88 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 		"proc/sys/kernel/osrelease":       "6.1.0\n",
 		"proc/sys/kernel/random/boot_id":  "11111111-2222-3333-4444-555555555555\n",
 		"proc/sys/kernel/bootloader_type": "114\n",
-		"root/lib/modules/6.1.0/x":        "",
-		"root/lib/modules/6.12.1/x":       "",
+		"run/systemd/system/x":            "",
+		"lib/modules/6.1.0/x":             "",
+		"lib/modules/6.12.1/x":            "",
+		"program":                         "kexec-bls itself",
 		"esp/vmlinuz":                     string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes()),
 	})
 	write(t, filepath.Join(dir, "esp"), files)
-	f := &fake{machine: realMachine(), fail: map[string]error{}}
-	f.goarch, f.getenv = "amd64", func(string) string { return "" }
-	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
-	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
-	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
-	f.settle, f.self = time.Millisecond, nil
-	f.rootDir, f.program = filepath.Join(dir, "root"), filepath.Join(dir, "program")
-	write(t, dir, map[string]string{"program": "kexec-bls itself"})
-	f.stateDir = filepath.Join(dir, "var/lib/kexec-bls")
-	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
-	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
-		if f.loading != nil {
-			f.loading()
-		}
-		if err := f.act("load"); err != nil {
-			return err
-		}
-		f.kernel, f.initrd, f.cmdline, f.isThere = content(t, kernel), content(t, initrd), cmdline, true
-		return nil
+	f := &fake{dir: dir, efivars: filepath.Join(dir, "efivars"), fail: map[string]error{}}
+	h := host.At(dir)
+	h.GOARCH = "amd64"
+	f.environment = &environment{
+		machine: &loader.Machine{
+			Host: h, Vars: efivar.Vars{Dir: f.efivars}, Kernel: f.calls(t), Init: f.system(),
+			RunDir: filepath.Join(dir, "run/kexec-bls"), StateDir: filepath.Join(dir, "var/lib/kexec-bls"), Program: filepath.Join(dir, "program"),
+			Settle: time.Millisecond,
+		},
+		getenv: func(string) string { return "" },
+		lookup: func(string) (string, bool) { return "", false },
+		paths:  config.Paths{File: filepath.Join(dir, "etc/kexec-bls.toml"), Vendor: []string{filepath.Join(dir, "usr/lib")}},
+		journal: func(act journal.Act) {
+			act.Version = version
+			m := act.Message()
+			fields := maps.Clone(m.Fields)
+			fields["MESSAGE"], fields["PRIORITY"] = m.Text, strconv.Itoa(int(m.Priority))
+			f.entries = append(f.entries, fields)
+		},
+		choose: func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal },
+		asking: func() io.Writer { return io.Discard },
 	}
-	f.machine.unload = func() error { f.isThere = false; return f.act("unload") }
-	f.machine.loaded = func() (bool, error) { return f.isThere, f.fail["loaded"] }
-	f.machine.jump = func() error { return f.act("jump") }
-	f.machine.init = func() systemd.Kind { return systemd.Systemd }
-	f.machine.systemctl = func(_ context.Context, o systemd.Options) error {
-		if f.ending != nil {
-			f.ending()
-		}
-		return f.act("systemctl " + o.Message)
-	}
-	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
-	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
-	f.machine.nativeReset = func(context.Context, systemd.Options) error { return f.act("native-reset") }
-	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
-	f.machine.journal = func(message string, priority journal.Priority, fields map[string]string) {
-		fields["MESSAGE"], fields["PRIORITY"] = message, strconv.Itoa(int(priority))
-		f.entries = append(f.entries, fields)
-	}
-	f.machine.dropShot = func() (func() error, error) {
-		return func() error { return f.act("restore") }, f.act("consume")
-	}
-	f.machine.ending = func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] }
-	f.machine.reached = func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] }
-	f.machine.unloadModule = func(name string) error { return f.act("rmmod " + name) }
-	f.machine.loadModule = func(_ context.Context, name string) error { return f.act("modprobe " + name) }
 	return f, filepath.Join(dir, "esp")
+}
+
+func (f *fake) calls(t *testing.T) kexec.Calls {
+	return kexec.Calls{
+		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+			if f.loading != nil {
+				f.loading()
+			}
+			if err := f.act("load"); err != nil {
+				return err
+			}
+			f.kernel, f.initrd, f.cmdline, f.isThere = content(t, kernel), content(t, initrd), cmdline, true
+			return nil
+		},
+		Unload: func() error { f.isThere = false; return f.act("unload") },
+		Loaded: func() (bool, error) { return f.isThere, f.fail["loaded"] },
+		Jump:   func() error { return f.act("jump") },
+	}
+}
+
+func (f *fake) system() reboot.System {
+	does := func(name string) func(context.Context, reboot.Options) error {
+		return func(context.Context, reboot.Options) error { return f.act(name) }
+	}
+	return reboot.System{
+		Kexec: func(_ context.Context, o reboot.Options) error {
+			if f.ending != nil {
+				f.ending()
+			}
+			return f.act("systemctl " + o.Message)
+		},
+		NativeKexec: does("native"), Reboot: does("reset"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
+		Ending:       func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] },
+		Reached:      func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] },
+		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
+		LoadModule:   func(_ context.Context, name string) error { return f.act("modprobe " + name) },
+	}
+}
+
+// runInit makes the machine one with another init system than systemd.
+func (f *fake) runInit(t *testing.T, kind host.Kind) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, "run/systemd")))
+	switch kind {
+	case host.OpenRC:
+		write(t, f.dir, map[string]string{"run/openrc/softlevel": "", "proc/1/comm": "openrc-init\n"})
+	case host.Runit:
+		write(t, f.dir, map[string]string{"run/runit/x": "", "proc/1/comm": "runit\n"})
+	case host.S6:
+		write(t, f.dir, map[string]string{"run/s6/x": "", "proc/1/comm": "s6-svscan\n"})
+	}
+	require.Equal(t, kind, f.machine.Host.InitSystem())
 }
 
 func (f *fake) act(name string) error {
@@ -148,7 +187,7 @@ type answer struct {
 
 func (f *fake) run(args ...string) answer {
 	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), args, f.machine, &stdout, &stderr)
+	code := run(context.Background(), args, f.environment, &stdout, &stderr)
 	return answer{code, stdout.String(), stderr.String()}
 }
 
@@ -191,7 +230,7 @@ func TestRebootInOrder(t *testing.T) {
 	assert.Equal(t, a+strings.Repeat("\x00", (4-len(a)%4)%4)+b, f.initrd, "padded to 4 between, not at the end")
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
 	assert.Empty(t, got.stdout)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := loader.ReadReceipt(f.machine.RunDir)
 	require.NoError(t, err)
 	assert.Equal(t, "arch.conf", r.Entry)
 	assert.Equal(t, "6.12.1", r.Release)
@@ -202,7 +241,7 @@ func TestRebootInOrder(t *testing.T) {
 
 // TestRebootUndoes holds the promise: after any failure the system is as it was.
 func TestRebootUndoes(t *testing.T) {
-	refusal := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	refusal := &kexec.LoadError{Errno: unix.EPERM}
 	for name, v := range map[string]struct {
 		fail map[string]error
 		acts []string
@@ -224,9 +263,9 @@ func TestRebootUndoes(t *testing.T) {
 			for _, err := range v.fail {
 				assert.Contains(t, got.stderr, err.Error())
 			}
-			assert.NoFileExists(t, filepath.Join(f.runDir, "loaded.json"))
-			left, _ := filepath.Glob(filepath.Join(f.runDir, "*"))
-			assert.Equal(t, []string{filepath.Join(f.runDir, "lock")}, left)
+			assert.NoFileExists(t, filepath.Join(f.machine.RunDir, "loaded.json"))
+			left, _ := filepath.Glob(filepath.Join(f.machine.RunDir, "*"))
+			assert.Equal(t, []string{filepath.Join(f.machine.RunDir, "lock")}, left)
 		})
 	}
 }
@@ -336,7 +375,7 @@ func TestGrubMachine(t *testing.T) {
 
 func TestRebootWithoutSystemd(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.runInit(t, host.S6)
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "kexec-bls reboot --force")
@@ -374,7 +413,7 @@ func TestTerminalGoesAway(t *testing.T) {
 // TestInterruptedJump: who interrupts the load does not want the jump.
 func TestInterruptedJump(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.runInit(t, host.S6)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.loading = cancel
 	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.machine, io.Discard, io.Discard))
@@ -383,7 +422,7 @@ func TestInterruptedJump(t *testing.T) {
 
 func TestRebootByAnotherInit(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+	f.runInit(t, host.OpenRC)
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "native"}, f.acts)
 }
@@ -392,7 +431,7 @@ func TestRebootByAnotherInit(t *testing.T) {
 func TestNoLaterWithoutSystemd(t *testing.T) {
 	for _, way := range []string{"", "--force", "--loaded", "--firmware", "--or-firmware"} {
 		f, esp := newFake(t, archFiles())
-		f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+		f.runInit(t, host.OpenRC)
 		f.isThere = true
 		got := f.run(slices.DeleteFunc([]string{"reboot", "--when=03:00", "--esp-path=" + esp, way}, func(s string) bool { return s == "" })...)
 		assert.Equal(t, exitFailed, got.code, way)
@@ -424,7 +463,7 @@ func TestFirmware(t *testing.T) {
 
 func TestFirmwareByAnotherInit(t *testing.T) {
 	f, _ := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.Runit }
+	f.runInit(t, host.Runit)
 	f.isThere = true
 	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
 	assert.Equal(t, []string{"unload", "native-reset"}, f.acts, "its last script would jump otherwise")
@@ -500,7 +539,7 @@ func TestCmdlineFlags(t *testing.T) {
 	} {
 		f, esp := newFake(t, archFiles())
 		if v.config != "" {
-			require.NoError(t, os.WriteFile(f.configFile, []byte(v.config), 0o644))
+			require.NoError(t, os.WriteFile(f.paths.File, []byte(v.config), 0o644))
 		}
 		got := f.run(append([]string{"load", "--esp-path=" + esp}, v.args...)...)
 		assert.Equal(t, exitDone, got.code, got.stderr)
@@ -524,7 +563,7 @@ func TestBlessMask(t *testing.T) {
 // TestACPIWord is a machine whose EFI runtime services are off.
 func TestACPIWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.rootDir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
+	write(t, f.dir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
 	got := f.run("show", "--esp-path="+esp).stdout
 	assert.Contains(t, got, "+ acpi_rsdp=0x7fe0a014\n")
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
