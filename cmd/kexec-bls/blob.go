@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,16 +79,8 @@ func (a *app) unpackLimit() int64 {
 
 // memAvailable is MemAvailable in bytes; where it cannot be read, plenty.
 func (m *machine) memAvailable() int64 {
-	b, err := os.ReadFile(m.proc + "/meminfo")
-	if err != nil {
-		return 2 * initrd.DefaultLimit
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
-			if kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 54); err == nil {
-				return kib << 10
-			}
-		}
+	if n := m.facts().MemAvailable(); n > 0 {
+		return n
 	}
 	return 2 * initrd.DefaultLimit
 }
@@ -100,33 +89,11 @@ func (m *machine) memAvailable() int64 {
 // configuration where one is found beside its modules or in /boot; nil: all.
 func (a *app) built(t *target) func(option string) bool {
 	release, _, _ := strings.Cut(t.kernel.Version, " ")
-	config := a.kernelConfig(release)
+	config := a.facts().KernelConfig(release)
 	if config == nil {
 		return nil
 	}
-	return func(option string) bool { return config[option] }
-}
-
-// kernelConfig reads which options are on; nil when there is no file of them.
-func (a *app) kernelConfig(release string) map[string]bool {
-	if release == "" || strings.Contains(release, "/") {
-		return nil
-	}
-	for _, path := range []string{"boot/config-" + release, "usr/lib/modules/" + release + "/config", "lib/modules/" + release + "/config"} {
-		f, err := a.rootFS.Open(path)
-		if err != nil {
-			continue
-		}
-		defer f.Close()
-		on := map[string]bool{}
-		for s := bufio.NewScanner(io.LimitReader(f, 8<<20)); s.Scan(); {
-			if name, value, ok := strings.Cut(s.Text(), "="); ok && value == "y" {
-				on[name] = true
-			}
-		}
-		return on
-	}
-	return nil
+	return config.BuiltIn
 }
 
 // flatten puts one uncompressed archive in the place of members. Where that

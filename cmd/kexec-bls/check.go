@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -76,9 +75,9 @@ func (a *app) report(t *target, blob blobFlags) checkReport {
 	ignore := a.ignored(blob.ignore)
 	findings := append(initrdFindings(t.report), a.findings(t, broken, blob.verify)...)
 	preflight.Sort(findings)
-	report := checkReport{Schema: 1, Entry: t.label(), Blocked: len(preflight.Blockers(findings, ignore...)) > 0, Findings: []checkFinding{}}
+	report := checkReport{Schema: 2, Entry: t.label(), Blocked: len(preflight.Errors(findings, findingIDs(ignore)...)) > 0, Findings: []checkFinding{}}
 	for _, f := range findings {
-		counts := f.Severity != preflight.Blocker || len(preflight.Blockers([]preflight.Finding{f}, ignore...)) > 0
+		counts := f.Severity != preflight.Error || !f.Ignored(findingIDs(ignore)...)
 		report.Findings = append(report.Findings, checkFinding{f, !counts})
 	}
 	return report
@@ -140,9 +139,9 @@ func (a *app) preflightLoaded(ignore []string) error {
 
 // heed ends with an error where a finding is a blocker.
 func (a *app) heed(label string, findings []preflight.Finding, ignore []string) error {
-	blockers := preflight.Blockers(findings, ignore...)
+	blockers := preflight.Errors(findings, findingIDs(ignore)...)
 	for _, f := range findings {
-		if f.Severity == preflight.Warning && !slices.Contains(ignore, f.ID) && !slices.Contains(ignore, "all") {
+		if f.Severity == preflight.Warning && !f.Ignored(findingIDs(ignore)...) {
 			a.warn("%s", f)
 		}
 	}
@@ -155,7 +154,7 @@ func (a *app) heed(label string, findings []preflight.Finding, ignore []string) 
 // enoughMemory refuses a load that could only end with a refusal by the kernel,
 // or with a process that it kills.
 func (a *app) enoughMemory(t *target, ignore []string) error {
-	found := preflight.Blockers(preflight.Memory(a.environment(), a.preflightPlan(t)), a.ignored(ignore)...)
+	found := preflight.Errors(preflight.Memory(a.environment(), a.preflightPlan(t)), findingIDs(a.ignored(ignore))...)
 	if len(found) == 0 {
 		return nil
 	}
@@ -173,14 +172,7 @@ func (a *app) findings(t *target, broken error, verify bool) []preflight.Finding
 
 // environment is the machine that runs, whatever --root is.
 func (a *app) environment() preflight.Env {
-	vars := a.efivars
-	if vars == "" {
-		vars = efivar.DefaultDir
-	}
-	env := preflight.Env{
-		Proc: os.DirFS(a.proc), Sys: os.DirFS(a.sys), Root: a.rootFS, EFIVars: os.DirFS(vars),
-		GOARCH: a.goarch, UID: a.uid(), PageSize: os.Getpagesize(),
-	}
+	env := preflight.Env{Host: a.facts(), Vars: efivar.Vars{Dir: a.efivars}}
 	if a.within {
 		env.Timeout = time.Hour // who watches us will say what hangs
 	}
@@ -264,9 +256,9 @@ func initrdFindings(report initrd.Report) []preflight.Finding {
 	for _, f := range report.Findings {
 		severity := preflight.Warning
 		if f.Severity == initrd.Loses {
-			severity = preflight.Blocker
+			severity = preflight.Error
 		}
-		findings = append(findings, preflight.Finding{ID: f.ID, Severity: severity, Why: f.Member + ": " + f.Text, Mend: f.Mend})
+		findings = append(findings, preflight.Finding{ID: preflight.ID(f.ID), Severity: severity, Text: f.Text, Member: f.Member, Hint: f.Mend})
 	}
 	return findings
 }

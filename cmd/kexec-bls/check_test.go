@@ -215,7 +215,7 @@ func TestCheckPlan(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(f.run(append([]string{"check", "--json"}, args...)...).stdout), &report))
 		var list []string
 		for _, found := range report.Findings {
-			list = append(list, found.ID)
+			list = append(list, string(found.ID))
 		}
 		return list
 	}

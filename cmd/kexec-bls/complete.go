@@ -98,7 +98,7 @@ func completeIDs(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion
 		}
 	}
 	for _, topic := range preflight.Topics() {
-		add(topic.ID, topic.About)
+		add(string(topic.ID), topic.About)
 	}
 	for _, topic := range initrd.Topics() {
 		add(topic.ID, topic.About)

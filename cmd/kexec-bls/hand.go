@@ -9,18 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // canReboot refuses, before anything is loaded, what could not be ended.
 func (a *app) canReboot(opt rebootFlags) error {
 	kind := a.init()
-	if kind == systemd.Systemd || opt.systemd.Force {
+	if kind == host.Systemd || opt.systemd.Force {
 		return nil
 	}
-	_, err := systemd.Command(a.rootFS, kind)
+	_, err := reboot.Command(a.facts(), kind)
 	if err != nil {
 		return fmt.Errorf("systemd does not run here: %w; stop the services yourself, then use: "+
 			"kexec-bls reboot --force, which syncs and jumps at once", err)
@@ -47,7 +48,7 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 	}
 	var err error
 	switch {
-	case a.init() == systemd.Systemd:
+	case a.init() == host.Systemd:
 		err = a.systemctl(ctx, opt.systemd)
 	case opt.systemd.Force:
 		if err := ctx.Err(); err != nil {
@@ -66,7 +67,7 @@ func (a *app) hand(ctx context.Context, opt rebootFlags, message string) error {
 
 // connect lets the user hear what systemctl says. Its complaints are in the
 // error already.
-func (a *app) connect(o *systemd.Options) {
+func (a *app) connect(o *reboot.Options) {
 	f, ok := a.err.(*os.File)
 	o.Stdout, o.Terminal, o.Quiet = a.err, ok && term.IsTerminal(int(f.Fd())), a.flags.quiet
 }
@@ -74,12 +75,12 @@ func (a *app) connect(o *systemd.Options) {
 // jumpNow is a reboot without a shutdown: what is in memory is written out,
 // file systems are made read-only where that goes, then the kernel jumps.
 func jumpNow() error {
-	_, undo, err := systemd.ReadOnly()
+	_, undo, err := reboot.ReadOnly(host.Running())
 	if err != nil {
 		unix.Sync()
-		return kexec.Reboot()
+		return kexec.Syscalls().Jump()
 	}
-	return errors.Join(kexec.Reboot(), undo())
+	return errors.Join(kexec.Syscalls().Jump(), undo())
 }
 
 // throughFirmware is an ordinary reboot that no loaded image can turn into a
@@ -91,7 +92,7 @@ func (a *app) throughFirmware(ctx context.Context, opt rebootFlags) error {
 		return nil
 	}
 	reset := a.reset
-	if a.init() != systemd.Systemd {
+	if a.init() != host.Systemd {
 		reset = a.nativeReset
 	}
 	gone := ""

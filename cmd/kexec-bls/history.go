@@ -71,7 +71,7 @@ func (a *app) announce(ctx context.Context, kind string, opt rebootFlags) (undo 
 		return reload // nobody will know the time
 	}
 	if err := a.history().SaveEnd(end); err != nil {
-		if end.OneShot != nil && loader.ModuleLoaded(a.sys, "efibc") {
+		if end.OneShot != nil && a.facts().ModuleLoaded("efibc") {
 			a.warn("%v; the one-shot setting will be lost", err)
 		}
 		return reload
@@ -87,8 +87,7 @@ func (a *app) announce(ctx context.Context, kind string, opt rebootFlags) (undo 
 // recorded says whether the recorder's unit is active, so that it will be
 // stopped: systemd keeps a dangling link for every such unit.
 func (a *app) recorded() bool {
-	_, err := fs.ReadLink(a.rootFS, "run/systemd/units/invocation:kexec-bls-boot.service")
-	return err == nil
+	return a.facts().UnitActive("kexec-bls-boot.service")
 }
 
 const oneShotName = "LoaderEntryOneShot"
@@ -103,7 +102,7 @@ func (a *app) keepShot(ctx context.Context) (kept *loader.KeptVariable, undo fun
 		}
 	}
 	undo = func() {}
-	if !loader.ModuleLoaded(a.sys, "efibc") {
+	if !a.facts().ModuleLoaded("efibc") {
 		return kept, undo
 	}
 	if err := a.unloadModule("efibc"); err != nil {

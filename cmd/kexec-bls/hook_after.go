@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // afterUpgrade says what an upgrade means for the next boot, and with the
@@ -59,7 +59,7 @@ func (a *app) news(o *outlook) string {
 	switch {
 	case next != running:
 		return fmt.Sprintf("next boot: kernel %s -> %s (%s)", running, next, entry)
-	case !sameBuild(o.target.kernel.Version, readLine(a.proc+"/sys/kernel/version")):
+	case !sameBuild(o.target.kernel.Version, a.facts().KernelVersion()):
 		return fmt.Sprintf("next boot: another build of kernel %s (%s)", next, entry)
 	}
 	return fmt.Sprintf("next boot: kernel %s with another command line (%s)", next, entry)
@@ -78,13 +78,9 @@ func (a *app) wantsLoad(o *outlook) bool {
 	return o.state == "none" && len(o.differs) > 0
 }
 
-// isTrue reads a boolean as systemd's parse_boolean does.
 func isTrue(s string) bool {
-	switch s {
-	case "1", "y", "Y", "yes", "Yes", "YES", "t", "T", "true", "True", "TRUE", "on", "On", "ON":
-		return true
-	}
-	return false
+	value, _ := host.ParseBoolean(s)
+	return value
 }
 
 // stageNext loads the next entry, or repeats the load of what is stale. It says
@@ -108,7 +104,7 @@ func (a *app) stageNext(ctx context.Context, o *outlook) bool {
 	}
 	release, _, _ := strings.Cut(t.kernel.Version, " ")
 	way := "systemctl kexec jumps into it, from systemd 256 on systemctl reboot too"
-	if a.init() != systemd.Systemd {
+	if a.init() != host.Systemd {
 		way = "kexec-bls reboot --loaded jumps into it"
 	}
 	a.once(a.note, "%s (kernel %s) is loaded%s: %s; kexec-bls unload takes that back", t.label(), release, again, way)
@@ -122,8 +118,8 @@ func (a *app) stageFor(ctx context.Context, t *target, o *outlook) error {
 	if err := a.accept(t, blob); err != nil {
 		return err
 	}
-	if blockers := preflight.Blockers(a.findings(t, nil, false), blob.ignore...); len(blockers) > 0 {
-		return fmt.Errorf("%s; kexec-bls check says more", blockers[0].Why)
+	if blockers := preflight.Errors(a.findings(t, nil, false), findingIDs(blob.ignore)...); len(blockers) > 0 {
+		return fmt.Errorf("%s; kexec-bls check says more", blockers[0].Text)
 	}
 	if o.state == "stale" {
 		args := append([]string{"load", "--quiet"}, o.receipt.Args...)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 func newHookGPU(a *app) *cobra.Command {
@@ -25,12 +25,12 @@ is 1.`,
 
 func (a *app) releaseGPU() error {
 	modules := slices.Clone(a.config.GPU.Modules)
-	for _, m := range loader.StubbornDrivers() {
+	for _, m := range reboot.DefaultGPUModules() {
 		if !slices.Contains(modules, m) {
 			modules = append(modules, m)
 		}
 	}
-	g := loader.Graphics{Proc: a.proc, Sys: a.sys, Modules: modules, Unload: a.unloadModule}
+	g := reboot.Graphics{Host: a.facts(), Modules: modules, Unload: a.unloadModule}
 	unloaded, err := g.Release()
 	if len(unloaded) > 0 {
 		a.note("unloaded %s", strings.Join(unloaded, " "))

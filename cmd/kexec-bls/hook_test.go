@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // A hooked is a fake machine after an upgrade: kernel 6.1.0 runs, the ESP has
@@ -182,7 +182,7 @@ func TestHookLoads(t *testing.T) {
 
 	// Without systemd nothing but our own verb jumps.
 	h = newHooked(t, "load")
-	h.machine.init = func() systemd.Kind { return systemd.OpenRC }
+	h.machine.init = func() host.Kind { return host.OpenRC }
 	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls reboot --loaded jumps into it")
 
 	h = newHooked(t, "load")
@@ -247,7 +247,7 @@ func TestHookSaysThatWhatIsLoadedIsStale(t *testing.T) {
 
 // TestHookCannotLoad: the reason is told, what is stale does not stay.
 func TestHookCannotLoad(t *testing.T) {
-	refused := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	refused := &kexec.LoadError{Errno: unix.EPERM, KernelLog: []string{"lockdown"}}
 	h := newHooked(t, "load")
 	h.fail["load"] = refused
 	said := h.hook(t, "pacman")

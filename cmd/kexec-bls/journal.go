@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -140,9 +140,7 @@ func (a *app) recordBoot(b loader.Boot, end loader.End) {
 // tellsKexec says whether the machine is of those that tell how their kernel
 // was started; see kexeced.
 func (m *machine) tellsKexec() bool {
-	_, x86 := os.Stat(m.proc + "/sys/kernel/bootloader_type")
-	_, tree := os.Stat(m.sys + "/firmware/devicetree/base/chosen")
-	return x86 == nil || tree == nil
+	return m.facts().Kexeced() != host.Unknown
 }
 
 func bootWay(b loader.Boot) string {

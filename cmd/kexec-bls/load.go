@@ -141,10 +141,10 @@ func (a *app) stageUnrecorded(ctx context.Context, t *target, blob blobFlags) er
 	}
 	opt := kexec.Options{Syscall: blob.syscall, Debug: a.flags.verbose > 1}
 	if opt.Debug {
-		opt.Said = func(line string) { a.note("kernel: %s", line) }
+		opt.OnKernelLog = func(line string) { a.note("kernel: %s", line) }
 	}
 	if err := a.load(ctx, image.Kernel, image.Initrd, t.Cmdline, opt); err != nil {
-		return errors.Join(t.failed(err), loader.Withdraw(a.runDir))
+		return errors.Join(t.failed(withHint(a.explained(a.preflightPlan(t), err))), loader.Withdraw(a.runDir))
 	}
 	if err := a.confirm(t, r); err != nil {
 		return a.undoLoad(t, fmt.Errorf("%s: %w", t.label(), err))

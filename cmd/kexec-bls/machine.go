@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +15,9 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
-	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // A machine is everything a command does to, or learns from, the running
@@ -41,10 +40,10 @@ type machine struct {
 	unload  func() error
 	loaded  func() (bool, error)
 	jump    func() error // into the loaded kernel, at once
-	init    func() systemd.Kind
+	init    func() host.Kind
 	// Ways to end: into the loaded kernel through systemd, or through another
 	// init system; through the firmware; and to take that back.
-	systemctl, native, reset, nativeReset, unschedule func(context.Context, systemd.Options) error
+	systemctl, native, reset, nativeReset, unschedule func(context.Context, reboot.Options) error
 
 	dropShot func() (undo func() error, err error)
 	// journal takes an entry for the system's journal.
@@ -63,6 +62,7 @@ type machine struct {
 
 func realMachine() *machine {
 	vars := efivar.Vars{Dir: efivar.DefaultDir}
+	calls, system := kexec.Syscalls(), reboot.Running()
 	return &machine{
 		goarch:      runtime.GOARCH,
 		getenv:      os.Getenv,
@@ -77,16 +77,16 @@ func realMachine() *machine {
 		uid:         os.Geteuid,
 		self:        again,
 		volumes:     esp.Find,
-		load:        kexec.Load,
-		unload:      kexec.Unload,
-		loaded:      kexec.Loaded,
+		load:        calls.Load,
+		unload:      calls.Unload,
+		loaded:      calls.Loaded,
 		jump:        jumpNow,
-		init:        systemd.Init,
-		systemctl:   systemd.Kexec,
-		native:      systemd.NativeKexec,
-		reset:       systemd.Reboot,
-		nativeReset: systemd.NativeReboot,
-		unschedule:  systemd.Cancel,
+		init:        system.Init,
+		systemctl:   system.Kexec,
+		native:      system.NativeKexec,
+		reset:       system.Reboot,
+		nativeReset: system.NativeReboot,
+		unschedule:  system.Cancel,
 		dropShot: func() (func() error, error) {
 			saved, err := vars.Consume("LoaderEntryOneShot")
 			return func() error { return vars.Restore(saved) }, err
@@ -96,10 +96,10 @@ func realMachine() *machine {
 			opt.In, opt.Out = os.Stdin, os.Stdout
 			return menu.Run(ctx, opt)
 		},
-		ending:       systemd.Ending,
-		reached:      systemd.Reached,
-		unloadModule: loader.UnloadModule,
-		loadModule:   systemd.LoadModule,
+		ending:       system.Ending,
+		reached:      system.Reached,
+		unloadModule: system.UnloadModule,
+		loadModule:   system.LoadModule,
 		settle:       time.Second,
 		rootDir:      "/",
 		program:      "/proc/self/exe",
@@ -127,21 +127,11 @@ func readLine(path string) string {
 	return strings.TrimRight(string(b), "\n")
 }
 
-func (m *machine) cmdline() string { return readLine(m.proc + "/cmdline") }
+func (m *machine) cmdline() string { return m.facts().Cmdline() }
 
-func (m *machine) release() string { return readLine(m.proc + "/sys/kernel/osrelease") }
+func (m *machine) release() string { return m.facts().Release() }
 
-func (m *machine) bootID() string { return readLine(m.proc + "/sys/kernel/random/boot_id") }
+func (m *machine) bootID() string { return m.facts().BootID() }
 
-// kexeced says whether the running kernel was started by kexec, as x86 tells
-// by the type of the boot loader (Documentation/arch/x86/boot.rst: 0xD), and
-// machines with a device tree by a property (drivers/of/kexec.c). Elsewhere it
-// cannot be told.
-func (m *machine) kexeced() bool {
-	kind, err := strconv.Atoi(readLine(m.proc + "/sys/kernel/bootloader_type"))
-	if err == nil {
-		return kind>>4 == 0xd
-	}
-	_, err = os.Stat(m.sys + "/firmware/devicetree/base/chosen/linux,booted-from-kexec")
-	return err == nil
-}
+// kexeced reports whether the running kernel is known to be started by kexec.
+func (m *machine) kexeced() bool { return m.facts().Kexeced() == host.Yes }

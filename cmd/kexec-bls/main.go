@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, m *machine, stdout, stderr io.Write
 	err := cmd.ExecuteContext(ctx)
 	var silent status
 	if err != nil && !errors.As(err, &silent) {
-		ui.fail(err)
+		ui.fail(withHint(err))
 	}
 	return exitCode(err)
 }

@@ -23,10 +23,11 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // A fake is a machine that remembers what was done to it.
@@ -82,17 +83,17 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f.machine.unload = func() error { f.isThere = false; return f.act("unload") }
 	f.machine.loaded = func() (bool, error) { return f.isThere, f.fail["loaded"] }
 	f.machine.jump = func() error { return f.act("jump") }
-	f.machine.init = func() systemd.Kind { return systemd.Systemd }
-	f.machine.systemctl = func(_ context.Context, o systemd.Options) error {
+	f.machine.init = func() host.Kind { return host.Systemd }
+	f.machine.systemctl = func(_ context.Context, o reboot.Options) error {
 		if f.ending != nil {
 			f.ending()
 		}
 		return f.act("systemctl " + o.Message)
 	}
-	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
-	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
-	f.machine.nativeReset = func(context.Context, systemd.Options) error { return f.act("native-reset") }
-	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
+	f.machine.native = func(context.Context, reboot.Options) error { return f.act("native") }
+	f.machine.reset = func(context.Context, reboot.Options) error { return f.act("reset") }
+	f.machine.nativeReset = func(context.Context, reboot.Options) error { return f.act("native-reset") }
+	f.machine.unschedule = func(context.Context, reboot.Options) error { return f.act("unschedule") }
 	f.machine.journal = func(message string, priority journal.Priority, fields map[string]string) {
 		fields["MESSAGE"], fields["PRIORITY"] = message, strconv.Itoa(int(priority))
 		f.entries = append(f.entries, fields)
@@ -202,7 +203,7 @@ func TestRebootInOrder(t *testing.T) {
 
 // TestRebootUndoes holds the promise: after any failure the system is as it was.
 func TestRebootUndoes(t *testing.T) {
-	refusal := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	refusal := &kexec.LoadError{Errno: unix.EPERM, KernelLog: []string{"lockdown"}}
 	for name, v := range map[string]struct {
 		fail map[string]error
 		acts []string
@@ -336,7 +337,7 @@ func TestGrubMachine(t *testing.T) {
 
 func TestRebootWithoutSystemd(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.machine.init = func() host.Kind { return host.S6 }
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "kexec-bls reboot --force")
@@ -351,7 +352,7 @@ func TestTerminalGoesAway(t *testing.T) {
 	hangUp := func() answer {
 		f, esp := newFake(t, archFiles())
 		f.loading = func() { require.NoError(t, unix.Kill(os.Getpid(), syscall.SIGHUP)) }
-		f.machine.systemctl = func(ctx context.Context, _ systemd.Options) error {
+		f.machine.systemctl = func(ctx context.Context, _ reboot.Options) error {
 			select {
 			case <-ctx.Done():
 			case <-time.After(200 * time.Millisecond):
@@ -374,7 +375,7 @@ func TestTerminalGoesAway(t *testing.T) {
 // TestInterruptedJump: who interrupts the load does not want the jump.
 func TestInterruptedJump(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.machine.init = func() host.Kind { return host.S6 }
 	ctx, cancel := context.WithCancel(context.Background())
 	f.loading = cancel
 	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.machine, io.Discard, io.Discard))
@@ -383,7 +384,7 @@ func TestInterruptedJump(t *testing.T) {
 
 func TestRebootByAnotherInit(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+	f.machine.init = func() host.Kind { return host.OpenRC }
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "native"}, f.acts)
 }
@@ -392,7 +393,7 @@ func TestRebootByAnotherInit(t *testing.T) {
 func TestNoLaterWithoutSystemd(t *testing.T) {
 	for _, way := range []string{"", "--force", "--loaded", "--firmware", "--or-firmware"} {
 		f, esp := newFake(t, archFiles())
-		f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+		f.machine.init = func() host.Kind { return host.OpenRC }
 		f.isThere = true
 		got := f.run(slices.DeleteFunc([]string{"reboot", "--when=03:00", "--esp-path=" + esp, way}, func(s string) bool { return s == "" })...)
 		assert.Equal(t, exitFailed, got.code, way)
@@ -424,11 +425,11 @@ func TestFirmware(t *testing.T) {
 
 func TestFirmwareByAnotherInit(t *testing.T) {
 	f, _ := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.Runit }
+	f.machine.init = func() host.Kind { return host.Runit }
 	f.isThere = true
 	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
 	assert.Equal(t, []string{"unload", "native-reset"}, f.acts, "its last script would jump otherwise")
-	f.fail["native-reset"] = systemd.ErrNoReboot
+	f.fail["native-reset"] = reboot.ErrNoReboot
 	got := f.run("reboot", "--firmware")
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "cannot be asked to reboot")
@@ -647,7 +648,7 @@ func TestUsage(t *testing.T) {
 func TestKernelRefusals(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "", unix.EBUSY: ""} {
 		f, esp := newFake(t, archFiles())
-		f.fail["load"] = kexec.Explain(errno, kexec.System{})
+		f.fail["load"] = &kexec.LoadError{Errno: errno, Call: "kexec_file_load"}
 		got := f.run("reboot", "--esp-path="+esp)
 		assert.Equal(t, exitKernel, got.code)
 		assert.Contains(t, got.stderr, want)

@@ -82,7 +82,7 @@ func (a *app) menuPlan(line lineFlags, blob blobFlags) func(string, *string) men
 		if report.Blocked {
 			plan.Refused = "a blocker stands in the way, see above; --ignore=ID goes on in spite of it"
 		}
-		rest := slices.IndexFunc(report.Findings, func(f checkFinding) bool { return f.Severity != preflight.Blocker })
+		rest := slices.IndexFunc(report.Findings, func(f checkFinding) bool { return f.Severity != preflight.Error })
 		if rest < 0 {
 			rest = len(report.Findings)
 		}

@@ -172,7 +172,7 @@ func (a *app) unasked(b blobFlags) loader.Edit {
 		e.Append = append(e.Append, loader.BlessMask)
 	}
 	// The other call has a place for it beside the command line.
-	if word := kexec.ACPIWord(a.rootFS, a.goarch); word != "" && b.syscall != kexec.Classic {
+	if word := kexec.ACPIParameter(a.facts()); word != "" && b.syscall != kexec.Classic {
 		e.Once = append(e.Once, word)
 	}
 	return e

@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/entries"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // rebootFlags are the ones that systemctl has too, and ours.
 type rebootFlags struct {
-	systemd        systemd.Options
+	systemd        reboot.Options
 	dryRun, loaded bool
 	menu           bool
 	// firmware asks for an ordinary reboot, orFirmware for one where kexec is
@@ -92,7 +93,7 @@ func (a *app) reboot(ctx context.Context, name string, opt rebootFlags, line *li
 // one-shot, reboot. What fails after the load undoes what was done.
 func (a *app) rebootBy(ctx context.Context, name string, opt rebootFlags, line *lineFlags) error {
 	switch {
-	case opt.systemd.When != "" && a.init() != systemd.Systemd:
+	case opt.systemd.When != "" && a.init() != host.Systemd:
 		return errors.New("systemd does not run here, and nothing else takes a time: this would be a reboot at once; leave out --when")
 	case opt.systemd.When == "cancel":
 		return a.cancel(ctx, opt)

@@ -12,9 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 // lock keeps other processes of ours from changing what is loaded. Who may not
@@ -22,8 +24,9 @@ import (
 func (a *app) lock(ctx context.Context) (*os.File, error) {
 	f, err := loader.Lock(ctx, a.runDir)
 	if errors.Is(err, fs.ErrPermission) {
-		if s := kexec.Inspect(a.rootFS); s.Capable == kexec.No {
-			return nil, kexec.Explain(unix.EPERM, s)
+		if cause, ok := preflight.Permission(a.facts()); ok {
+			refused := &kexec.LoadError{Errno: unix.EPERM, Call: "kexec_file_load"}
+			return nil, hint.Wrap(fmt.Errorf("%w: %s", refused, cause.Text), cause.Hint)
 		}
 	}
 	return f, err
@@ -99,7 +102,7 @@ func (a *app) undoLoad(t *target, err error) error {
 // lock. What the kernel does not drop keeps its receipt.
 func (a *app) forget() error {
 	if err := a.unload(); err != nil {
-		return err
+		return a.explained(preflight.Plan{}, err)
 	}
 	a.forgetWord()
 	a.takeStandIn()

@@ -80,7 +80,7 @@ func TestReceiptThatCannotBeWritten(t *testing.T) {
 // TestUnloadRefused: what stays loaded keeps its receipt.
 func TestUnloadRefused(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.fail["unload"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "no load is left", Call: "unload"}
+	f.fail["unload"] = &kexec.LoadError{Errno: unix.EPERM, KernelLog: []string{"no load is left"}, Call: "unload"}
 	f.machine.unload = func() error { return f.act("unload") }
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	assert.Equal(t, exitKernel, f.run("unload").code)

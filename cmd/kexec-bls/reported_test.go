@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // oneObject is stdout as the one JSON object that it must be, on one line.
@@ -45,7 +45,7 @@ func TestRebootJSON(t *testing.T) {
 	delete(v, "accepted")
 	assert.Equal(t, map[string]any{"schema": 1.0, "way": "kexec", "entry": "arch.conf", "release": "6.12.1", "when": "22:00"}, v)
 
-	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown"}
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, KernelLog: []string{"lockdown"}}
 	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))
 	assert.Equal(t, "firmware", v["way"])
 	assert.Contains(t, v["why"], "lockdown")
@@ -128,13 +128,13 @@ func TestJournalOfFailures(t *testing.T) {
 	assert.Contains(t, f.entries[0]["KEXEC_BLS_ERROR"], "nosuch")
 	assert.Contains(t, f.entries[0]["MESSAGE"], "reboot into nosuch by kexec failed: ")
 	assert.Equal(t, []string{"3 reboot nosuch kexec failed"}, f.told())
-	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown\x1b[31m"}
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, KernelLog: []string{"lockdown\x1b[31m"}}
 	run("reboot", "--or-firmware")
 	assert.NotContains(t, f.entries[0]["MESSAGE"], "\x1b")
 	assert.Contains(t, f.entries[1]["KEXEC_BLS_WHY"], "lockdown")
 	assert.Equal(t, []string{"3 load arch.conf failed", "6 reboot firmware done"}, f.told())
 
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.machine.init = func() host.Kind { return host.S6 }
 	f.fail["load"], f.fail["jump"] = nil, errors.New("no")
 	run("reboot", "--force")
 	assert.Equal(t, []string{"6 load arch.conf done", "6 reboot arch.conf kexec done", "3 reboot arch.conf kexec failed"}, f.told(),

@@ -87,7 +87,7 @@ func (a *app) differences(t *target) []string {
 	switch running := a.release(); {
 	case next != running:
 		reasons = append(reasons, fmt.Sprintf("kernel %s runs, %s would boot %s", running, t.label(), next))
-	case !sameBuild(t.kernel.Version, readLine(a.proc+"/sys/kernel/version")):
+	case !sameBuild(t.kernel.Version, a.facts().KernelVersion()):
 		reasons = append(reasons, fmt.Sprintf("kernel %s runs, %s would boot another build of it", running, t.label()))
 	}
 	for _, c := range loader.Diff(a.cmdline(), t.Cmdline) {

@@ -5,8 +5,8 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // isStandIn says whether the program was called by the name kexec. An initramfs
@@ -32,7 +32,7 @@ func standIn(m *machine, args []string, stderr io.Writer) int {
 		return exitUsage
 	}
 	err := m.jump()
-	fmt.Fprintf(stderr, "kexec: %v\n", err) // a jump does not return
+	fmt.Fprintf(stderr, "kexec: %v\n", withHint(err)) // a jump does not return
 	return exitFailed
 }
 
@@ -45,7 +45,7 @@ func (a *app) putStandIn() error {
 	if !preflight.NeedsStandIn(a.environment()) {
 		return nil
 	}
-	if err := loader.PutStandIn(a.program, filepath.Join(a.rootDir, initramfs)); err != nil {
+	if err := reboot.InstallKexec(a.program, filepath.Join(a.rootDir, initramfs)); err != nil {
 		return fmt.Errorf("the shutdown needs a program kexec: %w; install kexec-tools", err)
 	}
 	return nil
@@ -53,7 +53,7 @@ func (a *app) putStandIn() error {
 
 // takeStandIn removes it with the image.
 func (a *app) takeStandIn() {
-	if err := loader.TakeStandIn(a.program, filepath.Join(a.rootDir, initramfs)); err != nil {
+	if err := reboot.RemoveKexec(a.program, filepath.Join(a.rootDir, initramfs)); err != nil {
 		a.warn("%v", err)
 	}
 }

@@ -26,33 +26,15 @@ func (m Machine) ConfidentialVM() (kind string, answer Tristate) {
 		return kind, Yes
 	}
 	switch m.GOARCH {
-	case "s390x":
-		switch m.Text("sys/firmware/uv/prot_virt_guest") {
-		case "1":
-			return "IBM Secure Execution", Yes
-		default:
-			return "", No
-		}
-	case "arm64":
-		if m.Exists("sys/devices/platform/arm-cca-dev") {
-			return "Arm CCA", Yes
-		}
-		return "", No
+	case "":
+		return "", Unknown
 	case "amd64", "386":
 		return m.confidentialX86()
 	}
-	return "", tristateKnown(m.GOARCH != "")
+	return "", No
 }
 
-// tristateKnown is No where the architecture is known to have no such guests.
-func tristateKnown(known bool) Tristate {
-	if known {
-		return No
-	}
-	return Unknown
-}
-
-// guestDevice goes by the devices that drivers of guests make.
+// guestDevice goes by the devices that guests have.
 func (m Machine) guestDevice() string {
 	for _, d := range []struct{ device, kind string }{
 		{"sev-guest", "SEV-SNP"}, {"tdx_guest", "TDX"}, {"tdx-guest", "TDX"}, {"arm_cca_guest", "Arm CCA"}, {"arm-cca-guest", "Arm CCA"},
@@ -60,6 +42,12 @@ func (m Machine) guestDevice() string {
 		if m.Exists("sys/devices/virtual/misc/"+d.device) || m.Exists("sys/class/misc/"+d.device) {
 			return d.kind
 		}
+	}
+	switch {
+	case m.Text("sys/firmware/uv/prot_virt_guest") == "1":
+		return "IBM Secure Execution"
+	case m.Exists("sys/devices/platform/arm-cca-dev"):
+		return "Arm CCA"
 	}
 	return ""
 }

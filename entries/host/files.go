@@ -148,3 +148,9 @@ func (m Machine) fields(name string) map[string]string {
 	}
 	return values
 }
+
+// IsProgram reports whether a path is a regular file that somebody may execute.
+func (m Machine) IsProgram(name string) bool {
+	info, err := fs.Stat(m.fsys(), name)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}

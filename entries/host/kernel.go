@@ -130,3 +130,17 @@ func (m Machine) SysctlFile(names ...string) string {
 	}
 	return ""
 }
+
+// KHO reports whether the running kernel keeps state for the next one (kexec
+// handover, Documentation/core-api/kho): kho=on on its command line.
+func (m Machine) KHO() bool {
+	for parameter := range strings.FieldsSeq(m.Cmdline()) {
+		if parameter == "kho=on" {
+			return true
+		}
+	}
+	return false
+}
+
+// CPUModel returns "model name" of the first processor; "" where there is none.
+func (m Machine) CPUModel() string { return m.fields("proc/cpuinfo")["model name"] }

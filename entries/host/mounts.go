@@ -61,7 +61,7 @@ func parseMount(line string) (Mount, error) {
 	mount := Mount{
 		Device: head[2], Root: unescape(head[3]), Point: unescape(head[4]),
 		FSType: unescape(tail[0]), Source: unescape(tail[1]),
-		ReadOnly: len(tail) > 2 && hasOption(tail[2], "ro"),
+		ReadOnly: len(tail) < 3 || !hasOption(tail[2], "rw"),
 	}
 	if !strings.HasPrefix(mount.Point, "/") || !isDevice(mount.Device) {
 		return Mount{}, errMountLine

@@ -1,4 +1,4 @@
-package loader
+package reboot
 
 import (
 	"errors"
@@ -8,22 +8,24 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // Graphics unloads drivers of graphics cards before a kexec: some do not take
 // a card over from another kernel.
 type Graphics struct {
-	Proc, Sys string // where procfs and sysfs are
+	Host host.Machine // Dir is where sysfs is written
 	// Modules are unloaded in this order; those that are not loaded are
 	// skipped.
 	Modules []string
-	// Unload unloads a module: [UnloadModule].
+	// Unload unloads a module: System.UnloadModule.
 	Unload func(name string) error
 }
 
-// StubbornDrivers are the modules that are unloaded unasked: nvidia's own
+// DefaultGPUModules are the modules that are unloaded by default: nvidia's own
 // driver, top down.
-func StubbornDrivers() []string {
+func DefaultGPUModules() []string {
 	return []string{"nvidia_drm", "nvidia_modeset", "nvidia_uvm", "nvidia"}
 }
 
@@ -32,16 +34,16 @@ type HolderError []string
 
 // Error lists them: name, process id, device.
 func (e HolderError) Error() string {
-	return fmt.Sprintf("held by %s; end that first", strings.Join(e, ", "))
+	return "held by " + strings.Join(e, ", ")
 }
 
 // Release takes the text consoles off the graphics cards and unloads the
 // drivers. While a process has a card open nothing is touched: that is a
-// HolderError. Where a driver stays, the consoles get their screens back.
+// HolderError. Where a driver remains, the consoles get their screens again.
 func (g Graphics) Release() (unloaded []string, err error) {
 	var loaded []string
 	for _, m := range g.Modules {
-		if ModuleLoaded(g.Sys, m) {
+		if g.Host.ModuleLoaded(m) {
 			loaded = append(loaded, m)
 		}
 	}
@@ -64,7 +66,7 @@ func (g Graphics) Release() (unloaded []string, err error) {
 	}
 	if err != nil {
 		for _, c := range consoles {
-			err = errors.Join(err, os.WriteFile(c, []byte("1"), 0))
+			err = errors.Join(err, g.bind(c, "1"))
 		}
 	}
 	return unloaded, err
@@ -72,46 +74,43 @@ func (g Graphics) Release() (unloaded []string, err error) {
 
 // users names the modules that use one.
 func (g Graphics) users(module string) string {
-	names, err := os.ReadDir(g.Sys + "/module/" + module + "/holders")
-	if err != nil || len(names) == 0 {
+	names := g.Host.Names("sys/module/" + module + "/holders")
+	if len(names) == 0 {
 		return ""
 	}
-	var users []string
-	for _, n := range names {
-		users = append(users, n.Name())
-	}
-	return ": used by the modules " + strings.Join(users, " ") + ", which gpu.modules in kexec-bls.toml may name"
+	return ": used by the modules " + strings.Join(names, " ") + ", which gpu.modules in kexec-bls.toml may name"
 }
 
 // unbind takes the consoles off framebuffers: they would keep a driver. It
-// returns the files that say so.
+// returns the files that control that.
 func (g Graphics) unbind() (consoles []string, err error) {
-	files, err := filepath.Glob(g.Sys + "/class/vtconsole/vtcon*/bind")
-	if err != nil {
-		return nil, err
-	}
-	for _, bind := range files {
-		name, nameErr := os.ReadFile(filepath.Dir(bind) + "/name")
-		bound, boundErr := os.ReadFile(bind)
-		if nameErr != nil || boundErr != nil || !strings.Contains(string(name), "frame buffer") || strings.TrimSpace(string(bound)) != "1" {
+	const dir = "sys/class/vtconsole/"
+	for _, console := range g.Host.Names("sys/class/vtconsole") {
+		file := dir + console + "/bind"
+		if !strings.Contains(g.Host.Text(dir+console+"/name"), "frame buffer") || g.Host.Text(file) != "1" {
 			continue // a dummy, or VGA text
 		}
-		if err := os.WriteFile(bind, []byte("0"), 0); err != nil {
+		if err := g.bind(file, "0"); err != nil {
 			return consoles, err
 		}
-		consoles = append(consoles, bind)
+		consoles = append(consoles, file)
 	}
 	return consoles, nil
+}
+
+func (g Graphics) bind(file, value string) error {
+	return os.WriteFile(filepath.Join(g.Host.Dir, file), []byte(value), 0)
 }
 
 // holders lists processes that have a device of the drivers open or mapped.
 func (g Graphics) holders() []string {
 	var held []string
-	processes, _ := filepath.Glob(g.Proc + "/[0-9]*") // the pattern is well-formed
-	for _, p := range processes {
-		if device := g.device(p); device != "" {
-			comm, _ := os.ReadFile(p + "/comm") // it may have ended
-			held = append(held, fmt.Sprintf("%s (process %s, %s)", strings.TrimSpace(string(comm)), filepath.Base(p), device))
+	for _, pid := range g.Host.Names("proc") {
+		if !isNumber(pid) {
+			continue
+		}
+		if device := g.device("proc/" + pid); device != "" {
+			held = append(held, fmt.Sprintf("%s (process %s, %s)", g.Host.Text("proc/"+pid+"/comm"), pid, device))
 		}
 	}
 	return held
@@ -120,24 +119,24 @@ func (g Graphics) holders() []string {
 // device is one of the drivers' that a process has open or mapped, "" for
 // none. A process that ends meanwhile has none.
 func (g Graphics) device(process string) string {
-	files, _ := filepath.Glob(process + "/fd/[0-9]*")
-	for _, fd := range files {
-		if path, err := os.Readlink(fd); err == nil && g.driven(path) {
-			return path
+	const maxMaps = 64 << 20 // bytes; a process has 65530 mappings at most by default
+	for _, fd := range g.Host.Names(process + "/fd") {
+		if file := g.Host.Link(process + "/fd/" + fd); file != "" && g.driven(file) {
+			return file
 		}
 	}
-	maps, _ := os.ReadFile(process + "/maps")
+	maps, _ := g.Host.ReadFile(process+"/maps", maxMaps) // it may have ended
 	for line := range strings.Lines(string(maps)) {
 		if i := strings.IndexByte(line, '/'); i >= 0 && strings.HasPrefix(line[i:], "/dev/") {
-			if path := strings.TrimSpace(line[i:]); g.driven(path) {
-				return path
+			if file := strings.TrimSpace(line[i:]); g.driven(file) {
+				return file
 			}
 		}
 	}
 	return ""
 }
 
-// driven says whether a device file belongs to one of the drivers. A card
+// driven reports whether a device file belongs to one of the drivers. A card
 // whose driver is not known may.
 func (g Graphics) driven(path string) bool {
 	if rest, ok := strings.CutPrefix(path, "/dev/nvidia"); ok {
@@ -147,12 +146,12 @@ func (g Graphics) driven(path string) bool {
 	if !ok {
 		return false
 	}
-	driver, err := os.Readlink(g.Sys + "/class/drm/" + card + "/device/driver")
-	if err != nil {
+	driver := g.Host.LinkName("sys/class/drm/" + card + "/device/driver")
+	if driver == "" {
 		return true
 	}
 	// The driver nvidia has its DRM part in nvidia_drm.
-	name := strings.ReplaceAll(filepath.Base(driver), "-", "_")
+	name := strings.ReplaceAll(driver, "-", "_")
 	return slices.Contains(g.Modules, name)
 }
 

@@ -1,6 +1,6 @@
 //go:build vm
 
-package systemd_test
+package reboot_test
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package loader
+package reboot
 
 import (
 	"errors"
@@ -9,16 +9,16 @@ import (
 	"path/filepath"
 )
 
-// StandInPath is where the program kexec is put for a shutdown that ends in an
+// KexecPath is where the program kexec is installed for a shutdown that ends in an
 // initramfs, below the directory that becomes its root. dracut unpacks the rest
 // around it later; usr/bin is a directory in every image, which usr/sbin is
 // not.
-const StandInPath = "usr/bin/kexec"
+const KexecPath = "usr/bin/kexec"
 
-// PutStandIn copies a static program that answers to the name kexec to below
-// root, "/run/initramfs". What is there already stays.
-func PutStandIn(program, root string) (err error) {
-	to := filepath.Join(root, StandInPath)
+// InstallKexec copies a static program that answers to the name kexec to below
+// root, "/run/initramfs". What is there already is kept.
+func InstallKexec(program, root string) (err error) {
+	to := filepath.Join(root, KexecPath)
 	if _, err := os.Lstat(to); err == nil {
 		return nil
 	}
@@ -46,10 +46,10 @@ func PutStandIn(program, root string) (err error) {
 	return nil
 }
 
-// TakeStandIn removes a copy of a program that PutStandIn made, and nothing
-// else of that name. Directories stay.
-func TakeStandIn(program, root string) error {
-	to := filepath.Join(root, StandInPath)
+// RemoveKexec removes a copy of a program that InstallKexec made, and nothing
+// else of that name. Directories are kept.
+func RemoveKexec(program, root string) error {
+	to := filepath.Join(root, KexecPath)
 	ours, err := os.Stat(program)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package systemd
+package reboot
 
 import (
 	"bytes"
@@ -16,23 +16,23 @@ import (
 const grace = 10 * time.Second
 
 // run runs a program to its end. It gets our environment, except that
-// systemctl shall not turn a reboot into a kexec, and our standard input, where
+// systemctl must not turn a reboot into a kexec, and our standard input, where
 // polkit may ask for a password.
 func (o Options) run(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Cancel = func() error { return os.ErrProcessDone } // see Kexec
+	cmd.Cancel = func() error { return os.ErrProcessDone } // see System.Kexec
 	cmd.WaitDelay = grace
 	cmd.Env = append(os.Environ(), "SYSTEMCTL_SKIP_AUTO_KEXEC=1")
 	cmd.Stdin = os.Stdin
-	said := head{limit: 4096}
-	cmd.Stdout, cmd.Stderr = o.Stdout, &said
+	output := head{limit: 4096}
+	cmd.Stdout, cmd.Stderr = o.Stdout, &output
 	if o.Stderr != nil {
-		cmd.Stderr = io.MultiWriter(o.Stderr, &said)
+		cmd.Stderr = io.MultiWriter(o.Stderr, &output)
 	}
 	if err := cmd.Run(); err != nil {
 		return &RefusedError{
 			Command: strings.TrimSpace(filepath.Base(program) + " " + strings.Join(args[:min(1, len(args))], " ")),
-			Words:   words(said.b.String()), Err: err,
+			Output:  joined(output.b.String()), Err: err,
 		}
 	}
 	return nil
@@ -49,10 +49,9 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// words makes one line of a program's output. Text from units and users may be
-// in it: what is not printable becomes a space, so that nobody plays with the
-// terminal.
-func words(output string) string {
+// joined makes one line of a program's output. Text from units and users may be
+// in it: what is not printable becomes a space, for the terminal's sake.
+func joined(output string) string {
 	var lines []string
 	for line := range strings.Lines(strings.ToValidUTF8(output, " ")) {
 		line = strings.Join(strings.FieldsFunc(line, func(r rune) bool {

@@ -1,4 +1,4 @@
-package systemd
+package reboot
 
 import (
 	"bytes"
@@ -12,16 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ending names the way in which the system is being shut down: "kexec",
-// "reboot", "poweroff", "halt"; "" when it is not. It asks systemd for the
-// target that has been started, so that a service may ask it while it stops.
-func Ending(ctx context.Context) (string, error) {
-	jobs, err := Options{}.ask(ctx, "list-jobs", "--no-legend", "--no-pager", "--plain")
-	return ending(jobs), err
+func ending(ctx context.Context) (string, error) {
+	jobs, err := Options{}.query(ctx, "list-jobs", "--no-legend", "--no-pager", "--plain")
+	return endingOf(jobs), err
 }
 
-// ending looks through lines of JOB UNIT TYPE STATE.
-func ending(jobs string) string {
+// endingOf looks through lines of JOB UNIT TYPE STATE.
+func endingOf(jobs string) string {
 	for line := range strings.Lines(jobs) {
 		f := strings.Fields(line)
 		if len(f) < 3 || f[2] != "start" {
@@ -35,10 +32,8 @@ func ending(jobs string) string {
 	return ""
 }
 
-// Reached is when a unit became active, by the system's clock; the zero time
-// where it has not been.
-func Reached(ctx context.Context, unit string) (time.Time, error) {
-	text, err := Options{}.ask(ctx, "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit)
+func reached(ctx context.Context, unit string) (time.Time, error) {
+	text, err := Options{}.query(ctx, "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -59,15 +54,10 @@ func since(microseconds string, mono time.Duration, now time.Time) (time.Time, e
 	return now.Add(time.Duration(us)*time.Microsecond - mono).Round(time.Millisecond), nil
 }
 
-// LoadModule loads a kernel module with modprobe(8).
-func LoadModule(ctx context.Context, name string) error {
-	return Options{}.run(ctx, "modprobe", "--", name)
-}
-
-// ask runs systemctl and returns what it says.
-func (o Options) ask(ctx context.Context, args ...string) (string, error) {
-	var said bytes.Buffer
-	o.Stdout = &said
+// query runs systemctl and returns its output.
+func (o Options) query(ctx context.Context, args ...string) (string, error) {
+	var output bytes.Buffer
+	o.Stdout = &output
 	err := o.run(ctx, "systemctl", args...)
-	return said.String(), err
+	return output.String(), err
 }

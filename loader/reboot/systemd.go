@@ -1,8 +1,10 @@
-// Package systemd reboots through the init system, so that services stop
-// cleanly and file systems are unmounted: systemctl(1) where systemd runs, and
-// what OpenRC, runit, dinit or sysvinit have of their own elsewhere. It is the
-// only package that starts programs.
-package systemd
+// Package reboot ends the running system in favour of the loaded kernel, or of
+// the firmware. It starts programs, so that services stop cleanly and file
+// systems are unmounted: systemctl(1) where systemd runs, and what OpenRC, runit,
+// dinit or sysvinit have of their own elsewhere. For a jump it unloads drivers of
+// graphics cards, remounts file systems read-only, and installs a program for
+// initramfs images that look for kexec(8).
+package reboot
 
 import (
 	"context"
@@ -11,6 +13,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // Options are the flags of systemctl(1) with the same names, and where its
@@ -22,11 +26,11 @@ type Options struct {
 	CheckInhibitors string // --check-inhibitors=: auto, yes, no
 	NoWall, NoBlock bool
 	Force, Quiet    bool
-	// Terminal says that the user sits at one. systemctl checks inhibitors by
+	// Terminal reports that the user sits at one. systemctl checks inhibitors by
 	// default only then, and cannot see it through our pipes.
 	Terminal bool
-	// Stdout and Stderr get what systemctl says, as it says it; nil: nothing
-	// is passed on. An error has its words in any case.
+	// Stdout and Stderr get what systemctl writes, as it does; nil: nothing
+	// is passed on. An error has the output in any case.
 	Stdout, Stderr io.Writer
 	// Program is systemctl's path; empty means systemctl in PATH.
 	Program string
@@ -35,36 +39,22 @@ type Options struct {
 // A RefusedError is a program that did not do what it was asked for.
 type RefusedError struct {
 	Command string // program and verb, as in "systemctl kexec"
-	Words   string // what it said on stderr, its lines joined; may be empty
+	Output  string // what it wrote to stderr, its lines joined; may be empty
 	Err     error  // *exec.ExitError, or why it could not be started
 }
 
-// Error has the program's own words, where it had some.
+// Error has the program's own output, where there is some.
 func (e *RefusedError) Error() string {
-	if e.Words == "" {
+	if e.Output == "" {
 		return fmt.Sprintf("%s: %v", e.Command, e.Err)
 	}
-	return fmt.Sprintf("%s: %s", e.Command, e.Words)
+	return fmt.Sprintf("%s: %s", e.Command, e.Output)
 }
 
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Kexec asks systemd to shut down into the loaded kernel, and returns once it
-// has accepted. Without a loaded kernel systemctl would load one of its own
-// choice: the caller has to look first. A refusal is a *RefusedError. A context
-// that ends does not stop systemctl at once, for the request may be accepted
-// already: the end of a reboot's requester is a part of the reboot.
-func Kexec(ctx context.Context, o Options) error { return o.verb(ctx, "kexec") }
-
-// Reboot asks systemd for an ordinary reboot, through the firmware. systemctl
-// turns it into a kexec when a kernel is loaded, and others may too: the caller
-// unloads it first; systemctl is told not to, besides. Errors are Kexec's.
-func Reboot(ctx context.Context, o Options) error { return o.verb(ctx, "reboot") }
-
-// Cancel takes back a reboot that was scheduled with Options.When, by whomever.
-// Of o only the writers and Program count.
-func Cancel(ctx context.Context, o Options) error {
+func cancel(ctx context.Context, o Options) error {
 	o = Options{When: "cancel", CheckInhibitors: "no", Stdout: o.Stdout, Stderr: o.Stderr, Program: o.Program}
 	// Not the verb kexec, which wants a kernel to be loaded even for this.
 	err := o.verb(ctx, "reboot")
@@ -131,14 +121,14 @@ func (o Options) flags() []string {
 	return flags
 }
 
-// unknown returns the flag that a program does not know, by the words of
+// unknown returns the flag that a program does not know, by the text of
 // getopt_long(3), or "".
 func unknown(err error) string {
 	refused, ok := errors.AsType[*RefusedError](err)
 	if !ok {
 		return ""
 	}
-	_, quoted, ok := strings.Cut(refused.Words, "unrecognized option '")
+	_, quoted, ok := strings.Cut(refused.Output, "unrecognized option '")
 	if !ok {
 		return ""
 	}
@@ -158,5 +148,5 @@ func (o Options) tooOld(ctx context.Context, program, flag string, err error) er
 	if len(words) < 2 || !slices.Contains(words[:1], "systemd") {
 		return err
 	}
-	return fmt.Errorf("systemd %s does not have %s; leave it out: %w", words[1], flag, err)
+	return hint.Errorf("leave out "+flag, "systemd %s does not have %s: %w", words[1], flag, err)
 }

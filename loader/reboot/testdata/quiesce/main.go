@@ -1,4 +1,4 @@
-// Command quiesce calls ReadOnly and shows what is left; with an argument it
+// Command quiesce calls ReadOnly and shows what remains; with an argument it
 // undoes it again.
 package main
 
@@ -7,11 +7,12 @@ import (
 	"log"
 	"os"
 
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 func main() {
-	left, undo, err := systemd.ReadOnly()
+	left, undo, err := reboot.ReadOnly(host.Running())
 	if err != nil {
 		log.Fatal(err)
 	}

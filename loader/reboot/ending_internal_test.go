@@ -1,4 +1,4 @@
-package systemd
+package reboot
 
 import (
 	"testing"
@@ -17,7 +17,7 @@ func TestEnding(t *testing.T) {
 		"poweroff": "7 shutdown.target start waiting\n8 poweroff.target start waiting\n",
 		"halt":     "8 halt.target start waiting",
 	} {
-		assert.Equal(t, want, ending(jobs))
+		assert.Equal(t, want, endingOf(jobs))
 	}
 	for _, jobs := range []string{
 		"8 kexec-bls-boot.service restart running\n",
@@ -25,7 +25,7 @@ func TestEnding(t *testing.T) {
 		"8 soft-reboot.target start waiting\n", // the kernel stays
 		"8 reboot.target\nNo jobs running.\n\n",
 	} {
-		assert.Empty(t, ending(jobs), jobs)
+		assert.Empty(t, endingOf(jobs), jobs)
 	}
 }
 

@@ -1,4 +1,4 @@
-package systemd
+package reboot
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // TestNativeRunsTheCommand has nothing but fakes in PATH: no test may reboot.
@@ -30,14 +32,14 @@ func TestNativeRunsTheCommand(t *testing.T) {
 	} {
 		var said strings.Builder
 		root := fstest.MapFS{"proc/1/comm": {Data: []byte(pid1 + "\n")}}
-		err := native(t.Context(), root, Options{Stdout: &said})
+		err := nativeKexec(t.Context(), host.Machine{FS: root}, Options{Stdout: &said})
 		assert.Equal(t, c.said, said.String(), pid1)
 		if c.err == "" {
 			assert.NoError(t, err, pid1)
 		} else {
 			assert.ErrorContains(t, err, c.err, pid1)
 		}
-		assert.Equal(t, c.err != "" && c.said == "", errors.Is(err, ErrNoNative), pid1)
+		assert.Equal(t, c.err != "" && c.said == "", errors.Is(err, ErrNoKexec), pid1)
 	}
 }
 
@@ -49,15 +51,15 @@ func TestNativeReboot(t *testing.T) {
 		script := fmt.Sprintf("#!/bin/sh\necho %s $*\n", name)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700))
 	}
-	for kind, want := range map[Kind]string{
-		OpenRC: "openrc-shutdown --reboot now\n", Dinit: "shutdown -r\n", SysVinit: "shutdown -r now\n",
-		Runit: "reboot\n", S6: "reboot\n", BusyBox: "reboot\n",
+	for kind, want := range map[host.Kind]string{
+		host.OpenRC: "openrc-shutdown --reboot now\n", host.Dinit: "shutdown -r\n", host.SysVinit: "shutdown -r now\n",
+		host.Runit: "reboot\n", host.S6: "reboot\n", host.BusyBox: "reboot\n",
 	} {
 		var said strings.Builder
 		require.NoError(t, nativeReboot(t.Context(), kind, Options{Stdout: &said}), kind)
 		assert.Equal(t, want, said.String())
 	}
 	require.NoError(t, os.Remove(filepath.Join(dir, "reboot")))
-	assert.ErrorContains(t, nativeReboot(t.Context(), Runit, Options{}), "reboot: ", "a command without words of its own")
-	assert.ErrorIs(t, nativeReboot(t.Context(), Other, Options{}), ErrNoReboot)
+	assert.ErrorContains(t, nativeReboot(t.Context(), host.Runit, Options{}), "reboot: ", "a command without words of its own")
+	assert.ErrorIs(t, nativeReboot(t.Context(), host.Other, Options{}), ErrNoReboot)
 }

@@ -1,4 +1,4 @@
-package loader_test
+package reboot_test
 
 import (
 	"errors"
@@ -9,15 +9,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // A card is a machine with nvidia's driver, a console on it, and an Intel
 // card beside it.
-func card(t *testing.T) (g loader.Graphics, unloaded *[]string) {
+func card(t *testing.T) (g reboot.Graphics, unloaded *[]string) {
 	dir := t.TempDir()
 	unloaded = new([]string)
-	g = loader.Graphics{Proc: dir + "/proc", Sys: dir + "/sys", Modules: loader.StubbornDrivers(), Unload: func(name string) error {
+	g = reboot.Graphics{Host: host.At(dir), Modules: reboot.DefaultGPUModules(), Unload: func(name string) error {
 		*unloaded = append(*unloaded, name)
 		return nil
 	}}
@@ -40,11 +41,11 @@ func card(t *testing.T) (g loader.Graphics, unloaded *[]string) {
 	return g, unloaded
 }
 
-func (c held) open(t *testing.T, g loader.Graphics) {
+func (c held) open(t *testing.T, g reboot.Graphics) {
 	if c.fd != "" {
-		require.NoError(t, os.Symlink(c.fd, g.Proc+"/42/fd/7"))
+		require.NoError(t, os.Symlink(c.fd, g.Host.Dir+"/proc/42/fd/7"))
 	}
-	require.NoError(t, os.WriteFile(g.Proc+"/42/maps", []byte(c.maps), 0o644))
+	require.NoError(t, os.WriteFile(g.Host.Dir+"/proc/42/maps", []byte(c.maps), 0o644))
 }
 
 type held struct{ fd, maps string }
@@ -55,7 +56,7 @@ func TestReleaseGraphics(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"nvidia_drm", "nvidia_modeset", "nvidia"}, got, "top down, what is loaded")
 	assert.Equal(t, got, *unloaded)
-	bind, err := os.ReadFile(g.Sys + "/class/vtconsole/vtcon1/bind")
+	bind, err := os.ReadFile(g.Host.Dir + "/sys/class/vtconsole/vtcon1/bind")
 	require.NoError(t, err)
 	assert.Equal(t, byte('0'), bind[0])
 }
@@ -68,7 +69,7 @@ func TestReleaseNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, got)
 	assert.Empty(t, *unloaded)
-	bind, err := os.ReadFile(g.Sys + "/class/vtconsole/vtcon1/bind")
+	bind, err := os.ReadFile(g.Host.Dir + "/sys/class/vtconsole/vtcon1/bind")
 	require.NoError(t, err)
 	assert.Equal(t, "1\n", string(bind), "no console is taken off for nothing")
 }
@@ -95,11 +96,11 @@ func TestHeldGraphics(t *testing.T) {
 			assert.NoError(t, err, name)
 			continue
 		}
-		var holders loader.HolderError
+		var holders reboot.HolderError
 		require.ErrorAs(t, err, &holders, name)
-		assert.EqualError(t, err, "held by Xorg (process 42, "+v.device+"); end that first", name)
+		assert.EqualError(t, err, "held by Xorg (process 42, "+v.device+")", name)
 		assert.Empty(t, *unloaded, name)
-		bind, err := os.ReadFile(g.Sys + "/class/vtconsole/vtcon1/bind")
+		bind, err := os.ReadFile(g.Host.Dir + "/sys/class/vtconsole/vtcon1/bind")
 		require.NoError(t, err)
 		assert.Equal(t, "1\n", string(bind), name)
 	}
@@ -108,7 +109,7 @@ func TestHeldGraphics(t *testing.T) {
 // TestStuckGraphics is a driver that the kernel does not let go.
 func TestStuckGraphics(t *testing.T) {
 	g, _ := card(t)
-	require.NoError(t, os.MkdirAll(g.Sys+"/module/nvidia_modeset/holders/other", 0o755))
+	require.NoError(t, os.MkdirAll(g.Host.Dir+"/sys/module/nvidia_modeset/holders/other", 0o755))
 	g.Unload = func(name string) error {
 		if name == "nvidia_modeset" {
 			return errors.New("delete_module: resource temporarily unavailable")
@@ -119,14 +120,14 @@ func TestStuckGraphics(t *testing.T) {
 	assert.Equal(t, []string{"nvidia_drm"}, got)
 	assert.ErrorContains(t, err, "nvidia_modeset: delete_module: ")
 	assert.ErrorContains(t, err, "used by the modules other")
-	bind, err := os.ReadFile(g.Sys + "/class/vtconsole/vtcon1/bind")
+	bind, err := os.ReadFile(g.Host.Dir + "/sys/class/vtconsole/vtcon1/bind")
 	require.NoError(t, err)
 	assert.Equal(t, byte('1'), bind[0], "the console has its screen back")
 }
 
 func TestModuleLoaded(t *testing.T) {
 	g, _ := card(t)
-	assert.True(t, loader.ModuleLoaded(g.Sys, "nvidia"))
-	require.NoError(t, os.MkdirAll(g.Sys+"/module/efibc", 0o755))
-	assert.False(t, loader.ModuleLoaded(g.Sys, "efibc"), "built in")
+	assert.True(t, g.Host.ModuleLoaded("nvidia"))
+	require.NoError(t, os.MkdirAll(g.Host.Dir+"/sys/module/efibc", 0o755))
+	assert.False(t, g.Host.ModuleLoaded("efibc"), "built in")
 }

@@ -1,4 +1,4 @@
-package systemd_test
+package reboot_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // A fake is a program that notes how it was called, one line a call.
@@ -47,22 +47,22 @@ func old(flags ...string) string {
 
 func TestKexecPassesFlagsOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		o    systemd.Options
+		o    reboot.Options
 		want string
 	}{
-		"nothing": {systemd.Options{}, "kexec"},
+		"nothing": {reboot.Options{}, "kexec"},
 		"all": {
-			systemd.Options{When: "+5min", Message: "kexec into arch.conf; $(boo)", CheckInhibitors: "no", NoWall: true, NoBlock: true, Force: true, Quiet: true},
+			reboot.Options{When: "+5min", Message: "kexec into arch.conf; $(boo)", CheckInhibitors: "no", NoWall: true, NoBlock: true, Force: true, Quiet: true},
 			"kexec --when=+5min --message=kexec into arch.conf; $(boo) --check-inhibitors=no --no-wall --no-block --force --quiet",
 		},
-		"at a terminal":               {systemd.Options{Terminal: true}, "kexec --check-inhibitors=yes"},
-		"at a terminal, auto":         {systemd.Options{Terminal: true, CheckInhibitors: "auto"}, "kexec --check-inhibitors=yes"},
-		"at a terminal, but":          {systemd.Options{Terminal: true, CheckInhibitors: "no"}, "kexec --check-inhibitors=no"},
-		"auto, but not at a terminal": {systemd.Options{CheckInhibitors: "auto"}, "kexec --check-inhibitors=auto"},
+		"at a terminal":               {reboot.Options{Terminal: true}, "kexec --check-inhibitors=yes"},
+		"at a terminal, auto":         {reboot.Options{Terminal: true, CheckInhibitors: "auto"}, "kexec --check-inhibitors=yes"},
+		"at a terminal, but":          {reboot.Options{Terminal: true, CheckInhibitors: "no"}, "kexec --check-inhibitors=no"},
+		"auto, but not at a terminal": {reboot.Options{CheckInhibitors: "auto"}, "kexec --check-inhibitors=auto"},
 	} {
 		f := program(t, "systemctl", "")
 		c.o.Program = f.path
-		require.NoError(t, systemd.Kexec(t.Context(), c.o), name)
+		require.NoError(t, reboot.Running().Kexec(t.Context(), c.o), name)
 		assert.Equal(t, []string{"systemctl " + c.want + " skip=1"}, f.called(t), name)
 	}
 }
@@ -70,7 +70,7 @@ func TestKexecPassesFlagsOn(t *testing.T) {
 func TestProgramIsFoundInPath(t *testing.T) {
 	f := program(t, "systemctl", "")
 	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
-	require.NoError(t, systemd.Reboot(t.Context(), systemd.Options{NoWall: true}))
+	require.NoError(t, reboot.Running().Reboot(t.Context(), reboot.Options{NoWall: true}))
 	assert.Equal(t, []string{"systemctl reboot --no-wall skip=1"}, f.called(t), "an ordinary reboot must not become a kexec")
 }
 
@@ -80,9 +80,9 @@ func TestProgramIsFoundInPath(t *testing.T) {
 func TestRefusalHasTheWords(t *testing.T) {
 	f := program(t, "systemctl", `echo out; printf 'Operation inhibited by "\033[31mapt" (PID 12).\n\nPlease retry.\n' >&2; exit 3`)
 	var stdout, stderr strings.Builder
-	err := systemd.Kexec(t.Context(), systemd.Options{Program: f.path, Stdout: &stdout, Stderr: &stderr})
+	err := reboot.Running().Kexec(t.Context(), reboot.Options{Program: f.path, Stdout: &stdout, Stderr: &stderr})
 	assert.EqualError(t, err, `systemctl kexec: Operation inhibited by " [31mapt" (PID 12).; Please retry.`)
-	var refused *systemd.RefusedError
+	var refused *reboot.RefusedError
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, "systemctl kexec", refused.Command)
 	var exit *exec.ExitError
@@ -92,13 +92,13 @@ func TestRefusalHasTheWords(t *testing.T) {
 	assert.Contains(t, stderr.String(), "\x1b[31mapt", "as it was said")
 
 	f = program(t, "systemctl", "exit 1")
-	assert.EqualError(t, systemd.Kexec(t.Context(), systemd.Options{Program: f.path}), "systemctl kexec: exit status 1")
+	assert.EqualError(t, reboot.Running().Kexec(t.Context(), reboot.Options{Program: f.path}), "systemctl kexec: exit status 1")
 
 	f = program(t, "systemctl", "yes xxxxxxxxx | head -c 1000000 >&2; exit 1")
-	err = systemd.Kexec(t.Context(), systemd.Options{Program: f.path})
+	err = reboot.Running().Kexec(t.Context(), reboot.Options{Program: f.path})
 	assert.Less(t, len(err.Error()), 5000, "a flood is cut")
 
-	err = systemd.Kexec(t.Context(), systemd.Options{Program: "/nonexistent/systemctl"})
+	err = reboot.Running().Kexec(t.Context(), reboot.Options{Program: "/nonexistent/systemctl"})
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	assert.ErrorContains(t, err, "systemctl kexec: ")
 }
@@ -106,30 +106,30 @@ func TestRefusalHasTheWords(t *testing.T) {
 func TestOlderSystemctl(t *testing.T) {
 	for name, c := range map[string]struct {
 		unknown string
-		o       systemd.Options
+		o       reboot.Options
 		last    string // the call that had to do
 		err     string
 	}{
 		"inhibitors are ignored the old way": {
-			"--check-inhibitors", systemd.Options{CheckInhibitors: "no", Force: true},
+			"--check-inhibitors", reboot.Options{CheckInhibitors: "no", Force: true},
 			"kexec --ignore-inhibitors --force", "",
 		},
 		"our own check is left to it": {
-			"--check-inhibitors", systemd.Options{Terminal: true}, "kexec", "",
+			"--check-inhibitors", reboot.Options{Terminal: true}, "kexec", "",
 		},
 		"a check that was asked for is not dropped": {
-			"--check-inhibitors", systemd.Options{CheckInhibitors: "yes"},
-			"--version", "systemd 245 does not have --check-inhibitors; leave it out: systemctl kexec: systemctl: unrecognized option '--check-inhibitors=yes'",
+			"--check-inhibitors", reboot.Options{CheckInhibitors: "yes"},
+			"--version", "systemd 245 does not have --check-inhibitors: systemctl kexec: systemctl: unrecognized option '--check-inhibitors=yes'",
 		},
-		"the message is dropped": {"--message", systemd.Options{Message: "m", NoWall: true}, "kexec --no-wall", ""},
+		"the message is dropped": {"--message", reboot.Options{Message: "m", NoWall: true}, "kexec --no-wall", ""},
 		"a time is not dropped": {
-			"--when", systemd.Options{When: "+1h", Message: "m"},
-			"--version", "systemd 245 does not have --when; leave it out: systemctl kexec: systemctl: unrecognized option '--when=+1h'",
+			"--when", reboot.Options{When: "+1h", Message: "m"},
+			"--version", "systemd 245 does not have --when: systemctl kexec: systemctl: unrecognized option '--when=+1h'",
 		},
 	} {
 		f := program(t, "systemctl", old(c.unknown))
 		c.o.Program = f.path
-		err := systemd.Kexec(t.Context(), c.o)
+		err := reboot.Running().Kexec(t.Context(), c.o)
 		calls := f.called(t)
 		assert.Equal(t, "systemctl "+c.last+" skip=1", calls[len(calls)-1], name)
 		if c.err == "" {
@@ -143,7 +143,7 @@ func TestOlderSystemctl(t *testing.T) {
 func TestVersionThatCannotBeRead(t *testing.T) {
 	for _, answer := range []string{"exit 1", "echo toybox 1.0", ""} {
 		f := program(t, "systemctl", "[ \"$1\" != --version ] || { "+answer+"\nexit; }\n"+old("--when"))
-		err := systemd.Kexec(t.Context(), systemd.Options{When: "now", Program: f.path})
+		err := reboot.Running().Kexec(t.Context(), reboot.Options{When: "now", Program: f.path})
 		assert.EqualError(t, err, "systemctl kexec: systemctl: unrecognized option '--when=now'")
 	}
 }
@@ -152,13 +152,13 @@ func TestVersionThatCannotBeRead(t *testing.T) {
 // kexec does, and works with a systemd that leaves it to shutdown(8).
 func TestCancel(t *testing.T) {
 	f := program(t, "systemctl", "")
-	require.NoError(t, systemd.Cancel(t.Context(), systemd.Options{Program: f.path, When: "x", Force: true, Terminal: true}))
+	require.NoError(t, reboot.Running().Cancel(t.Context(), reboot.Options{Program: f.path, When: "x", Force: true, Terminal: true}))
 	assert.Equal(t, []string{"systemctl reboot --when=cancel --check-inhibitors=no skip=1"}, f.called(t))
 
 	f = program(t, "systemctl", old("--when"))
 	shutdown := program(t, "shutdown", "")
 	t.Setenv("PATH", filepath.Dir(shutdown.path)+":"+os.Getenv("PATH"))
-	require.NoError(t, systemd.Cancel(t.Context(), systemd.Options{Program: f.path}))
+	require.NoError(t, reboot.Running().Cancel(t.Context(), reboot.Options{Program: f.path}))
 	assert.Equal(t, []string{"shutdown -c skip=1"}, shutdown.called(t))
 }
 
@@ -168,12 +168,12 @@ func TestContextDoesNotBetrayTheReboot(t *testing.T) {
 	f := program(t, "systemctl", "sleep 0.3")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	assert.NoError(t, systemd.Kexec(ctx, systemd.Options{Program: f.path}))
+	assert.NoError(t, reboot.Running().Kexec(ctx, reboot.Options{Program: f.path}))
 	assert.Error(t, ctx.Err())
 
 	f = program(t, "systemctl", "sleep 0.3; exit 1")
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	var exit *exec.ExitError
-	assert.True(t, errors.As(systemd.Kexec(ctx, systemd.Options{Program: f.path}), &exit))
+	assert.True(t, errors.As(reboot.Running().Kexec(ctx, reboot.Options{Program: f.path}), &exit))
 }

@@ -1,33 +1,27 @@
-package systemd
+package reboot
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // ReadOnly is for a jump without a shutdown: it writes out what is in memory
 // and makes the file systems on disks read-only, so that the next kernel finds
-// them clean. One that somebody writes to cannot be: its mount points come back
-// in left. undo makes the others writable again, if the jump fails.
-func ReadOnly() (left []string, undo func() error, err error) {
-	f, err := os.Open("/proc/self/mountinfo")
+// them clean. One that somebody writes to cannot be: left has its mount points.
+// undo makes the others writable again, if the jump fails.
+func ReadOnly(m host.Machine) (left []string, undo func() error, err error) {
+	mounts, err := m.Mounts()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = f.Close() }() // read only
-	points, err := writable(f)
-	if err != nil {
-		return nil, nil, fmt.Errorf("/proc/self/mountinfo: %w", err)
-	}
 	unix.Sync()
-	left, undo = quiesce(points, remount)
+	left, undo = quiesce(writable(mounts), remount)
 	return left, undo, nil
 }
 
@@ -46,7 +40,7 @@ func quiesce(points []string, remount func(point string, readOnly bool) error) (
 		var all error
 		for _, point := range slices.Backward(done) {
 			if err := remount(point, false); err != nil {
-				all = errors.Join(all, fmt.Errorf("%s stays read-only: %w", point, err))
+				all = errors.Join(all, fmt.Errorf("%s remains read-only: %w", point, err))
 			}
 		}
 		return all
@@ -54,31 +48,18 @@ func quiesce(points []string, remount func(point string, readOnly bool) error) (
 }
 
 // writable lists a mount point of every writable file system on a device, in
-// the order they were mounted, from proc_pid_mountinfo(5).
-func writable(mountinfo io.Reader) ([]string, error) {
+// the order they were mounted.
+func writable(mounts []host.Mount) []string {
 	var points, seen []string
-	lines := bufio.NewScanner(mountinfo)
-	lines.Buffer(nil, 1<<20) // overlays list their layers, up to a page
-	for lines.Scan() {
-		left, right, _ := strings.Cut(lines.Text(), " - ")
-		// ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [FIELD…] - TYPE SOURCE OPTIONS
-		mount, super := strings.Fields(left), strings.Fields(right)
-		if len(mount) < 6 || len(super) < 3 || !strings.HasPrefix(super[1], "/") {
-			continue // a source without a path is no device
-		}
-		device := mount[2] // of the file system: one may be mounted often
-		if !slices.Contains(strings.Split(super[2], ","), "rw") || slices.Contains(seen, device) {
+	for _, m := range mounts {
+		// A source without a path is no device. One may be mounted often.
+		if m.ReadOnly || !strings.HasPrefix(m.Source, "/") || slices.Contains(seen, m.Device) {
 			continue
 		}
-		seen = append(seen, device)
-		points = append(points, unescape(mount[4]))
+		seen = append(seen, m.Device)
+		points = append(points, m.Point)
 	}
-	return points, lines.Err()
-}
-
-// unescape undoes the octal escapes of blanks and backslashes.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+	return points
 }
 
 // remount changes the file system and leaves the flags of the mount as they
