@@ -56,7 +56,7 @@ func inSources(t *testing.T, pattern string) []string {
 func TestManualHasEveryFinding(t *testing.T) {
 	var ids, documented []string
 	for _, topic := range preflight.Topics() {
-		ids = append(ids, topic.ID)
+		ids = append(ids, string(topic.ID))
 	}
 	for _, topic := range initrd.Topics() {
 		ids = append(ids, topic.ID)

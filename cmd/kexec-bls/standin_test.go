@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 const dracutScript = "case \"$ACTION\" in\nreboot | poweroff | halt) $ACTION -f -d -n ;;\nkexec) kexec -e ;;\nesac\n"
@@ -18,7 +18,7 @@ const dracutScript = "case \"$ACTION\" in\nreboot | poweroff | halt) $ACTION -f 
 // TestStandInIsPut where a shutdown would end in a missing program.
 func TestStandInIsPut(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	at := filepath.Join(f.rootDir, "run/initramfs", loader.StandInPath)
+	at := filepath.Join(f.rootDir, "run/initramfs", reboot.KexecPath)
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	assert.NoFileExists(t, at, "nobody needs it")
 
