@@ -57,4 +57,3 @@ func TestInitSystem(t *testing.T) {
 		assert.Equal(t, c.want, c.root.InitSystem(), name)
 	}
 }
-

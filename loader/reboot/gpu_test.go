@@ -98,7 +98,7 @@ func TestHeldGraphics(t *testing.T) {
 		}
 		var holders reboot.HolderError
 		require.ErrorAs(t, err, &holders, name)
-		assert.EqualError(t, err, "held by Xorg (process 42, "+v.device+"); end that first", name)
+		assert.EqualError(t, err, "held by Xorg (process 42, "+v.device+")", name)
 		assert.Empty(t, *unloaded, name)
 		bind, err := os.ReadFile(g.Host.Dir + "/sys/class/vtconsole/vtcon1/bind")
 		require.NoError(t, err)

@@ -119,12 +119,12 @@ func TestOlderSystemctl(t *testing.T) {
 		},
 		"a check that was asked for is not dropped": {
 			"--check-inhibitors", reboot.Options{CheckInhibitors: "yes"},
-			"--version", "systemd 245 does not have --check-inhibitors; leave it out: systemctl kexec: systemctl: unrecognized option '--check-inhibitors=yes'",
+			"--version", "systemd 245 does not have --check-inhibitors: systemctl kexec: systemctl: unrecognized option '--check-inhibitors=yes'",
 		},
 		"the message is dropped": {"--message", reboot.Options{Message: "m", NoWall: true}, "kexec --no-wall", ""},
 		"a time is not dropped": {
 			"--when", reboot.Options{When: "+1h", Message: "m"},
-			"--version", "systemd 245 does not have --when; leave it out: systemctl kexec: systemctl: unrecognized option '--when=+1h'",
+			"--version", "systemd 245 does not have --when: systemctl kexec: systemctl: unrecognized option '--when=+1h'",
 		},
 	} {
 		f := program(t, "systemctl", old(c.unknown))

@@ -53,6 +53,14 @@ func explained(err error) string {
 	return fmt.Sprintf("%v: %s; %s", err, cause.Text, cause.Hint)
 }
 
+// result is explained, or <nil>.
+func result(err error) string {
+	if err == nil {
+		return "<nil>"
+	}
+	return explained(err)
+}
+
 // code is the errno of a refusal, and 1 for all else.
 func code(err error) int {
 	refused, ok := errors.AsType[*kexec.LoadError](err)
@@ -88,7 +96,7 @@ func run(args []string, opt kexec.Options, memfd bool, times int) error {
 	}
 	var wait sync.WaitGroup
 	for range times {
-		wait.Go(func() { fmt.Println(kexec.Syscalls().Load(context.Background(), kernel, initrd, args[3], opt)) })
+		wait.Go(func() { fmt.Println(result(kexec.Syscalls().Load(context.Background(), kernel, initrd, args[3], opt))) })
 	}
 	wait.Wait()
 	return nil
