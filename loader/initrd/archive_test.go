@@ -18,6 +18,7 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // file is an entry of a test archive.
@@ -78,11 +79,11 @@ func newc(files ...file) []byte {
 
 func pad4(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
 
-var compressed = []initrd.Format{initrd.Gzip, initrd.Bzip2, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd}
+var compressed = []initrd.Format{compress.Gzip, compress.Bzip2, compress.LZMA, compress.XZ, compress.LZO, compress.LZ4, compress.Zstd}
 
-// compress packs data; bzip2 has no writer in Go, so only sampleArchive is to
+// pack packs data; bzip2 has no writer in Go, so only sampleArchive is to
 // be had in it.
-func compress(t testing.TB, f initrd.Format, data []byte) []byte {
+func pack(t testing.TB, f initrd.Format, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	var w io.WriteCloser
@@ -90,20 +91,20 @@ func compress(t testing.TB, f initrd.Format, data []byte) []byte {
 	switch f {
 	case initrd.Newc:
 		return data
-	case initrd.Gzip:
+	case compress.Gzip:
 		w = gzip.NewWriter(&b)
-	case initrd.XZ:
+	case compress.XZ:
 		w, err = xz.WriterConfig{CheckSum: xz.CRC32}.NewWriter(&b)
-	case initrd.LZMA:
+	case compress.LZMA:
 		w, err = lzma.NewWriter(&b)
-	case initrd.Zstd:
+	case compress.Zstd:
 		w, err = zstd.NewWriter(&b)
-	case initrd.LZ4:
+	case compress.LZ4:
 		z := lz4.NewWriter(&b)
 		w, err = z, z.Apply(lz4.LegacyOption(true))
-	case initrd.LZO:
+	case compress.LZO:
 		return lzop(data)
-	case initrd.Bzip2:
+	case compress.Bzip2:
 		return bzip2Sample(t, data)
 	}
 	require.NoError(t, err)
@@ -188,7 +189,7 @@ func join(t testing.TB, opts initrd.JoinOptions, ms []initrd.Member) ([]byte, in
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
 	defer closeAll(t, f)
-	layout, err := initrd.Join(f, ms, opts)
+	layout, err := joinTo(f, ms, opts)
 	require.NoError(t, err)
 	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	require.NoError(t, err)

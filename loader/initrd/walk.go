@@ -182,7 +182,7 @@ func (m marking) ReadAt(p []byte, off int64) (int, error) {
 // of 4, or a compressed stream.
 func (w *walker) step() error {
 	c := w.cursor
-	c.Seek(w.pos)
+	c.MoveTo(w.pos)
 	n, err := c.Zeros()
 	w.pos += n
 	if err != nil || w.pos >= w.size {

@@ -25,7 +25,7 @@ func (w *walker) stream(f Format) error {
 	var stop *compress.Fault
 	switch {
 	case errors.As(err, &stop):
-		st.End = w.limit(w.pos)
+		st.End, err = w.limit(w.pos), nil
 		stop = fault.New(stop.ID, p.Offset, "%s", streamText(f, stop))
 	case err != nil:
 		return err
