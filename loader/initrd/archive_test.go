@@ -5,6 +5,7 @@ import (
 	"compress/bzip2"
 	"encoding/binary"
 	"fmt"
+	"hash/adler32"
 	"io"
 	"os"
 	"path/filepath"
@@ -125,7 +126,7 @@ func lzop(data []byte) []byte {
 		n := min(len(data), 256<<10)
 		b = binary.BigEndian.AppendUint32(b, uint32(n))
 		b = binary.BigEndian.AppendUint32(b, uint32(n))
-		b = binary.BigEndian.AppendUint32(b, 1)
+		b = binary.BigEndian.AppendUint32(b, adler32.Checksum(data[:n]))
 		b = append(b, data[:n]...)
 		data = data[n:]
 	}
@@ -139,7 +140,7 @@ func sampleArchive() []byte {
 
 func bzip2Sample(t testing.TB, data []byte) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "sample.cpio.bz2"))
+	b, err := os.ReadFile(filepath.Join("compress", "testdata", "sample.cpio.bz2"))
 	require.NoError(t, err)
 	got, err := io.ReadAll(bzip2.NewReader(bytes.NewReader(b)))
 	require.NoError(t, err)

@@ -184,23 +184,50 @@ func TestFlatLargeFiles(t *testing.T) {
 func TestFlatKeepsEarlyArchives(t *testing.T) {
 	zst := pack(t, compress.Zstd, newc(dir("kernel"), text("init", "1")))
 	conf := bootconfig("x=1\n")
-	ms := members(t, ucodeAMD, append(append(bytes.Clone(ucodeIntel), acpiTables...), zst...), append(bytes.Clone(ucodeAMD), conf...))
+	late := newc(text("kernel/x86/microcode/AuthenticAMD.bin", "late"))
+	ms := members(t, ucodeAMD, append(append(bytes.Clone(ucodeIntel), acpiTables...), zst...), append(late, conf...))
 	got, layout, err := flatten(t, initrd.FlatOptions{}, ms)
 	require.NoError(t, err)
-	front := bytes.Join([][]byte{ucodeAMD, ucodeIntel, acpiTables}, nil)
-	require.True(t, bytes.HasPrefix(got, front))
 	require.True(t, bytes.HasSuffix(got, conf))
 	var names []string
 	for _, m := range layout.Members {
 		names = append(names, m.Name)
 	}
-	assert.Equal(t, []string{"a", "b", "b", "flattened", "c"}, names)
-	flat := layout.Members[3]
-	assert.Equal(t, []string{"init 100644 =1", "kernel/x86/microcode/AuthenticAMD.bin 100644 =amd"}, show(t, got[flat.Offset:flat.Offset+flat.Size]),
-		"what is in front and the same is not there twice; a late archive is an ordinary one")
+	assert.Equal(t, []string{"early files", "flattened", "c"}, names)
+	early, flat := layout.Members[0], layout.Members[1]
+	assert.Equal(t, []string{
+		"kernel 40755", "kernel/firmware/acpi/dsdt.aml 100644 =dsdt", "kernel/firmware/acpi/ssdt.aml 100644 =ssdt", "kernel/x86 40755", "kernel/x86/microcode 40755",
+		"kernel/x86/microcode/AuthenticAMD.bin 100644 =amd", "kernel/x86/microcode/GenuineIntel.bin 100644 =intel",
+	}, show(t, got[early.Offset:early.Offset+early.Size]))
+	assert.Equal(t, []string{
+		"init 100644 =1", "kernel 40755", "kernel/x86 40755", "kernel/x86/microcode 40755", "kernel/x86/microcode/AuthenticAMD.bin 100644 =late", "kernel/x86/microcode/GenuineIntel.bin 100644 =intel",
+	}, show(t, got[flat.Offset:flat.Offset+flat.Size]), "the tree has what comes last")
 	rep := walk(t, got, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll})
-	assert.Equal(t, "flattened:microcode-twice", ids(rep))
+	assert.Empty(t, rep.Errors())
 	assert.Equal(t, initrd.Config, rep.Segments[len(rep.Segments)-1].Format)
+}
+
+// The marker of dracut and mkinitcpio changes nothing.
+func TestFlatEarlyMarker(t *testing.T) {
+	ucode := func(data string) []file {
+		return []file{dir("kernel"), dir("kernel/x86"), dir("kernel/x86/microcode"), text("kernel/x86/microcode/GenuineIntel.bin", data)}
+	}
+	img := append(newc(append([]file{text("early_cpio", "1\n")}, ucode("FIRST")...)...), pack(t, compress.Gzip, mainImage)...)
+	got, layout, err := flatten(t, initrd.FlatOptions{}, members(t, img, newc(ucode("LATER")...)))
+	require.NoError(t, err)
+	early, flat := layout.Members[0], layout.Members[1]
+	assert.Contains(t, show(t, got[early.Offset:early.Offset+early.Size]), "kernel/x86/microcode/GenuineIntel.bin 100644 =FIRST")
+	tree := show(t, got[flat.Offset:flat.Offset+flat.Size])
+	assert.Contains(t, tree, "kernel/x86/microcode/GenuineIntel.bin 100644 =LATER")
+	assert.Contains(t, tree, "early_cpio 100644 =1\n")
+}
+
+// busybox cpio writes the second name of a hard-linked symbolic link without a
+// target.
+func TestFlatEmptySymlink(t *testing.T) {
+	got, _, err := flatten(t, initrd.FlatOptions{}, members(t, newc(text("a", "1"), link("s", "a"), link("s2", ""))))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a 100644 =1", "s 120777 =a", "s2 120777"}, show(t, got))
 }
 
 func TestFlatNothing(t *testing.T) {
@@ -217,7 +244,7 @@ func TestFlatRefuses(t *testing.T) {
 		member string
 		err    string
 	}{
-		"junk":                       {[]byte("junk"), initrd.FlatOptions{}, "b", "neither a cpio archive"},
+		"junk":                       {append([]byte("junk"), extraImage...), initrd.FlatOptions{}, "b", "neither a cpio archive"},
 		"damage":                     {zst[:len(zst)-3], initrd.FlatOptions{}, "b", "cut off"},
 		"damage inside":              {pack(t, compress.Gzip, mainImage[:150]), initrd.FlatOptions{}, "b", "ends inside"},
 		"limit":                      {zst, initrd.FlatOptions{Limit: 1 << 20}, "b", "more than the limit"},

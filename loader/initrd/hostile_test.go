@@ -64,7 +64,7 @@ func TestWalkVisitError(t *testing.T) {
 // Without Verify nothing is decoded, and only plain archives are visited.
 func TestWalkVisitsWhatItSees(t *testing.T) {
 	b, layout := join(t, initrd.JoinOptions{}, members(t, extraImage, pack(t, compress.Zstd, mainImage)))
-	for verify, want := range map[bool]string{false: "etc etc/extra", true: "etc etc/extra bin init bin/sh"} {
+	for verify, want := range map[initrd.Verification]string{initrd.VerifyNone: "etc etc/extra", initrd.VerifyFast: "etc etc/extra bin init bin/sh", initrd.VerifyAll: "etc etc/extra bin init bin/sh"} {
 		var names []string
 		walk(t, b, initrd.WalkOptions{Layout: layout, Verify: verify, Visit: func(f initrd.File) error {
 			names = append(names, f.Path)
@@ -95,7 +95,7 @@ func TestEveryFindingSaysHowToMend(t *testing.T) {
 		for _, f := range walk(t, b, initrd.WalkOptions{Name: "img"}).Findings {
 			assert.NotEmpty(t, f.Hint)
 			assert.NotEmpty(t, f.Text)
-			assert.Equal(t, strings.ToLower(f.ID), f.ID)
+			assert.Equal(t, strings.ToLower(string(f.ID)), string(f.ID))
 			assert.NotRegexp(t, `\.$`, f.String())
 		}
 	}
@@ -127,7 +127,7 @@ func TestWritingFails(t *testing.T) {
 // No descriptor is left open, whether it works or not.
 func TestFlatClosesWhatItOpens(t *testing.T) {
 	ms := members(t, pack(t, compress.Gzip, mainImage), pack(t, compress.Zstd, extraImage))
-	bad := members(t, pack(t, compress.Gzip, mainImage), []byte("junk"))
+	bad := members(t, pack(t, compress.Gzip, mainImage), append([]byte("junk"), extraImage...))
 	for range 5 {
 		_, _, err := flatten(t, initrd.FlatOptions{}, ms)
 		require.NoError(t, err)

@@ -155,6 +155,7 @@ func (w *walker) run() error {
 	}
 	w.zeroMembers()
 	if config != nil {
+		w.pure = false
 		w.rep.Segments = append(w.rep.Segments, *config)
 	}
 	w.mark(w.rep.Size)

@@ -3,6 +3,8 @@ package initrd_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
@@ -42,7 +45,7 @@ func walk(t testing.TB, b []byte, opts initrd.WalkOptions) initrd.Report {
 func ids(rep initrd.Report) string {
 	var s []string
 	for _, f := range rep.Findings {
-		s = append(s, f.Member+":"+f.ID)
+		s = append(s, f.Member+":"+string(f.ID))
 	}
 	return strings.Join(s, " ")
 }
@@ -113,7 +116,8 @@ func TestWalkFindings(t *testing.T) {
 		"xz with the filter x86":       {[][]byte{testFile(t, "x86.xz"), mainImage}, verify, fine},
 		"xz with x86, not built in":    {[][]byte{testFile(t, "x86.xz"), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_XZ" }}, "a:xz-filter"},
 		"xz with the filter arm":       {[][]byte{testFile(t, "arm.xz"), mainImage}, plain, fine},
-		"xz with arm, not looked at":   {[][]byte{testFile(t, "arm.xz"), mainImage}, verify, "a:stream-unread"},
+		"xz with arm64, not looked at": {[][]byte{arm64XZ(t), mainImage}, verify, "a:stream-unread"},
+		"xz with arm":                  {[][]byte{testFile(t, "arm.xz"), mainImage}, verify, fine},
 		"xz with two filters":          {[][]byte{testFile(t, "delta-x86.xz")}, plain, "a:xz-filter"},
 		"xz twice, zeros between":      {[][]byte{append(append(xzCheck(t, xz.CRC32, mainImage), 0, 0, 0, 0, 0), xzCheck(t, xz.CRC32, extraImage)...)}, verify, fine},
 		"gzip with a name":             {[][]byte{gzipHeader(t, gzip.Header{Name: "initrd"}, mainImage)}, verify, fine},
@@ -121,7 +125,7 @@ func TestWalkFindings(t *testing.T) {
 		"gzip with an extra field":     {[][]byte{gzipExtra(t, mainImage)}, plain, "a:gzip-header"},
 		"zstd cut":                     {[][]byte{zstd(mainImage)[:40], extraImage}, plain, "a:stream-truncated"},
 		"zstd magic alone":             {[][]byte{[]byte("\x28\xb5")}, plain, "a:stream-truncated"},
-		"lzop without sums":            {[][]byte{bytes.Replace(lzop(mainImage), []byte{0, 0, 0, 1}, []byte{0, 0, 0, 0}, 1)}, plain, "a:stream-damaged"},
+		"lzop without sums":            {[][]byte{testFile(t, "nosums.lzo")}, plain, "a:stream-damaged"},
 		"format not in the kernel":     {[][]byte{zstd(mainImage)}, initrd.WalkOptions{Built: func(o string) bool { return o != "CONFIG_RD_ZSTD" }}, "a:format-unsupported"},
 		"format in the kernel":         {[][]byte{zstd(mainImage), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_ZSTD" }}, fine},
 		"cut archive in a stream":      {[][]byte{zstd(mainImage[:len(mainImage)-60]), extraImage}, verify, "a:cpio-truncated"},
@@ -135,6 +139,35 @@ func TestWalkFindings(t *testing.T) {
 		"bootconfig inside":              {[][]byte{append(bytes.Clone(mainImage), bootconfig("x=1\n")...), extraImage}, plain, "a:bootconfig-buried"},
 		"bootconfig with a wrong sum":    {[][]byte{mainImage, bytes.Replace(bootconfig("x=1\n"), []byte("x=1"), []byte("x=2"), 1)}, plain, "b:bootconfig-damaged"},
 		"bootconfig with a wrong length": {[][]byte{mainImage, []byte("\xff\xff\xff\x00\x00\x00\x00\x00#BOOTCONFIG\n")}, plain, "b:bootconfig-damaged"},
+
+		"junk at the end":                     {[][]byte{mainImage, []byte("hello\n\n\n")}, plain, "b:junk"},
+		"junk, and an image in the same file": {[][]byte{mainImage, append([]byte("junk"), extraImage...)}, plain, "b:junk"},
+		"bootconfig, too long a length":       {[][]byte{append(bytes.Clone(mainImage), longBootconfig()...)}, plain, "a:bootconfig-damaged"},
+		"zeros at the start of a stream":      {[][]byte{zstd(append(zeros(4), mainImage...))}, plain, "a:stream-zeros"},
+		"zeros at the start of a later one":   {[][]byte{mainImage, zstd(append(zeros(4), extraImage...))}, verify, fine},
+		"odd zeros at its start":              {[][]byte{mainImage, zstd(append(zeros(3), extraImage...))}, verify, "b:cpio-misaligned"},
+		"text compressed":                     {[][]byte{zstd([]byte(strings.Repeat("text", 100)))}, plain, "a:stream-junk"},
+		"bad sum of gzip":                     {[][]byte{badSum(pack(t, compress.Gzip, mainImage)), extraImage}, verify, "a:stream-checksum"},
+		"no parent":                           {[][]byte{newc(text("etc/ssh/root", "k"), text("etc/hostname", "h"))}, plain, "a:tree-parent a:tree-parent"},
+		"no parent, in a stream":              {[][]byte{zstd(newc(text("etc/hostname", "h")))}, verify, "a:tree-parent"},
+		"no parent, nor in the stream before": {[][]byte{pad4(zstd(mainImage)), newc(dir("etc/a"))}, verify, "b:tree-parent"},
+		"parent in the stream before":         {[][]byte{pad4(zstd(newc(dir("etc")))), newc(text("etc/a", "1"))}, verify, fine},
+		"parent perhaps in it":                {[][]byte{pad4(zstd(mainImage)), newc(text("etc/a", "1"))}, plain, fine},
+		"find -depth":                         {[][]byte{newc(text("etc/hostname", "h"), dir("etc"))}, plain, "a:tree-parent"},
+		"find -depth, then in order":          {[][]byte{newc(text("etc/a", "h"), dir("etc")), newc(text("etc/a", "h"))}, plain, fine},
+		"a component of 256 bytes":            {[][]byte{newc(dir("n"), text("n/"+strings.Repeat("M", 256), "m"))}, plain, "a:tree-name"},
+		"a component of 255 bytes":            {[][]byte{newc(dir("n"), text("n/"+strings.Repeat("M", 255), "m"))}, plain, fine},
+		"below a file":                        {[][]byte{newc(text("plain", "p"), text("plain/sub", "s"))}, plain, "a:tree-file"},
+		"below a loop":                        {[][]byte{newc(link("x", "y"), link("y", "x"), text("x/sub", "s"))}, plain, "a:tree-loop"},
+		"link over a full directory":          {[][]byte{newc(dir("a"), text("a/x", "x"), link("a", "b"))}, plain, "a:tree-directory"},
+		"link over an empty directory":        {[][]byte{newc(dir("a"), link("a", "b"))}, plain, "a:tree-replaced"},
+		"hard links listed twice":             {[][]byte{newc(hardlink("a", "1"), hardlink("b", "1"), hardlink("a", "1"), hardlink("b", "1"))}, plain, "a:tree-link a:tree-link"},
+		"a directory over a link":             {[][]byte{newc(dir("usr"), dir("usr/lib"), link("lib", "usr/lib")), newc(dir("lib"), text("lib/x", "1"))}, plain, "b:tree-replaced"},
+		"files through a link":                {[][]byte{newc(dir("usr"), dir("usr/lib"), link("lib", "usr/lib")), newc(text("lib/x", "1"))}, plain, fine},
+		"a file again":                        {[][]byte{mainImage, newc(text("init", "2"))}, plain, fine},
+		"a file without a type":               {[][]byte{newc(file{path: "a", mode: 0o644})}, plain, "a:cpio-skipped"},
+		"/dev is there":                       {[][]byte{newc(file{path: "dev/null", mode: 0o20666})}, plain, fine},
+		"not built, then more":                {[][]byte{pad4(zstd(mainImage)), extraImage}, initrd.WalkOptions{Built: func(string) bool { return false }}, "a:format-unsupported"},
 
 		"microcode first":             {[][]byte{ucodeIntel, ucodeAMD, acpiTables, zstd(mainImage)}, verify, fine},
 		"microcode behind plain main": {[][]byte{mainImage, ucodeIntel}, plain, fine},
@@ -152,6 +185,70 @@ func TestWalkFindings(t *testing.T) {
 	}
 }
 
+// longBootconfig has a length that is larger than it is.
+func longBootconfig() []byte {
+	b := bootconfig("x=1\n")
+	b[len(b)-20] += 200
+	return b
+}
+
+// badSum flips a bit in the trailer of a gzip stream.
+func badSum(b []byte) []byte {
+	b[len(b)-6] ^= 1
+	return b
+}
+
+// What loses content is an error, what replaces or follows all images is not.
+func TestWalkSeverities(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   [][]byte
+		want finding.Severity
+	}{
+		"junk first":         {[][]byte{[]byte("junk")}, finding.Error},
+		"junk last":          {[][]byte{mainImage, []byte("junk")}, finding.Warning},
+		"junk before zeros":  {[][]byte{mainImage, []byte("junk"), make([]byte, 8)}, finding.Warning},
+		"junk before images": {[][]byte{mainImage, []byte("junk"), extraImage}, finding.Error},
+		"junk and an image":  {[][]byte{mainImage, append([]byte("junk"), extraImage...)}, finding.Error},
+		"junk and a stream":  {[][]byte{mainImage, append([]byte("junk"), xzCheck(t, xz.CRC32, extraImage)...)}, finding.Error},
+		"lz4 and junk":       {[][]byte{append(pack(t, compress.LZ4, mainImage), "junkjunk"...)}, finding.Warning},
+		"lz4 and an image":   {[][]byte{pad4(pack(t, compress.LZ4, mainImage)), extraImage}, finding.Error},
+		"bootconfig length":  {[][]byte{mainImage, longBootconfig()}, finding.Warning},
+		"lz4 frame last":     {[][]byte{mainImage, []byte("\x04\x22\x4d\x18xxxx")}, finding.Error},
+		"no parent":          {[][]byte{newc(text("a/b", "1"))}, finding.Error},
+		"replaced":           {[][]byte{newc(text("a", "1"), dir("a"))}, finding.Warning},
+		"xz with CRC64":      {[][]byte{xzCheck(t, xz.CRC64, mainImage)}, finding.Error},
+		"microcode too late": {[][]byte{pad4(pack(t, compress.Zstd, mainImage)), ucodeIntel}, finding.Warning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, layout := cat(tc.in...)
+			rep := walk(t, b, initrd.WalkOptions{Layout: layout})
+			require.Len(t, rep.Findings, 1, ids(rep))
+			assert.Equal(t, tc.want, rep.Findings[0].Severity, rep.Findings[0])
+		})
+	}
+}
+
+func TestWalkReleases(t *testing.T) {
+	b := newc(dir("lib"), dir("lib/modules"), dir("lib/modules/6.1"), dir("usr"), dir("usr/lib"), dir("usr/lib/modules"), dir("usr/lib/modules/7.2"),
+		text("lib/modules/6.1/x", ""), text("usr/lib/modules/7.2/y", ""), dir("lib/modules/5.10"))
+	rep := walk(t, pack(t, compress.Zstd, b), initrd.WalkOptions{Verify: initrd.VerifyFast})
+	assert.Equal(t, []string{"6.1", "7.2"}, rep.Releases)
+	assert.True(t, rep.Decoded)
+	rep = walk(t, pack(t, compress.XZ, b), initrd.WalkOptions{Verify: initrd.VerifyFast})
+	assert.Empty(t, rep.Releases)
+	assert.False(t, rep.Decoded)
+}
+
+func TestWalkEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, f := range []initrd.Format{initrd.Newc, compress.Zstd} {
+		b := pack(t, f, mainImage)
+		cancel()
+		_, err := initrd.Walk(ctx, bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Verify: initrd.VerifyAll})
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
+
 func testFile(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("compress", "testdata", name))
@@ -161,11 +258,11 @@ func testFile(t *testing.T, name string) []byte {
 
 // What only the kernel can decode is neither damaged nor known.
 func TestUnreadStream(t *testing.T) {
-	arm := testFile(t, "arm.xz")
+	arm := arm64XZ(t)
 	rep := walk(t, arm, initrd.WalkOptions{Name: "img", Verify: initrd.VerifyAll})
 	require.Len(t, rep.Findings, 1)
 	assert.Equal(t, finding.Warning, rep.Findings[0].Severity)
-	assert.Equal(t, "xz with the filter arm cannot be decoded here, so what is in it was not looked at", rep.Findings[0].Text)
+	assert.Equal(t, "xz with the filter arm64 cannot be decoded here, so what is in it was not looked at", rep.Findings[0].Text)
 	require.Len(t, rep.Segments, 1)
 	assert.Equal(t, -1, rep.Segments[0].Entries)
 	assert.EqualValues(t, -1, rep.Segments[0].Unpacked)
@@ -175,6 +272,19 @@ func TestUnreadStream(t *testing.T) {
 	var flat *initrd.FlatError
 	require.ErrorAs(t, err, &flat)
 	assert.Equal(t, "b", flat.Member)
+}
+
+// arm64XZ has a filter that the library does not know.
+func arm64XZ(t *testing.T) []byte {
+	t.Helper()
+	b := testFile(t, "arm.xz")
+	header := b[12:][:4*(int(b[12])+1)]
+	at := bytes.IndexByte(header[1:], 7) + 1
+	require.Positive(t, at)
+	header[at] = 10
+	sum := len(header) - 4
+	binary.LittleEndian.PutUint32(header[sum:], crc32.ChecksumIEEE(header[:sum]))
+	return b
 }
 
 func xzCheck(t *testing.T, check byte, data []byte) []byte {
@@ -290,8 +400,8 @@ func TestWalkDropped(t *testing.T) {
 	b, layout := cat(mainImage, []byte("junk"), extraImage, append([]byte("junk"), 0, 0, 0, 0), pack(t, compress.Zstd, ucodeIntel))
 	rep := walk(t, b, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll})
 	require.Equal(t, "b:junk", ids(rep))
-	assert.Contains(t, rep.Findings[0].Text, "drops the 3 images behind it")
-	assert.EqualValues(t, len(mainImage), rep.Findings[0].Offset)
+	assert.Contains(t, rep.Findings[0].Text, "drops the 3 images after it")
+	assert.EqualValues(t, len(mainImage), *rep.Findings[0].Offset)
 	var dropped []string
 	for _, p := range rep.Segments {
 		if p.Dropped {
@@ -397,15 +507,15 @@ func TestJoinThenWalk(t *testing.T) {
 	}
 	for _, a := range images {
 		for _, b := range images {
-			joinThenWalk(t, true, a, b)
+			joinThenWalk(t, initrd.VerifyAll, a, b)
 			for _, c := range images {
-				joinThenWalk(t, false, a, b, c)
+				joinThenWalk(t, initrd.VerifyNone, a, b, c)
 			}
 		}
 	}
 }
 
-func joinThenWalk(t *testing.T, verify bool, images ...[]byte) {
+func joinThenWalk(t *testing.T, verify initrd.Verification, images ...[]byte) {
 	t.Helper()
 	var ms []initrd.Member
 	var want, got []string
