@@ -315,7 +315,7 @@ func treeOf(t *testing.T, archive []byte) []string {
 	var out []string
 	data := map[uint32]string{}
 	for _, f := range list(t, archive, initrd.WalkOptions{}) {
-		got := file{path: f.Path, mode: f.Mode, uid: f.UID, gid: f.GID, mtime: uint32(f.MTime), nlink: f.NLink, rdev: [2]uint32{f.RdevMajor, f.RdevMinor}, data: f.Link}
+		got := file{path: strings.TrimPrefix(f.Path, "./"), mode: f.Mode, uid: f.UID, gid: f.GID, mtime: uint32(f.MTime), nlink: f.NLink, rdev: [2]uint32{f.RdevMajor, f.RdevMinor}, data: f.Link}
 		if f.Mode>>12 == 8 {
 			if f.Size > 0 || f.NLink < 2 {
 				behind := bytes.Index(archive, append([]byte(f.Path), 0)) + len(f.Path) + 1
@@ -323,7 +323,7 @@ func treeOf(t *testing.T, archive []byte) []string {
 			}
 			got.data = data[f.Ino]
 		}
-		top, _, _ := strings.Cut(f.Path, "/")
+		top, _, _ := strings.Cut(got.path, "/")
 		if top == "t" || top == "sample" || top == "kernel" {
 			out = append(out, line(got))
 		}

@@ -109,11 +109,12 @@ type walker struct {
 	main    bool  // a main image was seen
 	decoded int   // streams
 
-	last     Segment // but for a bootconfig
-	pure     bool    // early files and their directories, and nothing else
-	early    bool    // an early file was seen
-	packed   string  // the member of the first compressed segment; "": none yet
-	ucode    map[string]string
+	last     Segment           // but for a bootconfig
+	pure     bool              // early files and their directories, and nothing else
+	early    bool              // an early file was seen
+	packed   string            // the member of the first compressed segment; "": none yet
+	ucode    map[string]string // the member that holds what the kernel finds for a vendor
+	acpi     bool              // tables were found
 	releases map[string]bool
 
 	earlyFiles []earlyFile // where there is a spool

@@ -241,9 +241,9 @@ func TestWalkReleases(t *testing.T) {
 
 func TestWalkEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
 	for _, f := range []initrd.Format{initrd.Newc, compress.Zstd} {
 		b := pack(t, f, mainImage)
-		cancel()
 		_, err := initrd.Walk(ctx, bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Verify: initrd.VerifyAll})
 		require.ErrorIs(t, err, context.Canceled)
 	}

@@ -3,6 +3,7 @@ package initrd
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
@@ -160,7 +161,7 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 		return &ownError{w.ctx.Err()}
 	}
 	early := w.note(r.Entry, p)
-	if early && w.spool != nil && w.packed == "" && p.Format == Newc && w.stopped == nil {
+	if early && w.spool != nil && w.packed == "" && p.Format == Newc && w.stopped == nil && strings.HasPrefix(r.Entry.Path, "kernel/") {
 		w.earlyFiles = append(w.earlyFiles, earlyFile{r.Entry, content})
 	}
 	w.plant(r, p, content, early)
