@@ -187,10 +187,15 @@ func (w *walker) plant(r *cpio.Reader, p *segmentWalk, content extent, early boo
 	switch {
 	case got.id == "" || early && got.id == TreeParent:
 	case got.id == CPIOLinks:
-		w.find(got.id, p.Member, r.Start, "%s of %s, because no trailer is between them", got.text, w.source(got.other).Name)
+		w.find(got.id, p.Member, r.Start, "%s of %s, because no trailer is between them", got.text(), w.source(got.other).Name)
 	case got.id == TreeReplaced:
-		w.find(got.id, p.Member, p.Offset, "%s", got.text)
+		w.find(got.id, p.Member, p.Offset, "%v", lazy(got.text))
 	default:
-		w.tree.lose(loss{id: got.id, text: got.text, path: r.Entry.Path, kind: r.Entry.Kind(), member: p.Member, off: r.Start, stream: p.Format != Newc})
+		w.tree.lose(got, loss{path: r.Entry.Path, kind: r.Entry.Kind(), member: p.Member, off: r.Start, stream: p.Format != Newc})
 	}
 }
+
+// A lazy text is made only where it is printed.
+type lazy func() string
+
+func (l lazy) String() string { return l() }
