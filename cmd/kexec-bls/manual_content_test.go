@@ -59,7 +59,7 @@ func TestManualHasEveryFinding(t *testing.T) {
 		ids = append(ids, topic.ID)
 	}
 	for _, topic := range initrd.Topics() {
-		ids = append(ids, topic.ID)
+		ids = append(ids, string(topic.ID))
 	}
 	for _, i := range readManual(t, "kexec-bls.8") {
 		if i.section == "FINDINGS" {

@@ -30,7 +30,8 @@ type archiver struct {
 	early []earlyFile
 
 	kids map[*inode][]kid
-	size int64 // written so far
+	skip map[*inode]bool // it is among the early files, just so
+	size int64           // written so far
 	out  *copier
 	buf  []byte
 	inos uint32
@@ -58,6 +59,7 @@ func (a *archiver) measure() (early, size int64, err error) {
 	for _, k := range a.kids {
 		slices.SortFunc(k, func(x, y kid) int { return cmp.Compare(x.base, y.base) })
 	}
+	a.dedupe()
 	if err := a.front(); err != nil {
 		return 0, 0, err
 	}
@@ -85,6 +87,38 @@ func (a *archiver) write(c *copier) error {
 		return fmt.Errorf("flat archive of %d bytes instead of %d", a.size, want)
 	}
 	return a.flush()
+}
+
+// dedupe keeps the first microcode file of a name, which is the one that the
+// kernel takes, and notes what the tree need not have again.
+func (a *archiver) dedupe() {
+	a.skip = map[*inode]bool{}
+	seen := map[string]bool{}
+	a.early = slices.DeleteFunc(a.early, func(f earlyFile) bool {
+		again := seen[f.entry.Path] && strings.HasPrefix(f.entry.Path, ucodeDir)
+		seen[f.entry.Path] = true
+		return again
+	})
+	for _, f := range a.early {
+		at, err := a.tree.find(f.entry.Path)
+		if err != "" || at.node == nil {
+			continue
+		}
+		n, e := *at.node, f.entry
+		same := n.mode == e.Mode && n.uid == e.UID && n.gid == e.GID && n.mtime == e.MTime
+		if same && n.names == 1 && n.content == f.content {
+			a.skip[at.node] = true
+		}
+	}
+}
+
+// treeName is the name of a file in the tree. The kernel, which compares names
+// literally, would find early files there too, also those that came too late.
+func treeName(path string) string {
+	if strings.HasPrefix(path, ucodeDir) || strings.HasPrefix(path, acpiDir) {
+		return "./" + path
+	}
+	return path
 }
 
 // front writes the early files, with those of their directories that the tree
@@ -145,8 +179,8 @@ func (a *archiver) all() error {
 
 func (a *archiver) dir(prefix string, dir *inode) error {
 	for _, k := range a.kids[dir] {
-		if k.node.dirty {
-			if err := a.node(prefix+k.base, k.node); err != nil {
+		if k.node.dirty && !a.skip[k.node] {
+			if err := a.node(treeName(prefix+k.base), k.node); err != nil {
 				return err
 			}
 		}

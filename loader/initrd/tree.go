@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
 
 const (
@@ -21,7 +19,7 @@ type treeBudget struct {
 }
 
 // walkBudget keeps a walk below some 30 MiB and a second.
-func walkBudget() treeBudget { return treeBudget{nodes: 1 << 17, bytes: 12 << 20, steps: 1 << 24} }
+func walkBudget() treeBudget { return treeBudget{nodes: 1 << 17, bytes: 12 << 20, steps: 1 << 23} }
 
 // flatBudget is for a tree that is written: some 150 bytes for a file.
 func flatBudget() treeBudget { return treeBudget{nodes: 1 << 20, bytes: 256 << 20, steps: 1 << 28} }
@@ -39,6 +37,7 @@ type tree struct {
 	keep   bool      // it is to be written
 	gone   []string  // nodes of the kernel's own that were removed
 	losses []loss
+	more   map[ID]int // losses that were not kept
 }
 
 // A name is an entry of a directory.
@@ -87,7 +86,7 @@ const unknownTime = -1
 // newTree has what every kernel unpacks before: /dev, /dev/console and /root
 // (usr/default_cpio_list), with the time of its build.
 func newTree(b treeBudget) *tree {
-	t := &tree{budget: b}
+	t := &tree{budget: b, more: map[ID]int{}}
 	t.clear()
 	dev := t.base(t.root, "dev", "dev", unix.S_IFDIR|0o755)
 	console := t.base(dev, "console", "dev/console", unix.S_IFCHR|0o600)
@@ -112,8 +111,9 @@ func (t *tree) base(dir *inode, base, path string, mode uint32) *inode {
 // forget notes that an archive was unpacked that nobody looked at. What is
 // known of the tree is then only what comes after it.
 func (t *tree) forget() {
-	t.opaque = true
-	t.clear()
+	if t.opaque = true; len(t.names)+len(t.links) > 0 {
+		t.clear()
+	}
 }
 
 // trailer empties the kernel's table of hard links.
@@ -182,10 +182,13 @@ type loss struct {
 const maxLosses = 4 * maxOfID
 
 // lose keeps a loss until the end: a later entry may have the same path.
-func (t *tree) lose(l loss) {
-	if len(t.losses) < maxLosses && len(l.path) < cpio.PathMax {
-		t.losses = append(t.losses, l)
+func (t *tree) lose(o outcome, l loss) {
+	if len(t.losses) >= maxLosses {
+		t.more[o.id]++
+		return
 	}
+	l.id, l.text, l.path = o.id, o.text(), strings.Clone(l.path)
+	t.losses = append(t.losses, l)
 }
 
 // treeFindings adds what the tree lost.
@@ -199,6 +202,9 @@ func (w *walker) treeFindings() {
 		}
 		f := Finding{ID: l.id, Member: l.member, Offset: &l.off, Stream: l.stream}
 		w.found.add(f, "%s", l.text)
+	}
+	for id, n := range w.tree.more {
+		w.found.kind(id).count += n
 	}
 	if w.tree.full {
 		w.found.add(Finding{ID: TreeUnread}, "more files than are compared with what the kernel makes of them")

@@ -13,7 +13,7 @@ import (
 // unpacks it and replaces nothing of another type.
 type outcome struct {
 	id    ID
-	text  string
+	text  func() string
 	other int64 // CPIOLinks: offset of the member of the other file
 }
 
@@ -40,7 +40,9 @@ func (t *tree) apply(e cpio.Entry, content extent, member int64) outcome {
 		o = t.symlink(e)
 	default: // an unknown type only clears the way
 		t.clean(e, kind)
-		o = outcome{id: cpio.Skipped, text: fmt.Sprintf("%q has no type that the kernel knows, it leaves the entry out", cpio.Clip(e.Path))}
+		o = outcome{id: cpio.Skipped, text: func() string {
+			return fmt.Sprintf("%q has no type that the kernel knows, it leaves the entry out", cpio.Clip(e.Path))
+		}}
 	}
 	if o.id == "" {
 		return replaced
@@ -71,11 +73,13 @@ func (t *tree) clean(e cpio.Entry, kind uint32) outcome {
 	if !t.remove(at) || old.own != "" || old.kind() == e.Kind() {
 		return outcome{}
 	}
-	text := fmt.Sprintf("the %s %q replaces a %s", kindName(e.Kind()), cpio.Clip(e.Path), kindName(old.kind()))
-	if old.kind() == unix.S_IFLNK {
-		text += fmt.Sprintf(" to %q", cpio.Clip(old.link))
-	}
-	return outcome{id: TreeReplaced, text: text}
+	return outcome{id: TreeReplaced, text: func() string {
+		text := fmt.Sprintf("the %s %q replaces a %s", kindName(e.Kind()), cpio.Clip(e.Path), kindName(old.kind()))
+		if old.kind() == unix.S_IFLNK {
+			text += fmt.Sprintf(" to %q", cpio.Clip(old.link))
+		}
+		return text
+	}}
 }
 
 // place finds where a node of that name may be made: not where the path ends in
@@ -93,17 +97,21 @@ func unplaced(e cpio.Entry, id ID) outcome {
 	if id == TreeUnread {
 		return outcome{}
 	}
-	why := map[ID]string{
-		TreeParent: "its directory does not exist at this point",
-		TreeFile:   "a part of its path is no directory",
-		TreeLoop:   "its path goes through a loop of symbolic links",
-		TreeName:   "a part of its path is longer than 255 bytes",
-	}[id]
-	return outcome{id: id, text: fmt.Sprintf("the %s %q is left out: %s", kindName(e.Kind()), cpio.Clip(e.Path), why)}
+	return outcome{id: id, text: func() string {
+		why := map[ID]string{
+			TreeParent: "its directory does not exist at this point",
+			TreeFile:   "a part of its path is no directory",
+			TreeLoop:   "its path goes through a loop of symbolic links",
+			TreeName:   "a part of its path is longer than 255 bytes",
+		}[id]
+		return fmt.Sprintf("the %s %q is left out: %s", kindName(e.Kind()), cpio.Clip(e.Path), why)
+	}}
 }
 
 func blocked(e cpio.Entry) outcome {
-	return outcome{id: TreeDirectory, text: fmt.Sprintf("the %s %q is left out: a directory of that name is not empty", kindName(e.Kind()), cpio.Clip(e.Path))}
+	return outcome{id: TreeDirectory, text: func() string {
+		return fmt.Sprintf("the %s %q is left out: a directory of that name is not empty", kindName(e.Kind()), cpio.Clip(e.Path))
+	}}
 }
 
 // Results of maybeLink, as in the kernel.
@@ -127,7 +135,9 @@ func (t *tree) maybeLink(e cpio.Entry, member int64) (int, outcome) {
 		return notLinked, outcome{}
 	}
 	t.clean(e, 0)
-	failed := outcome{id: TreeLink, text: fmt.Sprintf("%q is left out: no hard link to %q can be made", cpio.Clip(e.Path), cpio.Clip(first.path))}
+	failed := outcome{id: TreeLink, text: func() string {
+		return fmt.Sprintf("%q is left out: no hard link to %q can be made", cpio.Clip(e.Path), cpio.Clip(first.path))
+	}}
 	from, err := t.find(first.path)
 	if err != "" || from.node == nil && !t.opaque || from.node != nil && from.node.isDir() {
 		return linkFailed, failed
@@ -144,7 +154,9 @@ func (t *tree) maybeLink(e cpio.Entry, member int64) (int, outcome) {
 		t.add(to, from.node)
 	}
 	if first.member != member {
-		return linked, outcome{CPIOLinks, fmt.Sprintf("%q would become one file with %q", cpio.Clip(e.Path), cpio.Clip(first.path)), first.member}
+		return linked, outcome{CPIOLinks, func() string {
+			return fmt.Sprintf("%q would become one file with %q", cpio.Clip(e.Path), cpio.Clip(first.path))
+		}, first.member}
 	}
 	return linked, outcome{}
 }
@@ -232,7 +244,9 @@ func (t *tree) symlink(e cpio.Entry) outcome {
 	n := at.node
 	if n == nil {
 		if len(e.Link) >= cpio.PathMax {
-			return outcome{TreeName, fmt.Sprintf("the symbolic link %q is left out: its target is too long", cpio.Clip(e.Path)), 0}
+			return outcome{id: TreeName, text: func() string {
+				return fmt.Sprintf("the symbolic link %q is left out: its target is too long", cpio.Clip(e.Path))
+			}}
 		}
 		n = t.put(at, &inode{mode: unix.S_IFLNK | 0o777, link: e.Link})
 	}

@@ -109,11 +109,12 @@ type walker struct {
 	main    bool  // a main image was seen
 	decoded int   // streams
 
-	last     Segment // but for a bootconfig
-	pure     bool    // early files and their directories, and nothing else
-	early    bool    // an early file was seen
-	packed   string  // the member of the first compressed segment; "": none yet
-	ucode    map[string]string
+	last     Segment           // but for a bootconfig
+	pure     bool              // early files and their directories, and nothing else
+	early    bool              // an early file was seen
+	packed   string            // the member of the first compressed segment; "": none yet
+	ucode    map[string]string // the member that holds what the kernel finds for a vendor
+	acpi     bool              // tables were found
 	releases map[string]bool
 
 	earlyFiles []earlyFile // where there is a spool
@@ -155,6 +156,7 @@ func (w *walker) run() error {
 	}
 	w.zeroMembers()
 	if config != nil {
+		w.pure = false
 		w.rep.Segments = append(w.rep.Segments, *config)
 	}
 	w.mark(w.rep.Size)
@@ -182,7 +184,7 @@ func (m marking) ReadAt(p []byte, off int64) (int, error) {
 // of 4, or a compressed stream.
 func (w *walker) step() error {
 	c := w.cursor
-	c.Seek(w.pos)
+	c.MoveTo(w.pos)
 	n, err := c.Zeros()
 	w.pos += n
 	if err != nil || w.pos >= w.size {

@@ -3,6 +3,7 @@ package initrd
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
@@ -160,7 +161,7 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 		return &ownError{w.ctx.Err()}
 	}
 	early := w.note(r.Entry, p)
-	if early && w.spool != nil && w.packed == "" && p.Format == Newc && w.stopped == nil {
+	if early && w.spool != nil && w.packed == "" && p.Format == Newc && w.stopped == nil && strings.HasPrefix(r.Entry.Path, "kernel/") {
 		w.earlyFiles = append(w.earlyFiles, earlyFile{r.Entry, content})
 	}
 	w.plant(r, p, content, early)
@@ -186,10 +187,15 @@ func (w *walker) plant(r *cpio.Reader, p *segmentWalk, content extent, early boo
 	switch {
 	case got.id == "" || early && got.id == TreeParent:
 	case got.id == CPIOLinks:
-		w.find(got.id, p.Member, r.Start, "%s of %s, because no trailer is between them", got.text, w.source(got.other).Name)
+		w.find(got.id, p.Member, r.Start, "%s of %s, because no trailer is between them", got.text(), w.source(got.other).Name)
 	case got.id == TreeReplaced:
-		w.find(got.id, p.Member, p.Offset, "%s", got.text)
+		w.find(got.id, p.Member, p.Offset, "%v", lazy(got.text))
 	default:
-		w.tree.lose(loss{id: got.id, text: got.text, path: r.Entry.Path, kind: r.Entry.Kind(), member: p.Member, off: r.Start, stream: p.Format != Newc})
+		w.tree.lose(got, loss{path: r.Entry.Path, kind: r.Entry.Kind(), member: p.Member, off: r.Start, stream: p.Format != Newc})
 	}
 }
+
+// A lazy text is made only where it is printed.
+type lazy func() string
+
+func (l lazy) String() string { return l() }

@@ -91,11 +91,15 @@ func (w *walker) earlyPlace(e cpio.Entry, p *segmentWalk, vendor string, late ID
 		w.once(late, p.Member, p.Offset, "%s inside a compressed image, where the kernel does not look for it", what)
 	case w.packed != "":
 		w.once(late, p.Member, p.Offset, "%s after the compressed image %s, where the kernel does not look for it", what, w.packed)
+	case !strings.HasPrefix(e.Path, "kernel/") && (w.ucode[vendor] != "" || !ucode && w.acpi):
+		// The wanted one was found: Flat writes the others like this.
 	case !strings.HasPrefix(e.Path, "kernel/"):
 		w.once(EarlyName, p.Member, p.Offset, "%q is not found, the kernel compares the whole name", cpio.Clip(e.Path))
 	case ucode && w.ucode[vendor] != "":
 		w.once(MicrocodeTwice, p.Member, p.Offset, "%s microcode is in %s already, and the kernel takes the first", vendor, w.ucode[vendor])
 	case ucode && len(w.ucode) < maxVendors:
 		w.ucode[vendor] = p.Member
+	case !ucode:
+		w.acpi = true
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // maxStreams is how many streams are decoded: an image may consist of millions
 // of a few bytes each.
-const maxStreams = 1 << 18
+const maxStreams = 1 << 16
 
 // stream walks what is neither zero nor an aligned archive.
 func (w *walker) stream(f Format) error {
@@ -25,7 +25,7 @@ func (w *walker) stream(f Format) error {
 	var stop *compress.Fault
 	switch {
 	case errors.As(err, &stop):
-		st.End = w.limit(w.pos)
+		st.End, err = w.limit(w.pos), nil
 		stop = fault.New(stop.ID, p.Offset, "%s", streamText(f, stop))
 	case err != nil:
 		return err
@@ -33,7 +33,7 @@ func (w *walker) stream(f Format) error {
 		stop = w.unsupported(st)
 	}
 	end := st.End
-	if stop == nil && w.stopped == nil && !w.opts.Verify.decodes(f) {
+	if stop == nil && w.stopped == nil && !w.decodes(st, p) {
 		stop, err = w.peek(st)
 	} else if stop == nil && w.stopped == nil {
 		end, stop, err = w.decode(p, st)
@@ -56,6 +56,18 @@ func (w *walker) stream(f Format) error {
 	w.begun = true
 	w.pos = end
 	return w.afterLZ4(p)
+}
+
+// decodes reports whether a stream is to be decoded.
+func (w *walker) decodes(st compress.Stream, p *segmentWalk) bool {
+	if !w.opts.Verify.decodes(st.Format) {
+		return false
+	}
+	if w.decoded++; w.decoded > maxStreams {
+		w.once(compress.Unread, p.Member, p.Offset, "too many streams to decode them all, so what is in some was not looked at")
+		return false
+	}
+	return true
 }
 
 // forget notes that an archive was unpacked that was not looked at.
@@ -114,8 +126,10 @@ func (w *walker) misaligned() bool {
 
 // unsupported is what the new kernel was not built with; nil where it has all.
 func (w *walker) unsupported(st compress.Stream) *compress.Fault {
+	if w.opts.Built == nil {
+		return nil
+	}
 	switch option := st.Format.KernelOption(); {
-	case w.opts.Built == nil:
 	case !w.opts.Built(option):
 		return fault.New(FormatUnsupported, st.Offset, "%s is not in the new kernel's configuration (%s)", st.Format, option)
 	case st.Option != "" && !w.opts.Built(st.Option):
@@ -163,10 +177,6 @@ func firstBytes(st compress.Stream, head []byte) *compress.Fault {
 // decode unpacks the stream and walks what is in it. The kernel takes one
 // stream at a time and wants an archive to end where the stream ends.
 func (w *walker) decode(p *segmentWalk, st compress.Stream) (int64, *compress.Fault, error) {
-	if w.decoded++; w.decoded > maxStreams {
-		stop, err := w.damaged(st, fault.New(compress.Unread, st.Offset, "too many streams to decode them all"))
-		return st.End, stop, err
-	}
 	content, err := w.streams.Open(st)
 	if err != nil {
 		stop, err := w.damaged(st, err)

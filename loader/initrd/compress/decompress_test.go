@@ -42,7 +42,7 @@ func TestDecompress(t *testing.T) {
 		got, err := decompress(packed, size)
 		require.NoError(t, err, f)
 		assert.Equal(t, text, got)
-		got, err = decompress(packed+"behind", 0)
+		got, err = decompress(packed+"behind", size)
 		require.NoError(t, err, "what is behind the stream is left alone")
 		assert.Equal(t, text, got)
 
@@ -51,10 +51,10 @@ func TestDecompress(t *testing.T) {
 		assert.Less(t, int64(len(got)), size, "no more than the limit is written")
 
 		for n := range len(packed) {
-			_, err = decompress(packed[:n], 0)
+			_, err = decompress(packed[:n], size)
 			require.Error(t, err, "%s cut to %d", f, n)
 		}
 	}
-	_, err := compress.Decompress(io.Discard, compress.Newc, strings.NewReader("070701"), 6, 0)
+	_, err := compress.Decompress(io.Discard, compress.LZ4Frame, strings.NewReader("070701"), 6, 0)
 	require.Error(t, err)
 }

@@ -3,7 +3,10 @@
 // ends, checks what its header and trailer say, and decodes it.
 package compress
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A Format is how data is stored. Its value is the name shown to users; "" is
 // none that the kernel knows.
@@ -21,54 +24,58 @@ const (
 	LZ4Frame Format = "lz4-frame" // 04 22 4d 18
 )
 
-// A kind is what is known of a format.
-type kind struct {
-	format Format
-	magic  string // as much as lib/decompress.c looks at
-	option string // of the kernel's configuration
-	fast   bool   // decodes at more than about 200 MB/s
-}
-
-func kinds() []kind {
-	return []kind{
-		{Gzip, "\x1f\x8b", "CONFIG_RD_GZIP", true},
-		{Bzip2, "BZ", "CONFIG_RD_BZIP2", false},
-		{LZMA, "\x5d\x00", "CONFIG_RD_LZMA", false},
-		{XZ, "\xfd7", "CONFIG_RD_XZ", false},
-		{LZO, "\x89L", "CONFIG_RD_LZO", true},
-		{LZ4, "\x02\x21", "CONFIG_RD_LZ4", true},
-		{Zstd, "\x28\xb5", "CONFIG_RD_ZSTD", true},
-		{LZ4Frame, "\x04\x22\x4d\x18", "", false},
-	}
-}
-
-func (f Format) kind() kind {
-	for _, k := range kinds() {
-		if k.format == f {
-			return k
-		}
-	}
-	return kind{}
-}
-
 // Detect returns the format of a stream that begins with head; four bytes are
-// enough. As in the kernel, two bytes decide, but for LZ4Frame. It is "" for
-// anything unknown.
+// enough. As in lib/decompress.c, two bytes decide, but for LZ4Frame. It is ""
+// for anything unknown.
 func Detect(head []byte) Format {
-	for _, k := range kinds() {
-		if bytes.HasPrefix(head, []byte(k.magic)) {
-			return k.format
-		}
+	if len(head) < 2 {
+		return ""
+	}
+	switch string(head[:2]) {
+	case "\x1f\x8b":
+		return Gzip
+	case "BZ":
+		return Bzip2
+	case "\x5d\x00":
+		return LZMA
+	case "\xfd7":
+		return XZ
+	case "\x89L":
+		return LZO
+	case "\x02\x21":
+		return LZ4
+	case "\x28\xb5":
+		return Zstd
+	}
+	if bytes.HasPrefix(head, []byte("\x04\x22\x4d\x18")) {
+		return LZ4Frame
 	}
 	return ""
 }
 
 // Compressed reports whether the kernel has a decompressor for f.
-func (f Format) Compressed() bool { return f.kind().option != "" }
+func (f Format) Compressed() bool {
+	switch f {
+	case Gzip, Bzip2, LZMA, XZ, LZO, LZ4, Zstd:
+		return true
+	}
+	return false
+}
 
 // Fast reports whether f decodes at more than about 200 MB/s.
-func (f Format) Fast() bool { return f.kind().fast }
+func (f Format) Fast() bool {
+	switch f {
+	case Gzip, LZO, LZ4, Zstd:
+		return true
+	}
+	return false
+}
 
 // KernelOption is the configuration symbol without which the kernel cannot
 // unpack f, "CONFIG_RD_ZSTD"; "" where it never can.
-func (f Format) KernelOption() string { return f.kind().option }
+func (f Format) KernelOption() string {
+	if !f.Compressed() {
+		return ""
+	}
+	return "CONFIG_RD_" + strings.ToUpper(string(f))
+}

@@ -2,6 +2,7 @@ package compress
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/pierrec/lz4/v4"
 )
@@ -17,13 +18,22 @@ const (
 // size of 0 is the end and is left in place; one that equals the magic begins
 // the next stream (lib/decompress_unlz4.c).
 func lz4Measure(p *picker) {
+	start := p.pos + int64(len(LZ4Magic))
 	p.magic(LZ4Magic)
-	for {
+	for end := p.pos; ; end = p.pos {
 		size := lz4Next(p)
+		var f *Fault
+		if errors.As(p.err, &f) && end > start {
+			// What was decoded before is unpacked; what follows is no lz4.
+			p.at(end, p.limit)
+			return
+		}
 		if size == 0 || p.err != nil {
 			return
 		}
-		p.skip(size)
+		if p.skip(size); p.err != nil {
+			return
+		}
 	}
 }
 

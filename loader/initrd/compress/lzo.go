@@ -1,5 +1,12 @@
 package compress
 
+import (
+	"errors"
+	"io"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/fault"
+)
+
 // Flags of an lzop file. The kernel looks at none but the filter, and expects
 // one checksum of the content for each block (lib/decompress_unlzo.c).
 const (
@@ -80,8 +87,8 @@ func lzoMeasure(p *picker) {
 		}
 		p.skip(b.size)
 	}
-	if text := lzoRefused(flags); p.err != nil && text != "" {
-		p.err = nil
-		p.damaged("%s", text)
+	var f *Fault
+	if text := lzoRefused(flags); text != "" && (errors.As(p.err, &f) || errors.Is(p.err, io.ErrUnexpectedEOF)) {
+		p.err = fault.New(Damaged, p.pos, "%s", text)
 	}
 }

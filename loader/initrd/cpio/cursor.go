@@ -35,8 +35,8 @@ func NewStreamCursor(r io.Reader) *Cursor {
 	return &Cursor{rd: r, end: math.MaxInt64, room: make([]byte, streamBuf)}
 }
 
-// Seek goes to an offset of a file.
-func (c *Cursor) Seek(off int64) {
+// MoveTo goes to an offset of a file.
+func (c *Cursor) MoveTo(off int64) {
 	if ahead := off - c.pos; 0 <= ahead && ahead <= int64(len(c.buf)) {
 		c.buf = c.buf[ahead:]
 	} else {
