@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader"
-
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures"
+	"github.com/kexec-bls/kexec-bls/loader/state"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -35,7 +35,6 @@ func golden(t *testing.T, name, got string) {
 // something to look at; nothing is wrong with it.
 func newChecked(t *testing.T, files map[string]string) (*fake, string) {
 	f, esp := newFake(t, files)
-	f.uid = func() int { return 0 }
 	f.lay(t, map[string]string{
 		"proc/self/status":                        "CapEff:\t000001ffffffffff\n",
 		"proc/self/uid_map":                       "0 0 4294967295\n",
@@ -44,16 +43,15 @@ func newChecked(t *testing.T, files map[string]string) (*fake, string) {
 		"proc/sys/kernel/kexec_load_limit_reboot": "-1\n",
 		"sys/kernel/kexec_loaded":                 "0\n",
 		"sys/kernel/security/lockdown":            "[none] integrity confidentiality\n",
-		"root/boot/config-6.1.0":                  "CONFIG_KEXEC_FILE=y\n",
-		"root/run/systemd/system/x":               "",
+		"boot/config-6.1.0":                       "CONFIG_KEXEC_FILE=y\n",
 	})
 	return f, esp
 }
 
-// lay writes files of the fake machine: proc/, sys/, root/.
+// lay writes files of the fake machine, by their paths from its root.
 func (f *fake) lay(t *testing.T, files map[string]string) {
 	t.Helper()
-	write(t, filepath.Dir(f.proc), files)
+	write(t, f.dir, files)
 }
 
 // troubled has a finding of each severity, and two blockers.
@@ -61,12 +59,12 @@ func troubled(t *testing.T) (*fake, string) {
 	f, esp := newChecked(t, archFiles())
 	f.lay(t, map[string]string{
 		"proc/sys/kernel/kexec_load_disabled":           "1\n",
-		"root/run/initramfs/shutdown":                   "case $1 in\nreboot) reboot -f ;;\n*) poweroff -f ;;\nesac\n",
+		"run/initramfs/shutdown":                        "case $1 in\nreboot) reboot -f ;;\n*) poweroff -f ;;\nesac\n",
 		"sys/kernel/kexec_crash_size":                   "268435456\n",
 		"sys/class/watchdog/watchdog0/state":            "active\n",
 		"sys/class/watchdog/watchdog0/nowayout":         "1\n",
 		"sys/class/watchdog/watchdog0/timeout":          "600\n",
-		"root/etc/kexec-bls/machines.toml":              "",
+		"etc/kexec-bls/machines.toml":                   "",
 		"sys/bus/pci/drivers/vfio-pci/0000:01:00.0/irq": "1\n",
 	})
 	return f, esp
@@ -79,7 +77,7 @@ func TestCheckNothing(t *testing.T) {
 	assert.Empty(t, got.stdout)
 	const untried = "kexec-bls: no kexec of this machine is on record; TROUBLESHOOTING in kexec-bls(8) has "
 	assert.Contains(t, got.stderr, "kexec-bls: nothing stands in the way of arch.conf\n"+untried)
-	require.NoError(t, f.history().SaveBoot(loader.Boot{Kexec: &loader.Timed{}}))
+	require.NoError(t, f.history().SaveBoot(state.Boot{Kexec: &state.RebootDuration{}}))
 	assert.Equal(t, "kexec-bls: nothing stands in the way of arch.conf\n", f.run("check", "--esp-path="+esp).stderr, "a machine that came back before")
 	assert.Empty(t, f.run("check", "-q", "--esp-path="+esp).stderr)
 	assert.Empty(t, f.acts, "check acts on nothing")
@@ -120,7 +118,7 @@ func TestCheckIgnore(t *testing.T) {
 		{"kexec-disabled", "ignore = [\"watchdog\"]", exitBlocked},
 		{"", "ignore = [\"all\"]", exitDone},
 	} {
-		require.NoError(t, os.WriteFile(f.configFile, []byte("[check]\n"+v.config+"\n"), 0o644))
+		require.NoError(t, os.WriteFile(f.paths.File, []byte("[check]\n"+v.config+"\n"), 0o644))
 		for _, verb := range []string{"check", "reboot"} {
 			f.acts = nil
 			got := f.run(verb, "--esp-path="+esp, "--ignore="+v.flag)
@@ -166,7 +164,7 @@ func TestRebootBlocked(t *testing.T) {
 
 func TestCheckAsUser(t *testing.T) {
 	f, esp := newChecked(t, archFiles())
-	f.uid = func() int { return 1000 }
+	f.machine.Host.UID = 1000
 	f.lay(t, map[string]string{"proc/self/status": "CapEff:\t0\n"})
 	got := f.run("check", "--esp-path="+esp)
 	assert.Equal(t, exitBlocked, got.code)
@@ -202,7 +200,7 @@ func TestCheckInitrd(t *testing.T) {
 	assert.Equal(t, exitDone, f.run("check", "--esp-path="+esp, "--ignore="+id).code, "the ID that reboot takes")
 
 	assert.Equal(t, exitFailed, f.run("load", "--esp-path="+esp).code)
-	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "[check]\nignore = ['" + id + "']\n"})
+	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[check]\nignore = ['" + id + "']\n"})
 	for _, verb := range []string{"check", "load", "reboot"} {
 		assert.Equal(t, exitDone, f.run(verb, "--esp-path="+esp).code, "%s: the configuration says the same", verb)
 	}
@@ -211,11 +209,11 @@ func TestCheckInitrd(t *testing.T) {
 // TestCheckPlan holds that what is known of the target reaches the checks.
 func TestCheckPlan(t *testing.T) {
 	ids := func(t *testing.T, f *fake, args ...string) []string {
-		var report checkReport
+		var report report.Check
 		require.NoError(t, json.Unmarshal([]byte(f.run(append([]string{"check", "--json"}, args...)...).stdout), &report))
 		var list []string
 		for _, found := range report.Findings {
-			list = append(list, found.ID)
+			list = append(list, string(found.ID))
 		}
 		return list
 	}
@@ -230,7 +228,7 @@ func TestCheckPlan(t *testing.T) {
 	})
 	t.Run("signature", func(t *testing.T) {
 		f, esp := newChecked(t, archFiles())
-		f.lay(t, map[string]string{"sys/kernel/security/lockdown": "none [integrity]\n", "root/boot/config-6.1.0": "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\nCONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n"})
+		f.lay(t, map[string]string{"sys/kernel/security/lockdown": "none [integrity]\n", "boot/config-6.1.0": "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\nCONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n"})
 		assert.Equal(t, []string{"kernel-signature"}, ids(t, f, "--esp-path="+esp))
 	})
 	t.Run("command lines", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
@@ -25,7 +26,7 @@ func (f *fake) complete(t *testing.T, words ...string) (offered []string, direct
 	t.Helper()
 	got := f.run(append([]string{cobra.ShellCompRequestCmd}, words...)...)
 	require.Equal(t, exitDone, got.code, got.stderr)
-	require.NotContains(t, got.stderr, prefix, "nothing may be said while somebody types")
+	require.NotContains(t, got.stderr, "kexec-bls: ", "nothing may be said while somebody types")
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	last := lines[len(lines)-1]
 	require.True(t, strings.HasPrefix(last, ":"), last)
@@ -63,7 +64,7 @@ func TestCompleteEntries(t *testing.T) {
 // there are no entries.
 func TestCompleteNothing(t *testing.T) {
 	f, _ := newFake(t, nil)
-	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "this is = = no TOML"})
+	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "this is = = no TOML"})
 	f.machine.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
 	got, directive := f.complete(t, "reboot", "")
 	assert.Empty(t, got)
@@ -84,7 +85,7 @@ func TestCompleteNothing(t *testing.T) {
 
 func TestCompleteFlags(t *testing.T) {
 	f, _ := newFake(t, nil)
-	write(t, f.proc, map[string]string{"cmdline": "BOOT_IMAGE=/v root=/dev/vda2 quiet root=again -- forinit\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"cmdline": "BOOT_IMAGE=/v root=/dev/vda2 quiet root=again -- forinit\n"})
 	for typed, want := range map[string]string{
 		"reboot --syscall=":          "auto file classic",
 		"load --syscall ":            "auto file classic",
@@ -134,7 +135,7 @@ func TestCompleteIDs(t *testing.T) {
 // TestEveryFlagCompletes holds it for flags that will come.
 func TestEveryFlagCompletes(t *testing.T) {
 	f, _ := newFake(t, nil)
-	a := &app{machine: f.machine, ui: &ui{out: io.Discard, err: io.Discard}}
+	a := &app{environment: f.environment, UI: &term.UI{Out: io.Discard, Err: io.Discard}}
 	root := newRoot(a)
 	require.NoError(t, a.completion(root))
 	n := 0
@@ -159,7 +160,7 @@ func visitCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		var out, errs bytes.Buffer
-		require.Equal(t, exitDone, run(context.Background(), []string{"completion", shell}, realMachine(), &out, &errs))
+		require.Equal(t, exitDone, run(context.Background(), []string{"completion", shell}, realEnvironment(), &out, &errs))
 		assert.Contains(t, out.String(), cobra.ShellCompRequestCmd, shell)
 		assert.Empty(t, errs.String())
 	}

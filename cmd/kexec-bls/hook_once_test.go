@@ -22,7 +22,7 @@ func stat(pid, name, parent, start string) string {
 func TestHookSaysItOnce(t *testing.T) {
 	h := newHooked(t, "notify")
 	under := func(dpkg, start string) {
-		write(t, h.proc, map[string]string{
+		write(t, filepath.Join(h.dir, "proc"), map[string]string{
 			"self/stat": stat("900", "kexec-bls", "899", "7"), "899/stat": stat("899", "sh", dpkg, "6"),
 			dpkg + "/stat": stat(dpkg, "dpkg", "40", start), "40/stat": stat("40", "apt-get", "30", start), "30/stat": stat("30", "a (b) c", "1", "1"),
 			"1/stat": stat("1", "systemd", "0", "0"),
@@ -64,14 +64,14 @@ func FuzzReadProcess(f *testing.F) {
 
 func TestRebootRequiredFile(t *testing.T) {
 	files := func(h hooked) (string, string) {
-		dir := filepath.Dir(h.runDir)
+		dir := filepath.Dir(h.machine.RunDir)
 		text, _ := os.ReadFile(dir + "/reboot-required")
 		pkgs, _ := os.ReadFile(dir + "/reboot-required.pkgs")
 		return string(text), string(pkgs)
 	}
 	ubuntu := func(policy string) hooked {
 		h := newHooked(t, policy)
-		write(t, filepath.Dir(h.configFile), map[string]string{"root/usr/share/update-notifier/notify-reboot-required": ""})
+		write(t, filepath.Dir(h.paths.File), map[string]string{"usr/share/update-notifier/notify-reboot-required": ""})
 		return h
 	}
 	h := ubuntu("notify")

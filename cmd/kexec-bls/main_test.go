@@ -17,22 +17,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/cpio"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // A fake is a machine that remembers what was done to it.
@@ -62,10 +64,12 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 		"proc/sys/kernel/osrelease":       "6.1.0\n",
 		"proc/sys/kernel/random/boot_id":  "11111111-2222-3333-4444-555555555555\n",
 		"proc/sys/kernel/bootloader_type": "114\n",
+		"proc/self/mountinfo":             "",
 		"run/systemd/system/x":            "",
 		"lib/modules/6.1.0/x":             "",
 		"lib/modules/6.12.1/x":            "",
 		"program":                         "kexec-bls itself",
+		"etc/os-release":                  "ID=test\n",
 		"esp/vmlinuz":                     string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes()),
 	})
 	write(t, filepath.Join(dir, "esp"), files)
@@ -78,6 +82,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 			RunDir: filepath.Join(dir, "run/kexec-bls"), StateDir: filepath.Join(dir, "var/lib/kexec-bls"), Program: filepath.Join(dir, "program"),
 			Settle: time.Millisecond,
 		},
+		system: entries.Open,
 		getenv: func(string) string { return "" },
 		lookup: func(string) (string, bool) { return "", false },
 		paths:  config.Paths{File: filepath.Join(dir, "etc/kexec-bls.toml"), Vendor: []string{filepath.Join(dir, "usr/lib")}},
@@ -177,7 +182,17 @@ func (f *fake) setVar(t *testing.T, name, text string) {
 	for _, c := range text + "\x00" {
 		data = append(data, byte(c), byte(c>>8))
 	}
-	write(t, f.efivars, map[string]string{name + "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f": string(data)})
+	write(t, f.efivars, map[string]string{name + "-" + bli.LoaderVendor: string(data)})
+}
+
+// oneShot is the content of the variable that chooses an entry for one boot; ""
+// without it.
+func (f *fake) oneShot() string {
+	data, err := os.ReadFile(filepath.Join(f.efivars, "LoaderEntryOneShot-"+bli.LoaderVendor))
+	if err != nil {
+		return ""
+	}
+	return string(data)
 }
 
 type answer struct {
@@ -230,10 +245,10 @@ func TestRebootInOrder(t *testing.T) {
 	assert.Equal(t, a+strings.Repeat("\x00", (4-len(a)%4)%4)+b, f.initrd, "padded to 4 between, not at the end")
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
 	assert.Empty(t, got.stdout)
-	r, err := loader.ReadReceipt(f.machine.RunDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, "arch.conf", r.Entry)
-	assert.Equal(t, "6.12.1", r.Release)
+	assert.EqualValues(t, "arch.conf", r.Entry)
+	assert.EqualValues(t, "6.12.1", r.Release)
 	assert.False(t, r.Named)
 	assert.Len(t, r.Files, 3)
 	assert.Equal(t, "esp", r.Volumes[0].Source)
@@ -247,19 +262,21 @@ func TestRebootUndoes(t *testing.T) {
 		acts []string
 		code int
 	}{
-		"load refused":    {map[string]error{"load": refusal}, []string{"load"}, exitKernel},
-		"not loaded":      {map[string]error{"loaded": errors.New("no")}, []string{"load", "unload"}, exitFailed},
-		"one-shot locked": {map[string]error{"consume": errors.New("no")}, []string{"load", "consume", "unload"}, exitFailed},
+		"load refused": {map[string]error{"load": refusal}, []string{"load"}, exitKernel},
+		"not loaded":   {map[string]error{"loaded": errors.New("no")}, []string{"load", "unload"}, exitFailed},
 		"systemd refused": {map[string]error{"systemctl": errors.New("inhibited")},
-			[]string{"load", "consume", "systemctl kexec into other.conf", "restore", "unload"}, exitFailed},
+			[]string{"load", "systemctl kexec into other.conf", "unload"}, exitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, esp := newFake(t, archFiles())
 			f.setVar(t, "LoaderEntryOneShot", "other.conf")
+			before := f.oneShot()
+			f.ending = func() { assert.Empty(t, f.oneShot(), "consumed before systemd is asked") }
 			f.fail = v.fail
 			got := f.run("reboot", "--esp-path="+esp)
 			assert.Equal(t, v.code, got.code)
 			assert.Equal(t, v.acts, f.acts)
+			assert.Equal(t, before, f.oneShot(), "restored, byte for byte")
 			for _, err := range v.fail {
 				assert.Contains(t, got.stderr, err.Error())
 			}
@@ -268,6 +285,19 @@ func TestRebootUndoes(t *testing.T) {
 			assert.Equal(t, []string{filepath.Join(f.machine.RunDir, "lock")}, left)
 		})
 	}
+}
+
+// TestRebootUndoesWithoutOneShot is a one-shot setting that cannot be consumed.
+func TestRebootUndoesWithoutOneShot(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	f.loading = func() { require.NoError(t, os.RemoveAll(f.efivars)) }
+	got := f.run("reboot", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "LoaderEntryOneShot: ")
+	assert.Contains(t, got.stderr, "; nothing was rebooted; unloaded again")
+	assert.Equal(t, []string{"load", "unload"}, f.acts)
+	assert.NoFileExists(t, filepath.Join(f.machine.RunDir, "loaded.json"))
 }
 
 // TestUndoTellsOfTheImageBefore: a load that is undone cannot bring back what
@@ -298,12 +328,16 @@ func TestOneShot(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
-	assert.Equal(t, []string{"load", "consume", "systemctl kexec into other.conf"}, f.acts)
+	assert.Equal(t, []string{"load", "systemctl kexec into other.conf"}, f.acts)
+	assert.Empty(t, f.oneShot(), "consumed")
 
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	before := f.oneShot()
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	require.Equal(t, exitDone, f.run("reboot", "arch", "--esp-path="+esp).code)
-	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts, "neither a load nor a named entry uses it up")
+	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts)
+	assert.Equal(t, before, f.oneShot(), "neither a load nor a named entry consumes it")
 
 	f.setVar(t, "LoaderEntryOneShot", "kexec reboot")
 	f.acts = nil
@@ -316,9 +350,6 @@ func TestOneShot(t *testing.T) {
 func TestOneShotThatIsUsedUp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
-	f.machine.dropShot = func() (func() error, error) {
-		return func() error { return nil }, os.RemoveAll(f.efivars)
-	}
 	require.Equal(t, exitDone, f.run("reboot", "--when=22:00", "--esp-path="+esp).code)
 	got := f.run("status", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code, got.stdout)
@@ -390,7 +421,7 @@ func TestTerminalGoesAway(t *testing.T) {
 	hangUp := func() answer {
 		f, esp := newFake(t, archFiles())
 		f.loading = func() { require.NoError(t, unix.Kill(os.Getpid(), syscall.SIGHUP)) }
-		f.machine.systemctl = func(ctx context.Context, _ systemd.Options) error {
+		f.machine.Init.Kexec = func(ctx context.Context, _ reboot.Options) error {
 			select {
 			case <-ctx.Done():
 			case <-time.After(200 * time.Millisecond):
@@ -416,7 +447,7 @@ func TestInterruptedJump(t *testing.T) {
 	f.runInit(t, host.S6)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.loading = cancel
-	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.machine, io.Discard, io.Discard))
+	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.environment, io.Discard, io.Discard))
 	assert.Equal(t, []string{"load", "unload"}, f.acts)
 }
 
@@ -467,7 +498,7 @@ func TestFirmwareByAnotherInit(t *testing.T) {
 	f.isThere = true
 	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
 	assert.Equal(t, []string{"unload", "native-reset"}, f.acts, "its last script would jump otherwise")
-	f.fail["native-reset"] = systemd.ErrNoReboot
+	f.fail["native-reset"] = reboot.ErrNoReboot
 	got := f.run("reboot", "--firmware")
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "cannot be asked to reboot")
@@ -507,7 +538,7 @@ func TestCancel(t *testing.T) {
 	f.acts = nil
 	got := f.run("reboot", "--when=cancel", "--dry-run")
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "would be taken back")
+	assert.Contains(t, got.stderr, "would be cancelled")
 	assert.Empty(t, f.acts, "a dry run does nothing")
 }
 
@@ -596,11 +627,11 @@ func TestList(t *testing.T) {
 	files["loader/entries/broken.conf"] = "title Broken\n"
 	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
 	f, esp := newFake(t, files)
-	var list []listEntry
+	var list []report.Entry
 	got := f.run("list", "--json=short", "--esp-path="+esp)
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &list))
 	assert.Equal(t, 1, strings.Count(got.stdout, "\n"), "short is one line")
-	byID := map[string]listEntry{}
+	byID := map[string]report.Entry{}
 	for _, e := range list {
 		byID[e.ID] = e
 	}
@@ -662,13 +693,12 @@ func TestEntryForSystemdBootItself(t *testing.T) {
 // TestNoSign is an EFI machine whose boot loader left no variables.
 func TestNoSign(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign", "no EFI, no firmware to choose")
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB", "no EFI, no firmware to choose")
 	f.setVar(t, "Unrelated", "x")
-	assert.Contains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
-	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "left a sign", "named")
+	assert.Contains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB")
+	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB", "named")
 	f.setVar(t, "LoaderInfo", "systemd-boot 262")
-	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
-	assert.Equal(t, "/sys/firmware/efi/efivars", realMachine().efivars)
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB")
 }
 
 func TestUsage(t *testing.T) {
@@ -684,9 +714,11 @@ func TestUsage(t *testing.T) {
 }
 
 func TestKernelRefusals(t *testing.T) {
-	for errno, want := range map[syscall.Errno]string{unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "", unix.EBUSY: ""} {
+	for errno, want := range map[syscall.Errno]string{
+		unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "neither capability, sysctl nor lockdown forbid it", unix.EBUSY: "another load has not ended; try again later",
+	} {
 		f, esp := newFake(t, archFiles())
-		f.fail["load"] = kexec.Explain(errno, kexec.System{})
+		f.fail["load"] = &kexec.LoadError{Errno: errno, Call: "kexec_file_load"}
 		got := f.run("reboot", "--esp-path="+esp)
 		assert.Equal(t, exitKernel, got.code)
 		assert.Contains(t, got.stderr, want)

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
@@ -56,7 +58,7 @@ func inSources(t *testing.T, pattern string) []string {
 func TestManualHasEveryFinding(t *testing.T) {
 	var ids, documented []string
 	for _, topic := range preflight.Topics() {
-		ids = append(ids, topic.ID)
+		ids = append(ids, string(topic.ID))
 	}
 	for _, topic := range initrd.Topics() {
 		ids = append(ids, string(topic.ID))
@@ -82,7 +84,7 @@ func TestManualHasEveryVariableAndFile(t *testing.T) {
 	for _, name := range used {
 		assert.Contains(t, variables, name, "in ENVIRONMENT of dist/man/kexec-bls.8")
 	}
-	for _, file := range []string{configPath, preflight.MachinesFile, realMachine().runDir + "/loaded.json"} {
+	for _, file := range []string{config.File, preflight.MachinesFile, realEnvironment().machine.RunDir + "/loaded.json"} {
 		assert.Contains(t, files, file)
 	}
 }
@@ -104,8 +106,8 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 
 func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
-		"list": listEntry{}, "show": shownPlan{}, "check": checkReport{}, "status": statusReport{},
-		"reboot-required": requirement{}, "initrd ls": listedBlob{}, "config": configSetting{},
+		"list": report.Entry{}, "show": report.Plan{}, "check": report.Check{}, "status": report.Status{},
+		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": configSetting{},
 		"unload": unloadReport{}, "reboot": rebootReport{},
 	} {
 		var documented []string

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
@@ -71,7 +72,7 @@ func (i item) names(macro string) []string {
 // of the program; the program itself is there under its name.
 func commandTree(t *testing.T) map[string]*cobra.Command {
 	f, _ := newFake(t, nil)
-	root := newRoot(&app{machine: f.machine, ui: &ui{out: io.Discard, err: io.Discard}})
+	root := newRoot(&app{environment: f.environment, UI: &term.UI{Out: io.Discard, Err: io.Discard}})
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultVersionFlag()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ func menuMachine(t *testing.T, choose func(menu.Options) menu.Choice) (*fake, st
 		"loader/entries/\x1b[31m.conf": otherConf,
 		"a.img":                        archive("a"), "b.img": archive("b"),
 	})
-	f.ask = func(_ context.Context, opt menu.Options) (menu.Choice, error) { return choose(opt), nil }
+	f.choose = func(_ context.Context, opt menu.Options) (menu.Choice, error) { return choose(opt), nil }
 	return f, dir
 }
 
@@ -64,7 +65,7 @@ func TestMenuRefusesABlockedEntry(t *testing.T) {
 		assert.Regexp(t, "^blocker ", plan.Text, "it comes first, a small screen shows no more")
 		return menu.Choice{}
 	})
-	write(t, f.proc, map[string]string{"sys/kernel/kexec_load_disabled": "1\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/kexec_load_disabled": "1\n"})
 	assert.Equal(t, exitDone, f.run("--esp-path="+dir, "reboot", "--menu").code)
 }
 
@@ -105,7 +106,7 @@ func TestMenuUsage(t *testing.T) {
 		got := f.run(append([]string{"--esp-path=" + dir, "reboot", "--menu"}, args...)...)
 		assert.Equal(t, exitUsage, got.code, args)
 	}
-	f.ask = func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal }
+	f.choose = func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal }
 	assert.Equal(t, exitUsage, f.run("--esp-path="+dir, "reboot", "--menu").code)
 }
 

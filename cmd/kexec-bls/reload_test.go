@@ -7,15 +7,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func TestReloadWhatIsStale(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	place := "--esp-path=" + esp
 	require.Equal(t, exitDone, f.run("load", "other", place, "--append=a b", "--append=c", "--remove=x", "-q").code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"--append=a b", "--append=c", place, "--remove=x"}, r.Args)
 
@@ -30,7 +28,7 @@ func TestReloadWhatIsStale(t *testing.T) {
 	assert.Equal(t, []string{"load"}, f.acts)
 	assert.Equal(t, "other more a b c", f.cmdline, "with the flags of the first load")
 	assert.Equal(t, archive("newer"), f.initrd)
-	again, err := loader.ReadReceipt(f.runDir)
+	again, err := f.machine.Receipt()
 	require.NoError(t, err)
 	assert.Equal(t, r.Args, again.Args)
 }
@@ -40,7 +38,7 @@ func TestReloadFromElsewhere(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	t.Chdir(filepath.Dir(esp))
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+filepath.Base(esp)).code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"--esp-path=" + esp}, r.Args)
 }
@@ -58,7 +56,7 @@ func TestRepeatOfAnEditedLine(t *testing.T) {
 func TestReloadFollowsTheDefault(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp, "--no-wall", "--flat", "--append=c").code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"--append=c", "--esp-path=" + esp, "--flat=true"}, r.Args, "what is about the reboot is not about the load")
 	write(t, esp, map[string]string{"loader/loader.conf": "default other*\n"})
@@ -99,7 +97,7 @@ func TestReloadThatDoesNotHelp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
 	f.acts = nil
-	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(esp), "root/lib/modules/6.12.1")))
+	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(esp), "lib/modules/6.12.1")))
 	got := f.run("hook", "reload", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "stays stale: the modules of kernel 6.12.1 are gone")
@@ -109,18 +107,18 @@ func TestReloadThatDoesNotHelp(t *testing.T) {
 func TestHookGPU(t *testing.T) {
 	f, _ := newFake(t, nil)
 	assert.Equal(t, exitDone, f.run("hook", "gpu").code, "no such card")
-	write(t, f.sys, map[string]string{"module/nvidia/initstate": "live\n", "module/amdgpu/initstate": "live\n"})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"module/nvidia/initstate": "live\n", "module/amdgpu/initstate": "live\n"})
 	got := f.run("hook", "gpu")
 	assert.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "unloaded nvidia\n")
 	assert.Equal(t, []string{"rmmod nvidia"}, f.acts, "others only by configuration")
 
-	require.NoError(t, os.WriteFile(f.configFile, []byte("[gpu]\nmodules = ['amdgpu']\n"), 0o644))
+	require.NoError(t, os.WriteFile(f.paths.File, []byte("[gpu]\nmodules = ['amdgpu']\n"), 0o644))
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("hook", "gpu").code)
 	assert.Equal(t, []string{"rmmod amdgpu", "rmmod nvidia"}, f.acts)
 
-	write(t, f.proc, map[string]string{"42/comm": "Xorg\n", "42/maps": "0-1 rw-s 0 0:5 1 /dev/nvidia0\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"42/comm": "Xorg\n", "42/maps": "0-1 rw-s 0 0:5 1 /dev/nvidia0\n"})
 	f.acts = nil
 	got = f.run("hook", "gpu")
 	assert.Equal(t, exitFailed, got.code)

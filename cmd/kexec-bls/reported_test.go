@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // oneObject is stdout as the one JSON object that it must be, on one line.
@@ -45,7 +46,7 @@ func TestRebootJSON(t *testing.T) {
 	delete(v, "accepted")
 	assert.Equal(t, map[string]any{"schema": 1.0, "way": "kexec", "entry": "arch.conf", "release": "6.12.1", "when": "22:00"}, v)
 
-	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown"}
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
 	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))
 	assert.Equal(t, "firmware", v["way"])
 	assert.Contains(t, v["why"], "lockdown")
@@ -98,7 +99,7 @@ func TestJournal(t *testing.T) {
 	run("load")
 	require.Len(t, f.entries, 1)
 	assert.Regexp(t, `^\d+$`, f.entries[0]["KEXEC_BLS_DURATION_USEC"])
-	assert.Equal(t, loadMessage, f.entries[0]["MESSAGE_ID"])
+	assert.Equal(t, journal.LoadID, f.entries[0]["MESSAGE_ID"])
 	assert.Equal(t, "load of arch.conf for kexec", f.entries[0]["MESSAGE"])
 	assert.Equal(t, "kexec-bls", f.entries[0]["SYSLOG_IDENTIFIER"])
 	assert.Equal(t, []string{"6 load arch.conf done"}, f.told())
@@ -128,13 +129,13 @@ func TestJournalOfFailures(t *testing.T) {
 	assert.Contains(t, f.entries[0]["KEXEC_BLS_ERROR"], "nosuch")
 	assert.Contains(t, f.entries[0]["MESSAGE"], "reboot into nosuch by kexec failed: ")
 	assert.Equal(t, []string{"3 reboot nosuch kexec failed"}, f.told())
-	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown\x1b[31m"}
+	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
 	run("reboot", "--or-firmware")
 	assert.NotContains(t, f.entries[0]["MESSAGE"], "\x1b")
 	assert.Contains(t, f.entries[1]["KEXEC_BLS_WHY"], "lockdown")
 	assert.Equal(t, []string{"3 load arch.conf failed", "6 reboot firmware done"}, f.told())
 
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.runInit(t, host.S6)
 	f.fail["load"], f.fail["jump"] = nil, errors.New("no")
 	run("reboot", "--force")
 	assert.Equal(t, []string{"6 load arch.conf done", "6 reboot arch.conf kexec done", "3 reboot arch.conf kexec failed"}, f.told(),
@@ -149,7 +150,7 @@ func TestJournalAfterBoot(t *testing.T) {
 	require.Equal(t, exitDone, f.run("hook", "booted").code)
 	require.Len(t, f.entries, 1)
 	assert.Regexp(t, `^\d{7,}$`, f.entries[0]["KEXEC_BLS_DURATION_USEC"])
-	assert.Equal(t, bootMessage, f.entries[0]["MESSAGE_ID"])
+	assert.Equal(t, journal.BootID, f.entries[0]["MESSAGE_ID"])
 	assert.Equal(t, []string{"6 boot arch.conf kexec done"}, f.told())
 
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)

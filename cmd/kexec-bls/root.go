@@ -13,12 +13,14 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // An environment is what a command has around it. Tests fill in all of it.
 type environment struct {
 	machine *loader.Machine
+	system  func(context.Context, entries.Options) (*entries.System, error)
 	getenv  func(string) string
 	lookup  func(string) (string, bool)
 	paths   config.Paths
@@ -31,7 +33,7 @@ type environment struct {
 
 func realEnvironment() *environment {
 	return &environment{
-		machine: loader.Running(), getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
+		machine: loader.Running(), system: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
 		journal: func(act journal.Act) {
 			act.Version = version
 			journal.Send(act.Message())

@@ -7,10 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 const dracutScript = "case \"$ACTION\" in\nreboot | poweroff | halt) $ACTION -f -d -n ;;\nkexec) kexec -e ;;\nesac\n"
@@ -18,11 +17,11 @@ const dracutScript = "case \"$ACTION\" in\nreboot | poweroff | halt) $ACTION -f 
 // TestStandInIsPut where a shutdown would end in a missing program.
 func TestStandInIsPut(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	at := filepath.Join(f.rootDir, "run/initramfs", loader.StandInPath)
+	at := filepath.Join(f.dir, "run/initramfs", reboot.KexecPath)
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	assert.NoFileExists(t, at, "nobody needs it")
 
-	write(t, f.rootDir, map[string]string{"run/initramfs/shutdown": dracutScript})
+	write(t, f.dir, map[string]string{"run/initramfs/shutdown": dracutScript})
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	b, err := os.ReadFile(at)
 	require.NoError(t, err)
@@ -33,12 +32,12 @@ func TestStandInIsPut(t *testing.T) {
 	require.Equal(t, exitDone, f.run("unload").code)
 	assert.NoFileExists(t, at)
 
-	write(t, f.rootDir, map[string]string{"usr/sbin/kexec": "kexec-tools"})
+	write(t, f.dir, map[string]string{"usr/sbin/kexec": "kexec-tools"})
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	assert.NoFileExists(t, at)
 
-	require.NoError(t, os.Remove(filepath.Join(f.rootDir, "usr/sbin/kexec")))
-	write(t, f.rootDir, map[string]string{"run/initramfs/usr/bin/kexec": "of the image"})
+	require.NoError(t, os.Remove(filepath.Join(f.dir, "usr/sbin/kexec")))
+	write(t, f.dir, map[string]string{"run/initramfs/usr/bin/kexec": "of the image"})
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	require.Equal(t, exitDone, f.run("unload").code)
 	assert.FileExists(t, at, "not ours")
@@ -47,7 +46,7 @@ func TestStandInIsPut(t *testing.T) {
 // TestNoPlaceForTheStandIn is a reboot that would hang at its very end.
 func TestNoPlaceForTheStandIn(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.rootDir, map[string]string{"run/initramfs/shutdown": dracutScript, "run/initramfs/usr": "a file"})
+	write(t, f.dir, map[string]string{"run/initramfs/shutdown": dracutScript, "run/initramfs/usr": "a file"})
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "the shutdown needs a program kexec: ")

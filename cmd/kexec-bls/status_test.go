@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
@@ -25,7 +26,7 @@ func reasons(t *testing.T, files map[string]string, entry string, change func(es
 	require.Equal(t, exitDone, f.run("status", "--verify", "--esp-path="+esp).code)
 	change(esp)
 	got = f.run("status", "--json=short", "--esp-path="+esp)
-	var r statusReport
+	var r report.Status
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), got.stderr)
 	assert.Equal(t, len(r.Reasons) > 0, got.code == exitStale, "exit code %d", got.code)
 	return strings.ReplaceAll(strings.Join(r.Reasons, "; "), esp, "")

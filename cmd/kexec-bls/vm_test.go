@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
@@ -69,7 +70,7 @@ func startGuest(t *testing.T, files map[string][]byte) *vm.Guest {
 
 func TestVMRebootsIntoTheDefault(t *testing.T) {
 	g := startGuest(t, bootFiles(t, vm.FindKernel(t, vm.DefaultKernel)))
-	var list []listEntry
+	var list []report.Entry
 	require.NoError(t, json.Unmarshal([]byte(g.MustRun("kexec-bls list --json=short")), &list))
 	for _, e := range list {
 		assert.Equal(t, e.ID == "arch.conf", e.IsDefault, e.ID)
@@ -94,8 +95,8 @@ func TestVMRebootsIntoTheDefault(t *testing.T) {
 
 func TestVMLoadStatusUnload(t *testing.T) {
 	g := startGuest(t, bootFiles(t, vm.FindKernel(t, vm.DefaultKernel)))
-	state := func() (int, statusReport) {
-		var r statusReport
+	state := func() (int, report.Status) {
+		var r report.Status
 		result := g.Run("kexec-bls status --json=short")
 		require.NoError(t, json.Unmarshal([]byte(result.Stdout), &r), result.Stderr)
 		return result.Code, r
