@@ -31,9 +31,6 @@ func (r *runner) begin() error {
 	device := r.deviceName(r.m.Start)
 	prefix := "(" + device + ")/" + strings.Trim(r.m.Dir, "/")
 	r.vars["root"], r.vars["prefix"], r.vars["cmdpath"] = device, strings.TrimSuffix(prefix, "/"), prefix
-	if r.m.Flavor == SUSE && r.m.LoaderEntryDefault != "" {
-		r.vars["LoaderEntryDefault"] = r.m.LoaderEntryDefault
-	}
 	f := File{r.m.Start, "/" + strings.TrimPrefix(strings.Trim(r.m.Dir, "/")+"/grub.cfg", "/")}
 	src := r.m.Script
 	if src == "" {
@@ -60,12 +57,11 @@ func (r *runner) begin() error {
 // finish chooses the default and loads it, or what fallback names.
 func (r *runner) finish() error {
 	b := r.boot
-	n, named, err := r.chosen()
+	n, err := r.choosePlace()
 	if err != nil {
 		return err
 	}
 	b.Chosen = r.menu[n]
-	b.Rule = r.rule(named)
 	command, after, err := r.fork().start(b.Chosen)
 	var failed *FailedError
 	item := b.Chosen
@@ -97,46 +93,37 @@ func writes(stored map[File]Block) []Write {
 	return out
 }
 
-// chosen returns the place of the default in the menu; named reports whether
-// the variable default names it.
-func (r *runner) chosen() (n int, named bool, err error) {
-	value := r.value("default")
+// choosePlace returns the place of the default in the menu and notes the rule.
+func (r *runner) choosePlace() (int, error) {
+	value, by := r.defaultValue()
 	if isUnknown(value) {
-		return 0, false, r.undetermined("variable default depends on what is not known here")
-	}
-	if r.flavor == SUSE {
-		if e := r.value("LoaderEntryDefault"); e != "" {
-			value = e
-		}
+		return 0, r.undetermined("variable %s depends on what is not known here", by)
 	}
 	if n, _, ok := r.place(value); ok && n < len(r.menu) {
-		return n, true, nil
+		r.boot.Rule = by + "=" + value
+		return n, nil
 	}
+	r.boot.Rule = "first in GRUB's menu"
 	if value != "" {
-		r.boot.Missed = append(r.boot.Missed, fmt.Sprintf("%s %s names no menu entry; GRUB takes the first", r.origin(value), clip(value)))
+		r.boot.Missed = append(r.boot.Missed, fmt.Sprintf("%s %s names no menu entry; GRUB takes the first", by, clip(value)))
 	}
-	return 0, false, nil
+	return 0, nil
 }
 
-// origin is the variable that default got its value from.
-func (r *runner) origin(value string) string {
-	for _, name := range []string{"saved_entry", "LoaderEntryDefault"} {
-		if r.value(name) == value {
-			return name
-		}
+// defaultValue returns the value that chooses the default, and the variable
+// that it comes from.
+func (r *runner) defaultValue() (value, by string) {
+	if value = r.m.LoaderEntryDefault; value != "" && r.flavor == SUSE {
+		return value, "LoaderEntryDefault"
 	}
-	if r.boot.Next != nil || r.boot.NextErr != nil {
-		return "next_entry"
+	value = r.value("default")
+	switch {
+	case (r.boot.Next != nil || r.boot.NextErr != nil) && value == r.boot.next:
+		return value, "next_entry"
+	case value != "" && value == r.value("saved_entry"):
+		return value, "saved_entry"
 	}
-	return "default"
-}
-
-func (r *runner) rule(named bool) string {
-	if !named {
-		return "first in GRUB's menu"
-	}
-	value := r.value("default")
-	return fmt.Sprintf("%s=%s", r.origin(value), value)
+	return value, "default"
 }
 
 // place finds the menu item that a value names; rest is what follows it.

@@ -6,9 +6,8 @@ import (
 
 // A call is a command as it runs.
 type call struct {
-	name  string
-	args  []string
-	block *string
+	name string
+	args []string
 }
 
 // simple runs a command, a function or an assignment.
@@ -29,8 +28,11 @@ func (r *runner) simple(c *command) error {
 	if isUnknown(args[0]) {
 		return r.undetermined("the name of a command depends on what is not known here")
 	}
+	if c.block != nil && !member(args[0], "menuentry submenu") {
+		args = append(args, "{"+*c.block+"}")
+	}
 	r.status = success
-	err = r.dispatch(call{args[0], args[1:], c.block})
+	err = r.dispatch(call{args[0], args[1:]})
 	if not && r.status != cannotKnow {
 		r.status = success + failure - r.status
 	}

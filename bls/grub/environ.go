@@ -162,6 +162,7 @@ func (r *runner) noteNext(f File, block Block, err error) {
 	if value == "" || r.boot.Next != nil {
 		return
 	}
+	r.boot.next = value
 	after := block
 	if err == nil {
 		after, err = block.Empty("next_entry")

@@ -17,7 +17,8 @@ var errTooLong = fmt.Errorf("a text grows over %d bytes", maxText)
 // false where GRUB has no value at all. Oddities that are GRUB's: a text of one
 // character before a $ or at the end is lost, and all of it where the first
 // thing is a variable that is not set and another or the end follows.
-func expandOptions(value string, get func(string) (string, bool)) (out string, ok bool, err error) {
+// Fedora's leaves a $ after a backslash to the second step.
+func expandOptions(value string, flavor Flavor, get func(string) (string, bool)) (out string, ok bool, err error) {
 	var b strings.Builder
 	take := func(isVar bool, from, last int) {
 		text := value[from:max(from, last+1)]
@@ -38,7 +39,7 @@ func expandOptions(value string, get func(string) (string, bool)) (out string, o
 	isVar, start, last := false, 0, 0
 	for i := 0; i < len(value) && err == nil; i++ {
 		switch c := value[i]; {
-		case c == '$':
+		case c == '$' && (flavor == Upstream || i == 0 || value[i-1] != '\\'):
 			if start != last {
 				take(isVar, start, last)
 				if !ok {

@@ -127,7 +127,8 @@ type Boot struct {
 	NextErr error
 	Writes  []Write // everything that GRUB writes until the kernel starts
 
-	run *runner
+	run  *runner
+	next string // the value of next_entry that was emptied
 }
 
 // A Command is what GRUB loads for an item.

@@ -74,9 +74,9 @@ func (r *runner) start(item *Item) (*Command, *runner, error) {
 func (r *runner) entryScript(item *Item) (string, error) {
 	get := func(name string) (string, bool) { v, ok := item.vars[name]; return v, ok }
 	e := item.Entry
-	options, ok, err := expandOptions(e.Options, get)
+	options, ok, err := expandOptions(e.Options, item.flavor, get)
 	if !ok && err == nil && item.flavor != Upstream {
-		options, ok, err = expandOptions(item.vars["default_kernelopts"], get)
+		options, ok, err = expandOptions(item.vars["default_kernelopts"], item.flavor, get)
 	}
 	if err != nil {
 		return "", &UndeterminedError{item.File.Path, "options: " + err.Error()}
