@@ -27,6 +27,9 @@ type listing struct {
 
 // blscfg adds the entries of a folder to the menu.
 func (r *runner) blscfg(c call) error {
+	if r.listings++; r.listings > maxListings {
+		return r.undetermined("%s runs more than %d times", c.name, maxListings)
+	}
 	l := r.listing(c)
 	items, err := r.read(l)
 	if err != nil {
@@ -100,19 +103,6 @@ func (l *listing) other(arg string) {
 		l.dir = arg
 	} else {
 		l.entry = arg
-	}
-}
-
-// decideFlavor falls back to what LoaderInfo and the folder of grub.cfg say.
-func (r *runner) decideFlavor() {
-	if r.flavor != Auto {
-		return
-	}
-	r.flavor = Fedora
-	version := strings.TrimPrefix(r.m.LoaderInfo, "GRUB ")
-	dir := path.Base(r.value("prefix"))
-	if version >= "2.14" && len(version) < len(r.m.LoaderInfo) || r.m.LoaderInfo == "" && dir == "grub" {
-		r.flavor = Upstream
 	}
 }
 
@@ -253,51 +243,4 @@ func (r *runner) sorted(items []*Item) []*Item {
 		out = append(out, item)
 	}
 	return out
-}
-
-// isDefault reports whether the variable default names the item at this place
-// of the list, by blscfg's own rule.
-func (item *Item) isDefault(value string, place int) bool {
-	name := item.ID
-	if item.flavor == Upstream {
-		name = path.Base(item.File.Path)
-	}
-	if value == "" || value == name || value == item.Title {
-		return value != ""
-	}
-	n, rest, ok := leadingNumber(value)
-	return ok && n == place && (rest == "" || item.flavor != Upstream)
-}
-
-// menuentry adds a menuentry or submenu of grub.cfg.
-func (r *runner) menuentry(c call) error {
-	item := &Item{Kind: Other}
-	var rest []string
-	for i := 0; i < len(c.args); i++ {
-		option, value, has := strings.Cut(c.args[i], "=")
-		switch {
-		case !strings.HasPrefix(option, "--"):
-			rest = append(rest, c.args[i])
-			continue
-		case option == "--unrestricted":
-			continue
-		case !has && i+1 < len(c.args):
-			i++
-			value = c.args[i]
-		}
-		if option == "--id" {
-			item.ID = value
-		}
-	}
-	if len(rest) == 0 {
-		r.status = failure
-		return nil
-	}
-	if item.Title = rest[0]; item.ID == "" {
-		item.ID = item.Title
-	}
-	if isUnknown(item.ID + item.Title) {
-		return r.undetermined("the title of a menu entry depends on what is not known here")
-	}
-	return r.add(item)
 }

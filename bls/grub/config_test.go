@@ -297,6 +297,7 @@ func TestUndetermined(t *testing.T) {
 		"endless loop":        "while true; do true; done",
 		"endless recursion":   "function f {\n f\n}\nf",
 		"endless source":      "source /grub2/grub.cfg",
+		"endless blscfg":      "for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8; do blscfg; done; done",
 		"growth":              "set x=0123456789abcdef\nwhile true; do set x=$x$x; done",
 		"deep":                strings.Repeat("if true; then ", 100),
 		"linux at top level":  "linux /k-a",

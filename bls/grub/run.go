@@ -42,12 +42,13 @@ func atoi(s string) (int, bool) {
 
 // Bounds of a run.
 const (
-	maxSteps   = 100_000  // commands
-	maxCalls   = 32       // files that source one another, functions, blocks
-	maxConfig  = 4 << 20  // bytes of one script
-	maxWritten = 16 << 20 // bytes of all values set
-	maxItems   = 10_000   // menu items
-	maxRead    = 64 << 20 // bytes of all files read
+	maxSteps    = 100_000  // commands
+	maxCalls    = 32       // files that source one another, functions, blocks
+	maxConfig   = 4 << 20  // bytes of one script
+	maxWritten  = 16 << 20 // bytes of all values set
+	maxListings = 64       // runs of blscfg and uki
+	maxItems    = 10_000   // menu items
+	maxRead     = 64 << 20 // bytes of all files read
 )
 
 // A flow is how a list of commands ends.
@@ -77,12 +78,13 @@ type runner struct {
 	boot     *Boot
 	loading  *loading // while an item's commands run
 
-	file   string // of the script that runs, for messages
-	line   int
-	steps  int
-	calls  int
-	size   int
-	loaded int // bytes of files
+	file     string // of the script that runs, for messages
+	line     int
+	steps    int
+	calls    int
+	listings int
+	size     int
+	loaded   int // bytes of files
 }
 
 func newRunner(m *Machine) *runner {
