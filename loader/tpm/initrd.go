@@ -1,0 +1,163 @@
+package tpm
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// An Initrd is what of the next initrd decides which PCRs it extends, which
+// volumes it opens and which policies are signed for it. The zero value is an
+// empty one.
+type Initrd struct {
+	files map[string]entry
+	wants map[string]bool // units that a target or another unit pulls in
+}
+
+// A File is one file of an initrd.
+type File struct {
+	Path string // from its root
+	Link string // the target of a symbolic link, "" for what is none
+	// Content reads it. It is called for few files, before Visit returns.
+	Content func() ([]byte, error)
+}
+
+type entry struct {
+	link    string
+	content []byte
+	err     error
+}
+
+const maxContent = 1 << 20 // of a file of interest
+
+// Visit takes note of a file. Files are visited in the order in which they are
+// unpacked: a later one replaces an earlier one of the same path.
+func (i *Initrd) Visit(f File) {
+	name := strings.TrimPrefix(path.Clean("/"+f.Path), "/")
+	name = strings.TrimPrefix(name, "usr/") // /lib is a link to /usr/lib
+	dir, base := path.Split(name)
+	if i.files == nil {
+		i.files, i.wants = map[string]entry{}, map[string]bool{}
+	}
+	if suffix := path.Ext(path.Clean(dir)); suffix == ".wants" || suffix == ".requires" || suffix == ".upholds" {
+		i.wants[base] = true
+		return
+	}
+	switch {
+	case !interesting(name):
+		return
+	case f.Link != "":
+		i.files[name] = entry{link: f.Link}
+		return
+	}
+	e := entry{}
+	if whole(name) {
+		e.content, e.err = content(f)
+		if isUnit(name) && e.err == nil && !measures(e.content) && len(e.content) > 0 {
+			delete(i.files, name)
+			return
+		}
+	}
+	i.files[name] = e
+}
+
+func content(f File) ([]byte, error) {
+	b, err := f.Content()
+	if err == nil && len(b) > maxContent {
+		return nil, fmt.Errorf("%s: longer than %d bytes", f.Path, maxContent)
+	}
+	return bytes.Clone(b), err
+}
+
+// Directories and files of systemd, without usr/ in front.
+const (
+	release        = "etc/initrd-release"
+	initrdTab      = "etc/crypttab"
+	debugGenerator = "lib/systemd/system-generators/systemd-debug-generator"
+	extraSignature = ".extra/tpm2-pcr-signature.json"
+)
+
+func unitDirs() []string {
+	return []string{"etc/systemd/system/", "run/systemd/system/", "lib/systemd/system/"}
+}
+
+// signatureFiles are those with signed policies, in systemd's order: the stub's
+// goes to /run.
+func signatureFiles() []string {
+	const name = "systemd/tpm2-pcr-signature.json"
+	return []string{"etc/" + name, "run/" + name, extraSignature, "local/lib/" + name, "lib/" + name}
+}
+
+func interesting(name string) bool {
+	dir, base := path.Split(name)
+	return whole(name) || name == release || name == debugGenerator ||
+		strings.HasPrefix(base, "systemd-pcr") && dir == "lib/systemd/" ||
+		strings.HasPrefix(name, "lib/nvpcr/") || strings.HasPrefix(name, "etc/nvpcr/") ||
+		strings.HasPrefix(name, ".extra/") && strings.HasPrefix(base, "pcrlock.") ||
+		strings.HasSuffix(dir, ".service.d/") && isUnitDir(path.Dir(path.Clean(dir))+"/")
+}
+
+// whole reports whether a file is read.
+func whole(name string) bool {
+	if name == initrdTab || isUnit(name) {
+		return true
+	}
+	for _, signature := range signatureFiles() {
+		if name == signature {
+			return true
+		}
+	}
+	return false
+}
+
+func isUnit(name string) bool {
+	dir, base := path.Split(name)
+	return strings.HasSuffix(base, ".service") && isUnitDir(dir)
+}
+
+func isUnitDir(dir string) bool {
+	for _, d := range unitDirs() {
+		if dir == d {
+			return true
+		}
+	}
+	return false
+}
+
+func (i Initrd) has(name string) bool {
+	_, ok := i.files[name]
+	return ok
+}
+
+func (i Initrd) hasPrefix(prefix string) bool {
+	for name := range i.files {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// Crypttab is the initrd's own /etc/crypttab, "" for none.
+func (i Initrd) Crypttab() string { return string(i.files[initrdTab].content) }
+
+// signatures is the file with signed policies that is found first.
+func (i Initrd) signatures() []byte {
+	for _, name := range signatureFiles() {
+		if e, ok := i.files[name]; ok {
+			return e.content
+		}
+	}
+	return nil
+}
+
+// pcrlock reports whether a credential brings a policy of systemd-pcrlock.
+func (i Initrd) pcrlock() bool {
+	for name := range i.files {
+		if strings.HasPrefix(name, ".extra/") && strings.HasPrefix(path.Base(name), "pcrlock.") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,68 @@
+package policy
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// ErrSignatures is the error of a malformed tpm2-pcr-signature.json.
+var ErrSignatures = errors.New("malformed PCR signatures")
+
+// A Signature approves a policy (systemd-measure(1)).
+type Signature struct {
+	PCRs        []int
+	Fingerprint string // of the key, in lower-case hexadecimal
+	Policy      Digest
+	Ref         string
+	Sig         []byte
+}
+
+// ParseSignatures reads a tpm2-pcr-signature.json, which is also the section
+// .pcrsig: signatures by bank. An entry that no key could have made is an error.
+func ParseSignatures(b []byte) (map[string][]Signature, error) {
+	var file map[string][]struct {
+		PCRs   []int  `json:"pcrs"`
+		PKFP   string `json:"pkfp"`
+		Policy string `json:"pol"`
+		Ref    string `json:"ref"`
+		Sig    string `json:"sig"`
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignatures, err)
+	}
+	banks := map[string][]Signature{}
+	for bank, entries := range file {
+		for i, e := range entries {
+			pol, err := hex.DecodeString(e.Policy)
+			if err != nil || len(pol) != sha256.Size {
+				return nil, fmt.Errorf("%w: %s: entry %d: no SHA-256 policy", ErrSignatures, bank, i)
+			}
+			sig, err := base64.StdEncoding.DecodeString(e.Sig)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s: entry %d: %w", ErrSignatures, bank, i, err)
+			}
+			pkfp, err := hex.DecodeString(e.PKFP)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s: entry %d: %w", ErrSignatures, bank, i, err)
+			}
+			banks[bank] = append(banks[bank], Signature{e.PCRs, hex.EncodeToString(pkfp), Digest(pol), e.Ref, sig})
+		}
+	}
+	return banks, nil
+}
+
+// Verify reports whether the key made the signature, as TPM2_VerifySignature
+// does: RSASSA over the SHA-256 of policy and reference.
+func (k Key) Verify(s Signature) bool {
+	if s.Fingerprint != hex.EncodeToString(k.Fingerprint[:]) {
+		return false
+	}
+	digest := sha256.Sum256(append(s.Policy[:], s.Ref...))
+	return rsa.VerifyPKCS1v15(k.key, crypto.SHA256, digest[:], s.Sig) == nil
+}
