@@ -75,6 +75,7 @@ const (
 	release        = "etc/initrd-release"
 	initrdTab      = "etc/crypttab"
 	debugGenerator = "lib/systemd/system-generators/systemd-debug-generator"
+	autoGenerator  = "lib/systemd/system-generators/systemd-gpt-auto-generator"
 	extraSignature = ".extra/tpm2-pcr-signature.json"
 )
 
@@ -91,7 +92,7 @@ func signatureFiles() []string {
 
 func interesting(name string) bool {
 	dir, base := path.Split(name)
-	return whole(name) || name == release || name == debugGenerator ||
+	return whole(name) || name == release || name == debugGenerator || name == autoGenerator ||
 		strings.HasPrefix(base, "systemd-pcr") && dir == "lib/systemd/" ||
 		strings.HasPrefix(name, "lib/nvpcr/") || strings.HasPrefix(name, "etc/nvpcr/") ||
 		strings.HasPrefix(name, ".extra/") && strings.HasPrefix(base, "pcrlock.") ||

@@ -81,8 +81,8 @@ func ReadMachine(root fs.FS) Machine {
 		m.Firmware = m.Firmware || exists(root, name)
 	}
 	log := read(root, "run/log/systemd/tpm2-measure.log")
-	m.Ready = phase(log, "ready", "shutdown") || invoked(root, "systemd-pcrphase.service") && !logged(log, "ready")
-	m.Sysinit = phase(log, "sysinit", "final") || invoked(root, "systemd-pcrphase-sysinit.service") && !logged(log, "sysinit")
+	m.Ready = phase(log, "ready", "shutdown") || invoked(root, "systemd-pcrphase.service") && logged(log, "ready") == 0
+	m.Sysinit = phase(log, "sysinit", "final") || invoked(root, "systemd-pcrphase-sysinit.service") && logged(log, "sysinit") == 0
 	m.PCRLockUsed = exists(root, "var/lib/systemd/pcrlock.json")
 	for _, dir := range []string{"etc", "run", "usr/local/lib", "usr/lib"} {
 		m.SigningKey = m.SigningKey || exists(root, dir+"/systemd/tpm2-pcr-public-key.pem")
@@ -111,8 +111,8 @@ type loggedWord struct {
 	} `json:"content"`
 }
 
-// count is how often a word was measured into PCR 11.
-func count(log []byte, word string) int {
+// logged is how often a word was measured into PCR 11.
+func logged(log []byte, word string) int {
 	n := 0
 	for record := range bytes.SplitSeq(log, []byte{0x1e}) {
 		var w loggedWord
@@ -123,10 +123,8 @@ func count(log []byte, word string) int {
 	return n
 }
 
-func logged(log []byte, word string) bool { return count(log, word) > 0 }
-
 // phase reports whether a phase was entered more often than it was left.
-func phase(log []byte, enter, leave string) bool { return count(log, enter) > count(log, leave) }
+func phase(log []byte, enter, leave string) bool { return logged(log, enter) > logged(log, leave) }
 
 // invoked reports whether systemd started a unit in this boot.
 func invoked(root fs.FS, unit string) bool {

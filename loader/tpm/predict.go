@@ -144,8 +144,8 @@ func (p *Prediction) setup(b Boot) {
 	signatures, err := policy.ParseSignatures(b.Initrd.signatures())
 	for name := range p.Banks {
 		fits := slices.ContainsFunc(signatures[name], func(s policy.Signature) bool {
-			selection, ok := p.selection(name, s.PCRs)
-			return s.Ref == "initrd" && (!ok || s.Policy == policy.Digest{}.PCR(selection))
+			selection, missing := p.selection(name, s.PCRs)
+			return s.Ref == "initrd" && (len(missing) > 0 || s.Policy == policy.Digest{}.PCR(selection))
 		})
 		if fits || err != nil && b.Initrd.signatures() != nil {
 			p.unknown(9, setupUnit+" initializes NvPCRs")
@@ -194,6 +194,9 @@ func (p *Prediction) startIMA(s imaState) {
 		return
 	}
 	for name, bank := range p.Banks {
+		if name != "sha1" && name != "sha256" { // padded SHA-1 where the kernel has the algorithm as a module
+			bank[10].Next, bank[10].Unknown = nil, "IMA may have no hash algorithm of this bank"
+		}
 		p.Banks[name] = bank.extended(name, 10, data, "boot_aggregate")
 	}
 }
@@ -217,18 +220,4 @@ func (b Bank) extended(name string, n int, data []byte, word string) Bank {
 		b[n].Next = a.sum(b[n].Next, a.sum(data))
 	}
 	return b
-}
-
-// selection is the predicted values of PCRs of a bank; it is false where one is
-// not known.
-func (p Prediction) selection(bank string, pcrs []int) (policy.Selection, bool) {
-	a, ok := algorithmOf(bank)
-	s := policy.Selection{Algorithm: a.id, Values: map[int][]byte{}}
-	for _, n := range pcrs {
-		if n < 0 || n >= NumPCRs || p.Banks[bank][n].Next == nil {
-			return s, false
-		}
-		s.Values[n] = p.Banks[bank][n].Next
-	}
-	return s, ok
 }

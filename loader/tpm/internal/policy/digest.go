@@ -19,6 +19,8 @@ const (
 	ccPolicyPCR         = 0x17f
 )
 
+const pcrs = 24 // of a bank
+
 // A Selection is the values of some PCRs of one bank.
 type Selection struct {
 	Algorithm uint16         // TPM_ALG_ID of the bank
@@ -31,7 +33,6 @@ func (d Digest) PCR(s Selection) Digest {
 	if len(s.Values) == 0 {
 		return d
 	}
-	const pcrs = 24
 	var bitmap [pcrs / 8]byte
 	values := sha256.New()
 	for n := range pcrs {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrSignatures is the error of a malformed tpm2-pcr-signature.json.
@@ -16,7 +17,7 @@ var ErrSignatures = errors.New("malformed PCR signatures")
 
 // A Signature approves a policy (systemd-measure(1)).
 type Signature struct {
-	PCRs        []int
+	PCRs        []int  // sorted
 	Fingerprint string // of the key, in lower-case hexadecimal
 	Policy      Digest
 	Ref         string
@@ -51,15 +52,31 @@ func ParseSignatures(b []byte) (map[string][]Signature, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%w: %s: entry %d: %w", ErrSignatures, bank, i, err)
 			}
-			banks[bank] = append(banks[bank], Signature{e.PCRs, hex.EncodeToString(pkfp), Digest(pol), e.Ref, sig})
+			set := slices.Compact(slices.Sorted(slices.Values(e.PCRs)))
+			if len(set) > 0 && (set[0] < 0 || set[len(set)-1] >= pcrs) {
+				return nil, fmt.Errorf("%w: %s: entry %d: PCRs %v", ErrSignatures, bank, i, e.PCRs)
+			}
+			banks[bank] = append(banks[bank], Signature{set, hex.EncodeToString(pkfp), Digest(pol), e.Ref, sig})
 		}
 	}
 	return banks, nil
 }
 
-// Verify reports whether the key made the signature, as TPM2_VerifySignature
+// Signatures are those of the given ones that the key made for a sorted set of PCRs
+// and a reference.
+func (k Key) Signatures(all []Signature, set []int, ref string) []Signature {
+	var found []Signature
+	for _, s := range all {
+		if slices.Equal(s.PCRs, set) && s.Ref == ref && k.verify(s) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// verify reports whether the key made the signature, as TPM2_VerifySignature
 // does: RSASSA over the SHA-256 of policy and reference.
-func (k Key) Verify(s Signature) bool {
+func (k Key) verify(s Signature) bool {
 	if s.Fingerprint != hex.EncodeToString(k.Fingerprint[:]) {
 		return false
 	}
