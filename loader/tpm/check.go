@@ -182,9 +182,12 @@ func (c check) pcrlock() bool {
 
 func (c check) hint(now scene, fixed repair, v subject) string {
 	var hints []string
-	if verdict, _ := c.volume(fixed.scene, v.Volume); fixed.parameter != "" && verdict.state == opens {
-		hints = append(hints, fixed.hint())
-	} else if binding := c.binding(now, v.Volume); binding != "" {
+	if fixed.parameter != "" {
+		if verdict, _ := c.volume(fixed.scene, v.Volume); verdict.state == opens {
+			hints = append(hints, fixed.hint())
+		}
+	}
+	if binding := c.binding(now, v.Volume); len(hints) == 0 && binding != "" {
 		hints = append(hints, binding)
 	}
 	return strings.Join(append(hints, "have its passphrase ready"), ", or ")

@@ -148,6 +148,9 @@ func (s scene) compare(h shard, roots []policy.Digest) verdict {
 		return v
 	}
 	v.why = "it is bound to other values of " + list(v.pcrs)
+	if len(s.Banks[h.Bank].changed(v.pcrs)) > 0 {
+		v.why += ", and " + s.Banks[h.Bank].describe(v.pcrs)
+	}
 	return v
 }
 
