@@ -13,6 +13,9 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/tpm/luks2"
 )
 
+// A Finding is one thing that was found.
+type Finding = finding.Finding
+
 // IDs of findings.
 const (
 	Opens   finding.ID = "tpm2-opens"   // a volume that the TPM opens
@@ -35,7 +38,7 @@ func Topics() []finding.Topic {
 type Report struct {
 	Prediction Prediction
 	// Findings has one for each volume that a TPM has part in.
-	Findings []finding.Finding
+	Findings []Finding
 	// Fix is the kernel parameter with which more volumes open and none opens no
 	// longer, by the same computation; "" where there is none, or it does harm.
 	Fix string
@@ -125,8 +128,8 @@ func (c check) before(p Prediction, v Volume) Prediction {
 	return p
 }
 
-func (c check) finding(now scene, fixed repair, v subject) finding.Finding {
-	f := finding.Finding{Volume: v.Name, PCRs: v.pcrs}
+func (c check) finding(now scene, fixed repair, v subject) Finding {
+	f := Finding{Volume: v.Name, PCRs: v.pcrs}
 	p := c.before(now.Prediction, v.Volume)
 	f.Predicted = p.predicted(v.bank, v.pcrs)
 	switch v.state {
@@ -176,7 +179,7 @@ func (c check) tokens() []luks2.Token {
 
 // pcrlock reports whether the machine uses systemd-pcrlock.
 func (c check) pcrlock() bool {
-	return c.machine.PCRLockUsed || c.boot.Initrd.pcrlock() ||
+	return c.machine.PCRLockUsed || c.boot.Initrd.pcrlock ||
 		slices.ContainsFunc(c.tokens(), func(t luks2.Token) bool { return t.TPM2 != nil && t.TPM2.PCRLock })
 }
 

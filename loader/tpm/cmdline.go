@@ -13,14 +13,14 @@ type parameter struct {
 // "_" are the same in a key.
 func parameters(line string) []parameter {
 	var found []parameter
-	var word strings.Builder
+	var text strings.Builder
 	quote, begun := byte(0), false
 	end := func() {
 		if begun {
-			key, value, ok := strings.Cut(word.String(), "=")
+			key, value, ok := strings.Cut(text.String(), "=")
 			found = append(found, parameter{strings.ReplaceAll(key, "-", "_"), value, ok})
 		}
-		word.Reset()
+		text.Reset()
 		begun = false
 	}
 	for i := range len(line) {
@@ -32,7 +32,7 @@ func parameters(line string) []parameter {
 		case quote != 0 && c == quote:
 			quote = 0
 		default:
-			word.WriteByte(c)
+			text.WriteByte(c)
 			begun = true
 		}
 	}

@@ -19,14 +19,11 @@ type repair struct {
 
 // hint is the advice to use it, and its price.
 func (r repair) hint() string {
-	if r.Measured() {
+	if r.scene.Measured {
 		return "add the kernel parameter " + r.parameter + ": it opens then"
 	}
 	return "add the kernel parameter " + r.parameter + ": it opens then, and that boot is not measured, which attestation sees"
 }
-
-// Measured reports whether the system measures with it.
-func (r repair) Measured() bool { return r.scene.Prediction.Measured }
 
 // fixed is the repair with which more volumes open and none that opens now stops
 // opening; ok is false where there is none. With systemd-pcrlock in use, there
@@ -94,14 +91,14 @@ func (v Volume) device() string {
 // a policy that any system meets. It can write it where the old one is met.
 // After a kexec its condition, measured-uki, is true while the stub's variable
 // is there.
-func (c check) emptied(now scene) *finding.Finding {
+func (c check) emptied(now scene) *Finding {
 	if now.Measured || !c.machine.Stub || !c.pcrlock() || c.makePolicyMasked() {
 		return nil
 	}
 	if _, v := now.locked(); v.state == closed {
 		return nil
 	}
-	f := &finding.Finding{ID: PCRLock, Severity: finding.Warning,
+	f := &Finding{ID: PCRLock, Severity: finding.Warning,
 		Text: "after this kexec " + makePolicyUnit + " would write an empty policy, and volumes bound to systemd-pcrlock would open in any state",
 		Hint: "add the kernel parameter systemd.mask=" + makePolicyUnit + ", and run no update that calls systemd-pcrlock before the next boot through firmware"}
 	if c.machine.MakePolicy == UnitEnabled {

@@ -11,8 +11,11 @@ import (
 // volumes it opens and which policies are signed for it. The zero value is an
 // empty one.
 type Initrd struct {
-	files map[string]entry
-	wants map[string]bool // units that a target or another unit pulls in
+	files   map[string]entry
+	wants   map[string]bool // units that a target or another unit pulls in
+	dropIns map[string]bool // units that have one
+	nvpcrs  bool            // there are definitions of NvPCRs
+	pcrlock bool            // a credential brings a policy of systemd-pcrlock
 }
 
 // A File is one file of an initrd.
@@ -29,7 +32,10 @@ type entry struct {
 	err     error
 }
 
-const maxContent = 1 << 20 // of a file of interest
+const (
+	maxContent = 1 << 20 // of a file of interest
+	maxTab     = 1 << 16 // of crypttab
+)
 
 // Visit takes note of a file. Files are visited in the order in which they are
 // unpacked: a later one replaces an earlier one of the same path.
@@ -38,13 +44,22 @@ func (i *Initrd) Visit(f File) {
 	name = strings.TrimPrefix(name, "usr/") // /lib is a link to /usr/lib
 	dir, base := path.Split(name)
 	if i.files == nil {
-		i.files, i.wants = map[string]entry{}, map[string]bool{}
+		i.files, i.wants, i.dropIns = map[string]entry{}, map[string]bool{}, map[string]bool{}
 	}
 	if suffix := path.Ext(path.Clean(dir)); suffix == ".wants" || suffix == ".requires" || suffix == ".upholds" {
 		i.wants[base] = true
 		return
 	}
 	switch {
+	case strings.HasSuffix(dir, ".service.d/") && isUnitDir(path.Dir(path.Clean(dir))+"/"):
+		i.dropIns[strings.TrimSuffix(path.Base(dir), ".d")] = true
+		return
+	case dir == "lib/nvpcr/" || dir == "etc/nvpcr/":
+		i.nvpcrs = true
+		return
+	case strings.HasPrefix(name, ".extra/") && strings.HasPrefix(base, "pcrlock."):
+		i.pcrlock = true
+		return
 	case !interesting(name):
 		return
 	case f.Link != "":
@@ -64,8 +79,8 @@ func (i *Initrd) Visit(f File) {
 
 func content(f File) ([]byte, error) {
 	b, err := f.Content()
-	if err == nil && len(b) > maxContent {
-		return nil, fmt.Errorf("%s: longer than %d bytes", f.Path, maxContent)
+	if err == nil && (len(b) > maxContent || path.Base(f.Path) == "crypttab" && len(b) > maxTab) {
+		return nil, fmt.Errorf("%s: too long", f.Path)
 	}
 	return bytes.Clone(b), err
 }
@@ -91,12 +106,7 @@ func signatureFiles() []string {
 }
 
 func interesting(name string) bool {
-	dir, base := path.Split(name)
-	return whole(name) || name == release || name == debugGenerator || name == autoGenerator ||
-		strings.HasPrefix(base, "systemd-pcr") && dir == "lib/systemd/" ||
-		strings.HasPrefix(name, "lib/nvpcr/") || strings.HasPrefix(name, "etc/nvpcr/") ||
-		strings.HasPrefix(name, ".extra/") && strings.HasPrefix(base, "pcrlock.") ||
-		strings.HasSuffix(dir, ".service.d/") && isUnitDir(path.Dir(path.Clean(dir))+"/")
+	return whole(name) || name == release || name == debugGenerator || name == autoGenerator
 }
 
 // whole reports whether a file is read.
@@ -131,15 +141,6 @@ func (i Initrd) has(name string) bool {
 	return ok
 }
 
-func (i Initrd) hasPrefix(prefix string) bool {
-	for name := range i.files {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
 // Crypttab is the initrd's own /etc/crypttab, "" for none.
 func (i Initrd) Crypttab() string { return string(i.files[initrdTab].content) }
 
@@ -151,14 +152,4 @@ func (i Initrd) signatures() []byte {
 		}
 	}
 	return nil
-}
-
-// pcrlock reports whether a credential brings a policy of systemd-pcrlock.
-func (i Initrd) pcrlock() bool {
-	for name := range i.files {
-		if strings.HasPrefix(name, ".extra/") && strings.HasPrefix(path.Base(name), "pcrlock.") {
-			return true
-		}
-	}
-	return false
 }

@@ -19,7 +19,7 @@ type Machine struct {
 	Banks map[string]Values
 	// Cmdline is that of the running kernel.
 	Cmdline string
-	// Stub is set where StubPcrKernelImage says that systemd-stub measured the UKI
+	// Stub is set where StubPcrKernelImage shows that systemd-stub measured the UKI
 	// of the last firmware boot; the variable is still there after a kexec.
 	Stub bool
 	// Firmware is set where firmware knows a TPM2.

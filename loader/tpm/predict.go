@@ -138,7 +138,7 @@ func (u unit) met(p Prediction, m Machine, b Boot) (met bool, why string) {
 // setup is systemd-tpm2-setup, which measures NvPCRs that it initializes. For
 // that it needs a policy of PCR 11 signed with the reference "initrd".
 func (p *Prediction) setup(b Boot) {
-	if !b.Initrd.hasPrefix("lib/nvpcr/") && !b.Initrd.hasPrefix("etc/nvpcr/") {
+	if !b.Initrd.nvpcrs {
 		return
 	}
 	signatures, err := policy.ParseSignatures(b.Initrd.signatures())

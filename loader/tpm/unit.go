@@ -75,7 +75,7 @@ func (i Initrd) units(line string) []unit {
 			u.conditions = append(u.conditions, condition{"content", e.err.Error()})
 			u.extends = append(u.extends, extension{pcrs: allPCRs()})
 		}
-		if i.hasDropIn(name) {
+		if i.dropIns[name] {
 			u.conditions = append(u.conditions, condition{"drop-in", name + ".d"})
 		}
 		units = append(units, u)
@@ -91,15 +91,6 @@ func (i Initrd) unitFile(name string) (entry, bool) {
 		}
 	}
 	return entry{}, false
-}
-
-func (i Initrd) hasDropIn(name string) bool {
-	for _, dir := range unitDirs() {
-		if i.hasPrefix(dir + name + ".d/") {
-			return true
-		}
-	}
-	return false
 }
 
 // masks reports whether a unit is a link to /dev/null, empty, or masked by a

@@ -89,6 +89,7 @@ func TestReadChoosesHeader(t *testing.T) {
 		"no secondary":      {both(one, two, 0)[:minSize], 1, nil},
 		"malformed JSON":    {both("{", "{", 0), -1, ErrHeader},
 		"number":            {both(`{"tokens":{"x":{}}}`, `{"tokens":{"-1":{}}}`, 0), -1, ErrHeader},
+		"number 32":         {both(`{"tokens":{"32":{}}}`, `{"tokens":{"032":{}}}`, 0), -1, ErrHeader},
 		"both damaged":      {damaged(both(one, two, 0), 5000, minSize+5000), -1, ErrHeader},
 		"truncated":         {both(one, two, 0)[:minSize-1], -1, ErrHeader},
 		"short":             {both(one, two, 0)[:100], -1, ErrHeader},

@@ -38,6 +38,8 @@ type TPM2 struct {
 	PCRLock       bool // a policy in an NV index, of systemd-pcrlock(8)
 }
 
+const maxTokens = 32 // of a header, in cryptsetup
+
 var errToken = errors.New("malformed token")
 
 // parseTokens reads the tokens of a JSON area. A token that cannot be read is
@@ -52,7 +54,7 @@ func parseTokens(area []byte) ([]Token, error) {
 	var tokens []Token
 	for key, raw := range metadata.Tokens {
 		n, err := strconv.Atoi(key)
-		if err != nil || n < 0 || strconv.Itoa(n) != key {
+		if err != nil || n < 0 || n >= maxTokens || strconv.Itoa(n) != key {
 			return nil, fmt.Errorf("token number %q", key)
 		}
 		t := parseToken(raw)

@@ -130,6 +130,7 @@ func TestMalformedSignatures(t *testing.T) {
 		"no base64":   `{"sha256":[{"pcrs":[11],"pkfp":"","pol":"` + pol + `","sig":"!"}]}`,
 		"fingerprint": `{"sha256":[{"pcrs":[11],"pkfp":"x","pol":"` + pol + `","sig":""}]}`,
 		"PCR 24":      `{"sha256":[{"pcrs":[24],"pkfp":"","pol":"` + pol + `","sig":""}]}`,
+		"too many":    `{"sha256":[` + strings.Repeat(`{"pcrs":[11],"pkfp":"","pol":"`+pol+`","sig":""},`, maxSignatures) + `{"pol":"` + pol + `"}]}`,
 		"PCR -1":      `{"sha256":[{"pcrs":[-1],"pkfp":"","pol":"` + pol + `","sig":""}]}`,
 	} {
 		banks, err := ParseSignatures([]byte(text))

@@ -15,6 +15,10 @@ import (
 // ErrSignatures is the error of a malformed tpm2-pcr-signature.json.
 var ErrSignatures = errors.New("malformed PCR signatures")
 
+// maxSignatures bounds a file: each takes time to verify. A UKI has some for each
+// phase and bank.
+const maxSignatures = 1024
+
 // A Signature approves a policy (systemd-measure(1)).
 type Signature struct {
 	PCRs        []int  // sorted
@@ -37,8 +41,11 @@ func ParseSignatures(b []byte) (map[string][]Signature, error) {
 	if err := json.Unmarshal(b, &file); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignatures, err)
 	}
-	banks := map[string][]Signature{}
+	banks, all := map[string][]Signature{}, 0
 	for bank, entries := range file {
+		if all += len(entries); all > maxSignatures {
+			return nil, fmt.Errorf("%w: more than %d", ErrSignatures, maxSignatures)
+		}
 		for i, e := range entries {
 			pol, err := hex.DecodeString(e.Policy)
 			if err != nil || len(pol) != sha256.Size {
