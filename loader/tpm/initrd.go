@@ -41,7 +41,9 @@ const (
 // unpacked: a later one replaces an earlier one of the same path.
 func (i *Initrd) Visit(f File) {
 	name := strings.TrimPrefix(path.Clean("/"+f.Path), "/")
-	name = strings.TrimPrefix(name, "usr/") // /lib is a link to /usr/lib
+	if strings.HasPrefix(name, "usr/lib/") || strings.HasPrefix(name, "usr/local/") { // /lib is a link to /usr/lib
+		name = strings.TrimPrefix(name, "usr/")
+	}
 	dir, base := path.Split(name)
 	if i.files == nil {
 		i.files, i.wants, i.dropIns = map[string]entry{}, map[string]bool{}, map[string]bool{}

@@ -39,6 +39,8 @@ func TestUnitsOfTheInitrdDecide(t *testing.T) {
 		"no release file":       {measuring().with("etc/initrd-release", ""), "", nil, [][]string{none, {done}, none}},
 		"not pulled in":         {measuring().with("usr/lib/systemd/system/sysinit.target.wants/"+separatorUnit, ""), "", nil, [][]string{none, {done}, {enter}}},
 		"link to /dev/null":     {measuring().with("etc/systemd/system/"+separatorUnit, "-> /dev/null"), "", nil, [][]string{none, {done}, {enter}}},
+		"link to itself":        {measuring().with("etc/systemd/system/"+separatorUnit, "-> /usr/lib/systemd/system/"+separatorUnit), "", nil, [][]string{{sep}, {sep, done}, {enter}}},
+		"no place for units":    {measuring().with("usr/etc/systemd/system/"+separatorUnit, "-> /dev/null"), "", nil, [][]string{{sep}, {sep, done}, {enter}}},
 		"mask":                  {measuring(), "rd.systemd.mask=systemd-pcrosseparator", nil, [][]string{none, {done}, {enter}}},
 		"mask of the system":    {measuring(), "systemd.mask=" + separatorUnit, nil, [][]string{{sep}, {sep, done}, {enter}}},
 		"mask, no generator":    {measuring().with("usr/lib/systemd/system-generators/systemd-debug-generator", ""), "rd.systemd.mask=" + separatorUnit, nil, [][]string{{sep}, {sep, done}, {enter}}},

@@ -83,10 +83,11 @@ func (i Initrd) units(line string) []unit {
 	return units
 }
 
-// unitFile is the file that counts: of /etc, /run and /usr/lib, in that order.
+// unitFile is the file that counts: of /etc, /run and /usr/lib, in that order. A
+// link to anything but /dev/null leads to one of the others.
 func (i Initrd) unitFile(name string) (entry, bool) {
 	for _, dir := range unitDirs() {
-		if e, ok := i.files[dir+name]; ok {
+		if e, ok := i.files[dir+name]; ok && (e.link == "" || e.link == "/dev/null") {
 			return e, true
 		}
 	}
