@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 )
+
+var errType = errors.New("unknown type of signature")
 
 // A database is the content of one variable of signature lists.
 type database struct {
@@ -13,38 +16,21 @@ type database struct {
 	certificates []*x509.Certificate
 	images       map[crypto.Hash]map[string]bool // digests of images
 	revoked      map[crypto.Hash]map[string]bool // digests of certificates
-	skipped      int                             // entries that are not used
 }
 
-// parseAllowed reads db or MokListRT. What cannot be used allows nothing: an
-// unknown type or a certificate that cannot be parsed is skipped.
-func parseAllowed(name string, b []byte) (database, error) {
-	d, err := parseDatabase(name, b, func(error) error { return nil })
-	d.revoked = nil
-	return d, err
-}
-
-// parseForbidden reads dbx or MokListXRT. An entry that cannot be used might
-// forbid anything: it is an error.
-func parseForbidden(name string, b []byte) (database, error) {
-	return parseDatabase(name, b, func(err error) error { return err })
-}
-
-func parseDatabase(name string, b []byte, unusable func(error) error) (database, error) {
+// parseDatabase reads the content of a variable. An entry that cannot be used,
+// because of its type or because it cannot be parsed, allows nothing and is
+// left out; where the database forbids, it might forbid anything and is an
+// error.
+func parseDatabase(name string, b []byte, forbids bool) (database, error) {
 	d := database{name: name, images: map[crypto.Hash]map[string]bool{}, revoked: map[crypto.Hash]map[string]bool{}}
 	lists, err := parseSignatureLists(b)
 	if err != nil {
 		return database{}, fmt.Errorf("EFI variable %s: %w", name, err)
 	}
 	for _, list := range lists {
-		t := lookUpType(list.guid)
 		for i, entry := range list.entries {
-			err := d.add(t, entry)
-			if err == nil {
-				continue
-			}
-			d.skipped++
-			if err := unusable(err); err != nil {
+			if err := d.add(lookUpType(list.guid), entry); err != nil && forbids {
 				return database{}, fmt.Errorf("EFI variable %s: entry %d of type %s: %w", name, i+1, list.guid, err)
 			}
 		}
@@ -73,7 +59,7 @@ func (d *database) add(t signatureType, entry []byte) error {
 		return put(d.revoked, t.hash, entry, t.hash.Size()+efiTimeSize)
 	case unknown:
 	}
-	return fmt.Errorf("unknown type of signature")
+	return errType
 }
 
 // put adds the digest that an entry of the given size begins with.

@@ -96,11 +96,11 @@ func isOne(b []byte) bool { return len(b) == 1 && b[0] == 1 }
 func New(v Variables) (Databases, error) {
 	d := Databases{shim: v.Shim, noValidation: v.Shim && v.NoValidation, ignoreDB: v.IgnoreDB}
 	var errs [5]error
-	d.db, errs[0] = parseAllowed("db", v.DB)
-	d.dbx, errs[1] = parseForbidden("dbx", v.DBX)
+	d.db, errs[0] = parseDatabase("db", v.DB, false)
+	d.dbx, errs[1] = parseDatabase("dbx", v.DBX, true)
 	if v.Shim {
-		d.mok, errs[2] = parseAllowed("MokListRT", v.MokList)
-		d.mokx, errs[3] = parseForbidden("MokListXRT", v.MokListX)
+		d.mok, errs[2] = parseDatabase("MokListRT", v.MokList, false)
+		d.mokx, errs[3] = parseDatabase("MokListXRT", v.MokListX, true)
 		d.sbat, errs[4] = parseSBATLevel(v.SBATLevel)
 	}
 	for _, err := range errs {

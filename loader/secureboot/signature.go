@@ -52,15 +52,21 @@ type (
 )
 
 // pkcs7Data returns the PKCS#7 message of a certificate table entry; none for
-// an entry that firmware skips.
+// an entry that firmware skips. Some signers count padding as part of the
+// entry, which OpenSSL does not read.
 func pkcs7Data(c uki.Certificate) ([]byte, bool) {
+	message := c.Data
 	switch {
 	case c.Type == uki.CertificatePKCS:
-		return c.Data, true
 	case c.Type == uki.CertificateGUID && len(c.Data) > guidSize && guidString(c.Data) == typePKCS7:
-		return c.Data[guidSize:], true
+		message = c.Data[guidSize:]
+	default:
+		return nil, false
 	}
-	return nil, false
+	if length, n := derLength(message); n > 0 {
+		message = message[:n+length]
+	}
+	return message, true
 }
 
 // signedHash returns the hash algorithm of the image that a message names, and
@@ -130,7 +136,9 @@ func parseSignature(message []byte) (signature, error) {
 	if signer == nil {
 		return signature{}, errors.New("not exactly one signer with its certificate")
 	}
-	return signature{valid: p.Verify() == nil, links: chain(signer, p.Certificates)}, nil
+	// OpenSSL refuses a chain with a critical extension that it does not know.
+	valid := len(signer.UnhandledCriticalExtensions) == 0 && p.Verify() == nil
+	return signature{valid, chain(signer, p.Certificates)}, nil
 }
 
 // signer returns the certificate that signed.
