@@ -83,12 +83,10 @@ func Open(ctx context.Context, o Options) (*System, error) {
 func (s *System) open(ctx context.Context) error {
 	o := s.options
 	if !s.Offline() {
-		answered := o.Asking("EFI variables")
 		var err error
-		if s.vars, err = readVars(o.Vars); err != nil {
+		if s.vars, err = readVars(o.Vars, o.Asking); err != nil {
 			s.warn("EFI variables: %v", err)
 		}
-		answered()
 	}
 	answered := o.Asking("the boot partitions")
 	var err error

@@ -29,9 +29,10 @@ type Vars struct {
 	Device string
 }
 
-// readVars reads each variable once. A variable that cannot be decoded is an
-// error beside the values of the others.
-func readVars(v efivar.Vars) (Vars, error) {
+// readVars reads each variable once, and names it to asking, as firmware may not
+// answer. A variable that cannot be decoded is an error beside the values of the
+// others.
+func readVars(v efivar.Vars, asking func(what string) (answered func())) (Vars, error) {
 	var vars Vars
 	var errs []error
 	for name, field := range map[string]*string{
@@ -44,13 +45,19 @@ func readVars(v efivar.Vars) (Vars, error) {
 		bli.ImageIdentifier: &vars.Image,
 		bli.DevicePartUUID:  &vars.Device,
 	} {
+		answered := asking("EFI variable " + name)
 		var err error
 		*field, err = v.Loader(name)
 		errs = append(errs, present(err))
+		answered()
 	}
+	answered := asking("EFI variable " + bli.Entries)
 	var err error
 	vars.Entries, err = v.LoaderList(bli.Entries)
 	errs = append(errs, present(err))
+	answered()
+	answered = asking("EFI variable " + bli.Features)
+	defer answered()
 	vars.Features, err = v.LoaderUint64(bli.Features)
 	vars.HasFeatures = err == nil
 	errs = append(errs, present(err))

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/entries"
+
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
@@ -35,7 +37,7 @@ func TestHookSaysItOnce(t *testing.T) {
 	}
 	under("51", "5")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"), "apt-get runs dpkg more than once")
-	h.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
+	h.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
 	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot tell", "other news")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"))
 	under("52", "9")
@@ -44,22 +46,6 @@ func TestHookSaysItOnce(t *testing.T) {
 	h = newHooked(t, "notify")
 	assert.Equal(t, arrow, h.hook(t, "pacman"))
 	assert.Equal(t, arrow, h.hook(t, "pacman"), "by hand it is said as often as asked")
-}
-
-func FuzzReadProcess(f *testing.F) {
-	for _, seed := range []string{stat("1", "a", "0", "3"), stat("1", ") (", "0", "3"), "1 (a", ") (", "", "1 (a) S 1 2"} {
-		f.Add(seed)
-	}
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, line string) {
-		path := filepath.Join(dir, "stat")
-		require.NoError(t, os.WriteFile(path, []byte(line), 0o600))
-		p, ok := readProcess(path)
-		if assert.Equal(t, ok, p != process{}); ok {
-			assert.Contains(t, line, "("+p.name+")")
-			assert.NotEmpty(t, p.parent)
-		}
-	})
 }
 
 func TestRebootRequiredFile(t *testing.T) {

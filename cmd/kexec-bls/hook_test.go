@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kexec-bls/kexec-bls/entries"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,7 +87,7 @@ func TestHookOff(t *testing.T) {
 // where everything can be seen from them.
 func TestHookElsewhere(t *testing.T) {
 	for name, spoil := range map[string]func(h hooked) error{
-		"no /proc": func(h hooked) error { return os.Remove(h.proc + "/1/root") },
+		"no /proc": func(h hooked) error { return os.Remove(filepath.Join(h.dir, "proc") + "/1/root") },
 		"a chroot": func(h hooked) error {
 			return errors.Join(os.Remove(h.dir+"/proc/1/root"), os.Symlink("/usr", h.dir+"/proc/1/root"))
 		},
@@ -122,7 +125,7 @@ func TestHookCannotTell(t *testing.T) {
 		"no kernel":  {func(h hooked) error { return os.Remove(h.esp + "/vmlinuz") }, "cannot tell what boots next: no such entry: none of 2 can be booted, kexec-bls list says why"},
 		"no entries": {func(h hooked) error { return os.RemoveAll(h.esp + "/loader") }, "cannot tell what boots next: no such entry: the boot loader would find nothing"},
 		"no partition": {func(h hooked) error {
-			h.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
+			h.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
 			return nil
 		}, "cannot tell what boots next: no boot partition found"},
 		"no kernel image": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", []byte("junk"), 0o600) }, "cannot tell what boots next: arch.conf: ESP/vmlinuz: "},
@@ -148,14 +151,7 @@ func TestHookCannotTell(t *testing.T) {
 
 func TestHookUnmounted(t *testing.T) {
 	h := newHooked(t, "load")
-	find := h.volumes
-	h.volumes = func(o esp.Options) ([]*esp.Volume, error) {
-		found, err := find(o)
-		for _, v := range found {
-			v.Dir = "/dev/vda1:"
-		}
-		return found, err
-	}
+	h.placeAt(func(v *esp.Volume) { v.Dir = "/dev/vda1:" })
 	said := h.hook(t, "pacman")
 	assert.Contains(t, said, "warning: /dev/vda1 is not mounted")
 	assert.Contains(t, said, arrow)

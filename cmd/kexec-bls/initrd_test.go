@@ -172,7 +172,7 @@ func listedNames(t *testing.T, f *fake, path string) []string {
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &blob), got.stderr)
 	var names []string
 	for _, file := range blob.Files {
-		names = append(names, file.Path)
+		names = append(names, string(file.Path))
 	}
 	return names
 }

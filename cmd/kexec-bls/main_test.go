@@ -30,6 +30,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -82,10 +83,10 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 			RunDir: filepath.Join(dir, "run/kexec-bls"), StateDir: filepath.Join(dir, "var/lib/kexec-bls"), Program: filepath.Join(dir, "program"),
 			Settle: time.Millisecond,
 		},
-		system: entries.Open,
-		getenv: func(string) string { return "" },
-		lookup: func(string) (string, bool) { return "", false },
-		paths:  config.Paths{File: filepath.Join(dir, "etc/kexec-bls.toml"), Vendor: []string{filepath.Join(dir, "usr/lib")}},
+		openSystem: entries.Open,
+		getenv:     func(string) string { return "" },
+		lookup:     func(string) (string, bool) { return "", false },
+		paths:      config.Paths{File: filepath.Join(dir, "etc/kexec-bls.toml"), Vendor: []string{filepath.Join(dir, "usr/lib")}},
 		journal: func(act journal.Act) {
 			act.Version = version
 			m := act.Message()
@@ -94,7 +95,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 			f.entries = append(f.entries, fields)
 		},
 		choose: func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal },
-		asking: func() io.Writer { return io.Discard },
+		asking: func() io.Writer { return io.Discard }, queryLimit: 60 * time.Millisecond,
 	}
 	return f, filepath.Join(dir, "esp")
 }
@@ -193,6 +194,19 @@ func (f *fake) oneShot() string {
 		return ""
 	}
 	return string(data)
+}
+
+// placeAt changes where the boot partitions of the machine are.
+func (f *fake) placeAt(change func(*esp.Volume)) {
+	f.openSystem = func(ctx context.Context, o entries.Options) (*entries.System, error) {
+		sys, err := entries.Open(ctx, o)
+		if err == nil {
+			for _, v := range sys.Volumes() {
+				change(v)
+			}
+		}
+		return sys, err
+	}
 }
 
 type answer struct {
@@ -699,6 +713,8 @@ func TestNoSign(t *testing.T) {
 	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB", "named")
 	f.setVar(t, "LoaderInfo", "systemd-boot 262")
 	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB")
+	assert.Zero(t, realEnvironment().machine.Vars, "the real variables")
+	assert.Equal(t, "/sys/firmware/efi/efivars", efivar.DefaultDir)
 }
 
 func TestUsage(t *testing.T) {

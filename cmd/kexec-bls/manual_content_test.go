@@ -96,8 +96,9 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 			documented[i.names("Va")[0]] = i.next
 		}
 	}
-	for _, key := range configKeys() {
-		want := ".Pq " + key.Type + ", default " + strings.ReplaceAll(key.Default, `"`, `\(dq`)
+	standard := config.Default()
+	for _, key := range standard.Keys() {
+		want := ".Pq " + key.Type() + ", default " + strings.ReplaceAll(key.TOML(), `"`, `\(dq`)
 		assert.Equal(t, want, documented[key.Name], "%s in kexec-bls.toml(5)", key.Name)
 		delete(documented, key.Name)
 	}

@@ -109,19 +109,3 @@ func TestMenuUsage(t *testing.T) {
 	f.choose = func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal }
 	assert.Equal(t, exitUsage, f.run("--esp-path="+dir, "reboot", "--menu").code)
 }
-
-func TestColour(t *testing.T) {
-	for _, tt := range []struct {
-		env  map[string]string
-		want bool
-	}{
-		{nil, true},
-		{map[string]string{"NO_COLOR": "1"}, false},
-		{map[string]string{"TERM": "dumb"}, false},
-		{map[string]string{"SYSTEMD_COLORS": "0"}, false},
-		{map[string]string{"SYSTEMD_COLORS": "1", "NO_COLOR": "1"}, true},
-	} {
-		a := app{machine: &machine{getenv: func(key string) string { return tt.env[key] }}}
-		assert.Equal(t, tt.want, a.colour(), "%v", tt.env)
-	}
-}

@@ -200,7 +200,7 @@ func (t *target) close() {
 
 // open opens the system and prints what could not be seen.
 func (a *app) open(ctx context.Context) (*entries.System, error) {
-	sys, err := a.system(ctx, a.systemOptions())
+	sys, err := a.openSystem(ctx, a.systemOptions())
 	if err != nil {
 		return nil, err
 	}

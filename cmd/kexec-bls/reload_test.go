@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/loader"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -15,7 +17,7 @@ func TestReloadWhatIsStale(t *testing.T) {
 	require.Equal(t, exitDone, f.run("load", "other", place, "--append=a b", "--append=c", "--remove=x", "-q").code)
 	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--append=a b", "--append=c", place, "--remove=x"}, r.Args)
+	assert.Equal(t, &loader.Request{Entry: "other.conf", ESP: loader.Text(esp), Append: []loader.Text{"a b", "c"}, Remove: []loader.Text{"x"}}, r.Request)
 
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("hook", "reload").code)
@@ -30,7 +32,7 @@ func TestReloadWhatIsStale(t *testing.T) {
 	assert.Equal(t, archive("newer"), f.initrd)
 	again, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, r.Args, again.Args)
+	assert.Equal(t, r.Request, again.Request)
 }
 
 // The unit that loads again has a working directory of its own.
@@ -40,17 +42,22 @@ func TestReloadFromElsewhere(t *testing.T) {
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+filepath.Base(esp)).code)
 	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--esp-path=" + esp}, r.Args)
+	assert.Equal(t, &loader.Request{Entry: "other.conf", ESP: loader.Text(esp)}, r.Request)
 }
 
-// TestRepeatOfAnEditedLine is a line from the menu: what was typed stands for
-// the flags about it.
-func TestRepeatOfAnEditedLine(t *testing.T) {
+// TestRequestOfAnEditedLine is a line from the menu: what was typed replaces the
+// flags about it.
+func TestRequestOfAnEditedLine(t *testing.T) {
+	f, _ := newFake(t, nil)
+	a := &app{environment: f.environment}
+	p := planFlags{add: []string{"a"}, flat: true, remove: []string{"b"}, reuse: true, ignore: []string{"gpu"}}
+	want := &loader.Request{Append: []loader.Text{"a"}, Remove: []loader.Text{"b"}, Reuse: true, Flat: true, Ignore: []loader.FindingID{"gpu"}}
+	p.edit(nil)
+	assert.Equal(t, want, a.request(p))
 	line := "root=x quiet"
-	l := lineFlags{given: []string{"--append=a", "--flat=true", "--remove=b", "--reuse-cmdline=true", "--ignore=gpu"}, whole: &line}
-	assert.Equal(t, []string{"--command-line=root=x quiet", "--flat=true", "--ignore=gpu"}, l.repeated())
-	l.whole = nil
-	assert.Equal(t, l.given, l.repeated())
+	p.edit(&line)
+	edited := loader.Text(line)
+	assert.Equal(t, &loader.Request{Replace: &edited, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
 }
 
 func TestReloadFollowsTheDefault(t *testing.T) {
@@ -58,7 +65,7 @@ func TestReloadFollowsTheDefault(t *testing.T) {
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp, "--no-wall", "--flat", "--append=c").code)
 	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--append=c", "--esp-path=" + esp, "--flat=true"}, r.Args, "what is about the reboot is not about the load")
+	assert.Equal(t, &loader.Request{ESP: loader.Text(esp), Append: []loader.Text{"c"}, Flat: true}, r.Request, "what is about the reboot is not about the load")
 	write(t, esp, map[string]string{"loader/loader.conf": "default other*\n"})
 	f.setVar(t, "Unrelated", "x")
 	require.Equal(t, exitDone, f.run("hook", "reload", "--esp-path="+esp).code)

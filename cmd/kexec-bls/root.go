@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,21 +20,24 @@ import (
 
 // An environment is what a command has around it. Tests fill in all of it.
 type environment struct {
-	machine *loader.Machine
-	system  func(context.Context, entries.Options) (*entries.System, error)
-	getenv  func(string) string
-	lookup  func(string) (string, bool)
-	paths   config.Paths
-	self    func(args []string) *exec.Cmd // this program once more
-	journal func(journal.Act)
-	choose  func(context.Context, menu.Options) (menu.Choice, error)
+	machine    *loader.Machine
+	openSystem func(context.Context, entries.Options) (*entries.System, error)
+	getenv     func(string) string
+	lookup     func(string) (string, bool)
+	paths      config.Paths
+	self       func(args []string) *exec.Cmd // this program once more
+	journal    func(journal.Act)
+	choose     func(context.Context, menu.Options) (menu.Choice, error)
 	// asking names to the process that watches this one what the machine is asked.
 	asking func() io.Writer
+	// queryLimit is how long a command that only asks waits for the machine, all
+	// its waits together; what it computes and reads meanwhile is no wait.
+	queryLimit time.Duration
 }
 
 func realEnvironment() *environment {
 	return &environment{
-		machine: loader.Running(), system: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
+		machine: loader.Running(), openSystem: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
 		journal: func(act journal.Act) {
 			act.Version = version
 			journal.Send(act.Message())
@@ -42,7 +46,7 @@ func realEnvironment() *environment {
 			opt.In, opt.Out = os.Stdin, os.Stdout
 			return menu.Run(ctx, opt)
 		},
-		asking: parent,
+		asking: parent, queryLimit: 2 * time.Second,
 	}
 }
 

@@ -39,14 +39,8 @@ func TestStatusOfAnUnmountedPartition(t *testing.T) {
 		"never mounted": {"/dev/vda1:", "/dev/vda1:"}, "mounted later": {"/dev/vda1:", ""}, "mounted before": {"", "/dev/vda1:"}, "mounted": {"", ""},
 	} {
 		f, place := newFake(t, archFiles())
-		find, dir := f.volumes, dirs[0]
-		f.volumes = func(o esp.Options) ([]*esp.Volume, error) {
-			found, err := find(o)
-			for _, v := range found {
-				v.Dir, v.Device = cmp.Or(dir, v.Dir), "/dev/vda1"
-			}
-			return found, err
-		}
+		dir := dirs[0]
+		f.placeAt(func(v *esp.Volume) { v.Dir, v.Device = cmp.Or(dir, v.Dir), "/dev/vda1" })
 		require.Equal(t, exitDone, f.run("load", "--esp-path="+place).code, name)
 		dir = dirs[1]
 		got := f.run("status", "--verify", "--esp-path="+place)

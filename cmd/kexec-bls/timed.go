@@ -12,13 +12,9 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/watch"
 )
 
-const (
-	// queryLimit is how long a command that only asks waits for the machine, all
-	// its waits together; what it computes and reads meanwhile is no wait.
-	queryLimit = 2 * time.Second
-	// mountLimit is that for one mount point, which may not be needed.
-	mountLimit = 1500 * time.Millisecond
-)
+// mountLimit is how long such a command waits for one mount point, which may not
+// be needed.
+const mountLimit = 1500 * time.Millisecond
 
 // parent is the pipe to the process that watches this one.
 func parent() io.Writer { return watch.Parent() }
@@ -47,7 +43,7 @@ func timed(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Comm
 		} else {
 			child := a.self(childArgs(cmd, args))
 			child.Stdout, child.Stderr = a.Out, a.Err
-			err = exitOf(watch.Run(cmd.Context(), child, watch.Options{Limit: queryLimit, Hold: true}))
+			err = exitOf(watch.Run(cmd.Context(), child, watch.Options{Limit: a.queryLimit, Hold: true}))
 		}
 		var answer status
 		if err == nil || errors.As(err, &answer) || unanswered == nil {

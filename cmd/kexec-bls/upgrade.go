@@ -107,7 +107,11 @@ func (a *app) hookLimit() time.Duration {
 func (a *app) bounded(ctx context.Context, args []string) {
 	child := a.self(args)
 	child.Stdout, child.Stderr = a.Err, a.Err
-	err := watch.Run(ctx, child, watch.Options{Limit: a.hookLimit(), Grace: undoGrace})
+	a.reportEnd(ctx, watch.Run(ctx, child, watch.Options{Limit: a.hookLimit(), Grace: undoGrace}))
+}
+
+// reportEnd prints why that process ended early, unless the user ended it.
+func (a *app) reportEnd(ctx context.Context, err error) {
 	var hung *watch.HungError
 	switch {
 	case errors.As(err, &hung):
