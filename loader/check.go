@@ -58,14 +58,12 @@ type BlockedError struct {
 	Findings []Finding // all of severity error, and not ignored
 }
 
-// Error lists the findings.
-func (e *BlockedError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "not rebooting into %s, %s:", e.Name, count(len(e.Findings), "blocker"))
-	for _, f := range e.Findings {
-		fmt.Fprintf(&b, "\n  %s", f)
-	}
-	return b.String()
+// Error lists the findings below the Summary.
+func (e *BlockedError) Error() string { return list(e.Summary(), e.Findings) }
+
+// Summary is the error without the list.
+func (e *BlockedError) Summary() string {
+	return fmt.Sprintf("not rebooting into %s, %s", e.Name, count(len(e.Findings), "blocker"))
 }
 
 // A LossyError is an initrd of which the kernel would lose files.
@@ -74,15 +72,29 @@ type LossyError struct {
 	Findings []Finding
 }
 
-// Error lists the findings.
-func (e *LossyError) Error() string {
+// Error lists the findings below the Summary.
+func (e *LossyError) Error() string { return list(e.Summary(), e.Findings) }
+
+// Summary is the error without the list.
+func (e *LossyError) Summary() string { return e.Name + ": the kernel would lose files of the initrd" }
+
+func list(summary string, found []Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: the kernel would lose files of the initrd:", e.Name)
-	for _, f := range e.Findings {
+	b.WriteString(summary + ":")
+	for _, f := range found {
 		fmt.Fprintf(&b, "\n  %s", f)
 	}
 	return b.String()
 }
+
+// A MemoryError is a load that does not fit into memory.
+type MemoryError struct {
+	Name    string // of the plan
+	Finding Finding
+}
+
+// Error is the finding; its hint is that of the error.
+func (e *MemoryError) Error() string { return fmt.Sprintf("%s: %s", e.Name, e.Finding.Text) }
 
 func count(n int, noun string) string {
 	if n == 1 {

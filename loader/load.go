@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
@@ -39,7 +40,7 @@ func (o LoadOptions) warn(format string, args ...any) {
 // Load replaces what is loaded by a plan: lock, pending receipt, system call,
 // confirmation, receipt. What was loaded before remains loaded if the kernel
 // refuses the plan; whatever fails after that unloads the new image again, also a
-// panic. Errors: *LossyError, *BlockedError for too little memory, *kexec.LoadError
+// panic. Errors: *LossyError, *MemoryError, *kexec.LoadError
 // with its cause, ErrBusy, or what is wrong with the plan or a file.
 func (m *Machine) Load(ctx context.Context, p *Plan, opt LoadOptions) (Receipt, error) {
 	l, err := m.load(ctx, p, opt)
@@ -64,6 +65,9 @@ type loading struct {
 func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loading, err error) {
 	if err := m.Acceptable(p, opt); err != nil {
 		return nil, err
+	}
+	if short := finding.Errors(preflight.Memory(m.environment(0), p.preflight()), opt.Ignore...); len(short) > 0 {
+		return nil, hint.Wrap(&MemoryError{p.Name(), short[0]}, short[0].Hint)
 	}
 	if err := p.flatten(ctx); err != nil {
 		return nil, err
@@ -105,16 +109,13 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 }
 
 // Acceptable refuses, before anything is copied, what the kernel would refuse or
-// drop, and what does not fit into memory: the errors of Load.
+// drop: the errors of Load about the plan.
 func (m *Machine) Acceptable(p *Plan, opt LoadOptions) error {
 	if p.broken != nil {
 		return p.Broken()
 	}
 	if lossy := finding.Errors(p.report.Findings, opt.Ignore...); len(lossy) > 0 {
 		return &LossyError{p.Name(), lossy}
-	}
-	if short := finding.Errors(preflight.Memory(m.environment(0), p.preflight()), opt.Ignore...); len(short) > 0 {
-		return &BlockedError{p.Name(), short}
 	}
 	return nil
 }
@@ -224,8 +225,9 @@ func (m *Machine) forget() error {
 	if err := m.Kernel.Unload(); err != nil {
 		return err
 	}
+	// A record that remains is only believed by a boot with its command line.
+	_ = m.history().DropNext(m.Host.BootID())
 	return errors.Join(
-		m.history().DropNext(m.Host.BootID()),
 		reboot.RemoveKexec(m.Program, m.initramfs()),
 		state.RemoveReceipt(m.RunDir),
 	)

@@ -118,13 +118,22 @@ func kexecable(e *entries.Entry) error {
 		return nil // the plan will name the file
 	}
 	if reason := e.KexecBlocker(); reason != "" {
-		return hint.Errorf("to boot it once: systemctl reboot --boot-loader-entry="+e.ID, "%w that kexec can start: %s: %s", entries.ErrNoEntry, e.ID, reason)
+		return hint.Wrap(&notBootableError{e.ID, reason}, "to boot it once: systemctl reboot --boot-loader-entry="+e.ID)
 	}
 	if err := e.Expanded(); err != nil {
 		return fmt.Errorf("%s: %w", e.ID, err)
 	}
 	return nil
 }
+
+// A notBootableError is an entries.ErrNoEntry of an entry that kexec cannot start.
+type notBootableError struct{ id, reason string }
+
+func (e *notBootableError) Error() string {
+	return fmt.Sprintf("kexec cannot start %s: %s", e.id, e.reason)
+}
+
+func (e *notBootableError) Is(target error) bool { return target == entries.ErrNoEntry }
 
 // inspect edits the command line and reads the kernel's header.
 func (p *Plan) inspect() {
@@ -186,6 +195,11 @@ func (p *Plan) walk(ctx context.Context) error {
 		opt.Built = config.BuiltIn
 	}
 	p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	if opt.Verify == initrd.VerifyFast && errors.Is(err, initrd.ErrLimit) {
+		p.files.Warnings = append(p.files.Warnings, fmt.Sprintf("%v; not verified", err))
+		p.verified, opt.Verify = false, initrd.VerifyNone
+		p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	}
 	return err
 }
 

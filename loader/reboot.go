@@ -33,11 +33,14 @@ func (o RebootOptions) accepted() {
 	}
 }
 
+// ErrNoSchedule means that a time was given where nothing reboots at a later time.
+var ErrNoSchedule = errors.New("systemd does not run here, and no other init system takes a time: this would be a reboot at once")
+
 // check refuses what is dangerous without systemd: no other init system reboots
 // at a later time.
 func (o RebootOptions) check(m *Machine) error {
 	if o.Init.When != "" && m.Host.InitSystem() != host.Systemd {
-		return errors.New("systemd does not run here, and no other init system takes a time: this would be a reboot at once")
+		return ErrNoSchedule
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func newHookReload(a *app) *cobra.Command {
 
 func (a *app) reload(ctx context.Context) error {
 	l, err := a.machine.Reload(ctx, loader.ReloadOptions{
-		System: a.open, Plan: a.again,
+		System: a.asLoaded().open, Plan: a.again,
 		Load: a.loadOptions(planFlags{}),
 		OnStale: func(l loader.Loaded) {
 			a.Note("%s is stale: %s", l.Receipt.Name(), strings.Join(l.Reasons, "; "))
@@ -115,12 +116,30 @@ func (a *app) reload(ctx context.Context) error {
 	return err
 }
 
+// asLoaded is the same app with the boot partitions that were given to the load.
+func (a *app) asLoaded() *app {
+	other := *a
+	r, err := a.machine.Receipt()
+	if err != nil {
+		return &other
+	}
+	request := requested(r)
+	other.flags.espPath = cmp.Or(a.flags.espPath, string(request.ESP))
+	other.flags.bootPath = cmp.Or(a.flags.bootPath, string(request.Boot))
+	return &other
+}
+
+// requested is the request of a receipt of any version.
+func requested(r loader.Receipt) *loader.Request {
+	if r.Request != nil {
+		return r.Request
+	}
+	return requestOf(r)
+}
+
 // again makes the plan of an earlier load anew, with the configuration of today.
 func (a *app) again(ctx context.Context, r loader.Receipt) (*entries.System, *loader.Plan, error) {
-	request := r.Request
-	if request == nil {
-		request = requestOf(r)
-	}
+	request := requested(r)
 	other := *a
 	other.flags.espPath, other.flags.bootPath, other.flags.config = string(request.ESP), string(request.Boot), string(request.Config)
 	if err := other.start(); err != nil {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -98,7 +100,24 @@ func (a *app) fail(err error) {
 			a.Warn("%v", jerr)
 		}
 	}
-	a.Fail(err)
+	var blocked *loader.BlockedError
+	var lossy *loader.LossyError
+	switch {
+	case errors.As(err, &blocked):
+		a.failList(blocked.Summary(), err, blocked.Findings)
+	case errors.As(err, &lossy):
+		a.failList(lossy.Summary(), err, lossy.Findings)
+	default:
+		a.Fail(err)
+	}
+}
+
+// failList prints an error with findings, each on a line.
+func (a *app) failList(summary string, err error, found []loader.Finding) {
+	a.Fail(fmt.Errorf("%s (%s):", summary, hint.Of(err)))
+	for _, f := range found {
+		fmt.Fprintf(a.Err, "  %s\n", term.Printable(f.String()))
+	}
 }
 
 // withHint adds what only a user of the command can do about an error of the
@@ -106,12 +125,18 @@ func (a *app) fail(err error) {
 func withHint(err error) error {
 	var blocked *loader.BlockedError
 	var lossy *loader.LossyError
+	var memory *loader.MemoryError
 	switch {
+	case errors.As(err, &memory):
+		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
 	case hint.Of(err) != "":
+		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
 	case errors.As(err, &blocked):
-		return overridable(err, blocked.Findings)
+		return hint.Wrap(err, override(blocked.Findings...))
 	case errors.As(err, &lossy):
-		return overridable(err, lossy.Findings)
+		return hint.Wrap(err, override(lossy.Findings...))
+	case errors.Is(err, loader.ErrNoSchedule):
+		return hint.Wrap(err, "leave out --when")
 	case errors.Is(err, entries.ErrNoEntry):
 		return hint.Wrap(err, "kexec-bls list shows all entries")
 	case errors.Is(err, loader.ErrNothingLoaded):
@@ -120,9 +145,20 @@ func withHint(err error) error {
 	return err
 }
 
-// overridable is told before the list of findings that ends the text.
-func overridable(err error, found []loader.Finding) error {
-	return hint.Wrap(err, fmt.Sprintf("override: --ignore=%s", found[0].ID))
+// libraryHints names the flags for what hints of the library advise to do.
+func libraryHints() *strings.Replacer {
+	return strings.NewReplacer("reboot with force, which", "kexec-bls reboot --force", "use kexec_load, which", "use --syscall=classic, which")
+}
+
+// override is the flag to go on in spite of findings.
+func override(found ...loader.Finding) string {
+	var given []string
+	for _, f := range found {
+		if !slices.Contains(given, string(f.ID)) {
+			given = append(given, string(f.ID))
+		}
+	}
+	return "override: --ignore=" + strings.Join(given, ",")
 }
 
 // A status is an exit code that is an answer, not a failure.

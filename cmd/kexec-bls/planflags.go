@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -256,6 +257,9 @@ func (a *app) fill(ctx context.Context, t *target, name string, p planFlags) err
 	opt.Named = name != ""
 	opt.Progress = a.progress()
 	t.Plan, err = loader.NewPlan(ctx, t.sys, c.Entry, opt)
+	if name == "" && errors.Is(err, entries.ErrNoEntry) {
+		return fmt.Errorf("next boot, by %s: %w", c.Rule, err)
+	}
 	return err
 }
 
