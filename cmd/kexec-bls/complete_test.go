@@ -49,7 +49,7 @@ func TestCompleteEntries(t *testing.T) {
 	for _, verb := range []string{"show", "check", "load", "reboot", "export"} {
 		got, directive := f.complete(t, verb, "--esp-path="+esp, "")
 		assert.Equal(t, []string{
-			"other.conf\tOther (other.conf)", "evil.conf\t\ufffd[31mred tab", "arch.conf\tArch Linux (default)", "@default\tarch.conf",
+			"other.conf\tOther (other.conf)", "evil.conf\t\ufffd_31mred tab", "arch.conf\tArch Linux (default)", "@default\tarch.conf",
 		}, got, verb+": in boot-loader order, without what cannot be loaded")
 		assert.Equal(t, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder, directive)
 
@@ -67,7 +67,7 @@ func TestCompleteEntries(t *testing.T) {
 // there are no entries.
 func TestCompleteNothing(t *testing.T) {
 	f, _ := newFake(t, nil)
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "this is = = no TOML"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "this is = = no TOML"})
 	f.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
 	got, directive := f.complete(t, "reboot", "")
 	assert.Empty(t, got)
@@ -128,7 +128,7 @@ func TestCompleteFlags(t *testing.T) {
 func TestCompleteIDs(t *testing.T) {
 	f, _ := newFake(t, nil)
 	got, _ := f.complete(t, "reboot", "--ignore=")
-	assert.Len(t, got, len(preflight.Topics())+len(initrd.Topics())+1)
+	assert.Len(t, got, len(preflight.Topics())+len(initrd.Topics())+2, "with plan and all")
 	assert.Contains(t, got, "tpm2-unlock\tthe TPM will not open the disk")
 	assert.Contains(t, got, "all\tevery finding")
 	got, _ = f.complete(t, "check", "--ignore=memory,j")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/state"
@@ -77,14 +79,16 @@ func TestAfterTheKexec(t *testing.T) {
 	got := f.run("hook", "booted")
 	require.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "other.conf started by kexec, loaded at 20")
-	assert.Regexp(t, `reboot asked for at 20.*, up 1[12]\.\d s later`, got.stderr)
+	assert.Regexp(t, `rebooted 20.*, up again after 1[12]\.\d s`, got.stderr)
 	assert.Contains(t, current(), "other.conf")
 	assert.Equal(t, []string{"boot.json"}, f.left(), "nothing that a later boot could believe")
 	assert.Regexp(t, `other.conf .* running, kexec'ed 20`, f.run("list", "--esp-path="+esp).stdout)
 	status := f.run("status", "--esp-path="+esp).stdout
 	assert.Contains(t, status, "running  6.12.1 (other.conf), started by kexec, loaded at 20")
-	assert.Contains(t, status, "up 1")
-	assert.Contains(t, f.run("status", "--json", "--esp-path="+esp).stdout, `"entry": "other.conf"`)
+	assert.Contains(t, status, "up again after 1")
+	var r report.Status
+	require.NoError(t, json.Unmarshal([]byte(f.run("status", "--json", "--esp-path="+esp).stdout), &r))
+	assert.EqualValues(t, "other.conf", r.Boot.Entry.ID)
 
 	f.next(t, false)
 	f.cmdline = ""
@@ -117,7 +121,7 @@ func TestBelief(t *testing.T) {
 		if v.left {
 			assert.Contains(t, got.stdout, "other.conf", name)
 		} else {
-			assert.Contains(t, got.stderr, "cannot be told", name)
+			assert.Contains(t, got.stderr, "cannot be determined", name)
 		}
 	}
 }
@@ -146,18 +150,18 @@ func TestFirmwareTimeIsKept(t *testing.T) {
 	assert.Equal(t, []string{"end.json"}, f.left())
 	f.next(t, false)
 	f.upSince = time.Now().Add(40 * time.Second)
-	assert.Regexp(t, `started by the firmware\n.*up (39|40)\.\d s later`, f.run("hook", "booted").stderr)
+	assert.Regexp(t, `started by the firmware\n.*up again after (39|40)\.\d s`, f.run("hook", "booted").stderr)
 	assert.NotContains(t, f.run("status", "--esp-path="+esp).stdout, "the last reboot through the firmware", "it is this one")
 
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	f.endsBy = "kexec"
 	require.Equal(t, exitDone, f.run("hook", "shutdown").code)
 	f.next(t, true)
-	assert.Regexp(t, `up 1[12]\.\d s later\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
+	assert.Regexp(t, `up again after 1[12]\.\d s\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
 	assert.Contains(t, f.run("status", "--esp-path="+esp).stdout, "the last reboot through the firmware took")
 
 	f.upSince = time.Now().Add(time.Hour)
-	assert.Regexp(t, `up 1[12]\.\d s later`, f.run("hook", "booted").stderr, "the first word counts: a unit may be started again")
+	assert.Regexp(t, `up again after 1[12]\.\d s`, f.run("hook", "booted").stderr, "the first word counts: a unit may be started again")
 }
 
 // TestShutdownHook holds that only a reboot is an end.
@@ -189,7 +193,7 @@ func TestOneShotSurvives(t *testing.T) {
 			}
 			f.setVar(t, "LoaderEntryOneShot", "kexec reboot") // efibc
 			f.next(t, true)
-			assert.Contains(t, f.run("hook", "booted").stderr, "other.conf is set again")
+			assert.Contains(t, f.run("hook", "booted").stderr, "restored the one-shot entry other.conf")
 			assert.Equal(t, "other.conf", f.variable("LoaderEntryOneShot"))
 			assert.NotContains(t, f.left(), "end.json")
 		})
@@ -280,7 +284,7 @@ func TestNoPlaceForWord(t *testing.T) {
 	got := f.run("reboot", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "warning: ")
-	assert.Contains(t, got.stderr, "as far as its command line tells")
+	assert.Contains(t, got.stderr, "only by its command line")
 	assert.Equal(t, exitDone, f.run("hook", "shutdown").code)
 	assert.Equal(t, exitDone, f.run("hook", "booted").code)
 	assert.Equal(t, "absent", f.variable("LoaderEntryOneShot"), "cleared all the same")

@@ -38,10 +38,10 @@ func TestHookSaysItOnce(t *testing.T) {
 	under("51", "5")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"), "apt-get runs dpkg more than once")
 	h.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
-	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot tell", "other news")
+	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot determine", "other news")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"))
 	under("52", "9")
-	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot tell", "another apt-get")
+	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot determine", "another apt-get")
 
 	h = newHooked(t, "notify")
 	assert.Equal(t, arrow, h.hook(t, "pacman"))
@@ -57,7 +57,7 @@ func TestRebootRequiredFile(t *testing.T) {
 	}
 	ubuntu := func(policy string) hooked {
 		h := newHooked(t, policy)
-		write(t, filepath.Dir(h.paths.File), map[string]string{"usr/share/update-notifier/notify-reboot-required": ""})
+		write(t, h.dir, map[string]string{"usr/share/update-notifier/notify-reboot-required": ""})
 		return h
 	}
 	h := ubuntu("notify")

@@ -155,14 +155,14 @@ func TestVMPacmanWithABadESP(t *testing.T) {
 		g.MustRun("echo 'hook.policy = \"" + policy + "\"' > /etc/kexec-bls.toml")
 
 		said := transaction(t, g, "hang /boot", "dracut")
-		assert.Contains(t, said, "warning: cannot tell what boots next: /boot: does not answer for 2s")
+		assert.Contains(t, said, "warning: cannot determine what boots next: /boot: does not answer for 2s")
 		assert.Equal(t, 1, strings.Count(said, "\n"), said)
 		g.MustRun("umount /boot")
 
 		g.MustRun("mv /efi/vmlinuz-linux /efi/gone")
-		assert.Contains(t, transaction(t, g, "", "dracut"), "warning: cannot tell what boots next: no such entry: ")
+		assert.Contains(t, transaction(t, g, "", "dracut"), "warning: cannot determine what boots next: no such entry: ")
 		g.MustRun("head -c 1000 /efi/gone > /efi/vmlinuz-linux")
-		assert.Contains(t, transaction(t, g, "", "dracut"), "warning: cannot tell what boots next: arch.conf: /efi/vmlinuz-linux: ")
+		assert.Contains(t, transaction(t, g, "", "dracut"), "warning: cannot determine what boots next: arch.conf: /efi/vmlinuz-linux: ")
 		g.MustRun("mv /efi/gone /efi/vmlinuz-linux")
 
 		g.MustRun("umount /efi")
@@ -172,6 +172,6 @@ func TestVMPacmanWithABadESP(t *testing.T) {
 		assert.Equal(t, "0", loaded(g), policy)
 	}
 	g.MustRun("umount /efi && dd if=/dev/zero of=/dev/vda1 bs=1M count=2 && echo 3 > /proc/sys/vm/drop_caches")
-	assert.Contains(t, transaction(t, g, "", "linux-2"), "warning: cannot tell what boots next: no boot partition found: ")
+	assert.Contains(t, transaction(t, g, "", "linux-2"), "warning: cannot determine what boots next: no boot partition found: ")
 	assert.Equal(t, "0", loaded(g))
 }

@@ -47,8 +47,9 @@ func TestUnsupportedFormat(t *testing.T) {
 	root := f.dir
 	write(t, root, map[string]string{"boot/config-6.12.1": "CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\n"})
 	got := f.run("load", "--esp-path="+esp)
-	assert.Equal(t, exitDone, got.code, "it only weakens")
+	assert.Equal(t, exitFailed, got.code, "the kernel would have nothing of it")
 	assert.Contains(t, got.stderr, "[format-unsupported]")
+	assert.Equal(t, exitDone, f.run("load", "--ignore=format-unsupported", "--esp-path="+esp).code)
 	write(t, root, map[string]string{"boot/config-6.12.1": "CONFIG_RD_ZSTD=y\n"})
 	assert.NotContains(t, f.run("load", "--esp-path="+esp).stderr, "format-unsupported")
 }
@@ -106,7 +107,7 @@ func TestInitrdLs(t *testing.T) {
 	var blob report.Initrd
 	require.NoError(t, json.Unmarshal([]byte(f.run("initrd", "ls", "-l", "--json=short", u, a).stdout), &blob))
 	assert.Len(t, blob.Members, 2)
-	assert.Equal(t, "kernel/x86/microcode/AuthenticAMD.bin", blob.Files[0].Path)
+	assert.EqualValues(t, "kernel/x86/microcode/AuthenticAMD.bin", blob.Files[0].Path)
 	assert.Equal(t, a, blob.Files[1].Member)
 	assert.Equal(t, int64(len(archive("kernel/x86/microcode/AuthenticAMD.bin"))), blob.Members[1].Offset)
 	assert.Equal(t, exitUsage, f.run("initrd", "ls").code)
@@ -137,7 +138,7 @@ func TestInitrdMergeAsLoadWould(t *testing.T) {
 	dir := t.TempDir()
 	ucode := archive("kernel/x86/microcode/GenuineIntel.bin")
 	write(t, dir, map[string]string{"a": zstdOf(archive("a")), "ucode": ucode})
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[initrd]\nflat = true\nearly_first = true\n"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nflat = true\nearly_first = true\n"})
 	out := filepath.Join(dir, "out")
 	got := f.run("initrd", "merge", "-o", out, filepath.Join(dir, "a"), filepath.Join(dir, "ucode"))
 	require.Equal(t, exitDone, got.code, got.stderr)
@@ -153,14 +154,14 @@ func TestUnpackLimit(t *testing.T) {
 	files["a.img"] = zstdOf(archive(strings.Repeat("n", 2000)))
 	f, esp := newFake(t, files)
 	path := filepath.Join(esp, "a.img")
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[initrd]\nlimit = \"1K\"\n"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nlimit = \"1K\"\n"})
 	got := f.run("initrd", "ls", "--verify", path)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, path+": unpacks to more than the limit")
 	got = f.run("load", "--flat", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code, got.stderr)
 	assert.Contains(t, got.stderr, "more than the limit; joined instead")
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[initrd]\nlimit = \"1M\"\n"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nlimit = \"1M\"\n"})
 	assert.Equal(t, exitDone, f.run("initrd", "ls", "--verify", path).code)
 }
 
@@ -194,7 +195,7 @@ func TestFlat(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, f.initrd, string(exported))
 
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[initrd]\nflat = true\n"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nflat = true\n"})
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	assert.Equal(t, string(merged), f.initrd, "the configuration asks for it too")
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
@@ -220,6 +221,13 @@ func (f *fake) run(args ...string) answer {
 	return answer{code, stdout.String(), stderr.String()}
 }
 
+// capture returns what is printed to stderr by an app on the machine.
+func capture(f *fake, act func(*app)) string {
+	var stderr bytes.Buffer
+	act(&app{environment: f.environment, UI: &term.UI{Out: io.Discard, Err: &stderr}})
+	return stderr.String()
+}
+
 const (
 	archConf  = "title Arch Linux\nversion 6.12.1\nlinux /vmlinuz\ninitrd /a.img\ninitrd /b.img\noptions root=/dev/vda2 rw\noptions quiet\n"
 	otherConf = "title Other\nlinux /vmlinuz\ninitrd /b.img\noptions other\n"
@@ -385,8 +393,8 @@ func TestSpecialEntries(t *testing.T) {
 		return strings.Fields(got.stdout)[1]
 	}
 	assert.Contains(t, shown("@oneshot"), "no one-shot entry is set")
-	assert.Contains(t, shown("@saved"), "cannot be told")
-	assert.Contains(t, shown("@current"), "cannot be told")
+	assert.Contains(t, shown("@saved"), "cannot be determined")
+	assert.Contains(t, shown("@current"), "cannot be determined")
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	f.setVar(t, "LoaderEntryLastBooted", "other.conf")
 	f.setVar(t, "LoaderEntrySelected", "arch.conf")
@@ -688,7 +696,7 @@ func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	f, esp := newFake(t, files)
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitNoEntry, got.code)
-	assert.Contains(t, got.stderr, "win.conf (loader.conf default win*)")
+	assert.Contains(t, got.stderr, "next boot, by loader.conf default win*: kexec cannot start win.conf: an EFI program")
 	assert.Empty(t, f.acts, "never another entry instead")
 }
 

@@ -61,8 +61,8 @@ func TestMenuShowsWhatShowAndCheckSay(t *testing.T) {
 func TestMenuRefusesABlockedEntry(t *testing.T) {
 	f, dir := menuMachine(t, func(opt menu.Options) menu.Choice {
 		plan := opt.Plan("arch.conf", nil)
-		assert.Contains(t, plan.Refused, "blocker")
-		assert.Regexp(t, "^blocker ", plan.Text, "it comes first, a small screen shows no more")
+		assert.Contains(t, plan.Refused, "an error would end the reboot")
+		assert.Regexp(t, "^error ", plan.Text, "it comes first, a small screen shows no more")
 		return menu.Choice{}
 	})
 	write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/kexec_load_disabled": "1\n"})
@@ -74,7 +74,7 @@ func TestMenuReboots(t *testing.T) {
 	f, dir := menuMachine(t, func(menu.Options) menu.Choice {
 		return menu.Choice{Action: menu.Reboot, ID: "other.conf", Cmdline: &line}
 	})
-	write(t, dir, map[string]string{"../kexec-bls.toml": "[cmdline]\nappend = [\"once\"]\n"})
+	write(t, dir, map[string]string{"../etc/kexec-bls.toml": "[cmdline]\nappend = [\"once\"]\n"})
 	got := f.run("--esp-path="+dir, "reboot", "--menu")
 	require.Equal(t, exitDone, got.code, got.stderr)
 	assert.Equal(t, []string{"load", "systemctl kexec into other.conf"}, f.acts)

@@ -6,13 +6,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 )
@@ -42,11 +45,11 @@ func TestInterruptedLoad(t *testing.T) {
 
 	code, r := state()
 	assert.Equal(t, exitForeign, code)
-	assert.Equal(t, "foreign", r.State)
+	assert.Equal(t, loader.Foreign, r.State)
 	assert.Contains(t, r.Reasons[0], "a load was interrupted")
 	got := f.run("status", "--esp-path="+esp)
 	assert.Contains(t, got.stdout, "loaded   not known which kernel\n         a load was interrupted")
-	assert.Contains(t, f.run("reboot", "--when=cancel").stderr, "the loaded kernel stays: a load was interrupted")
+	assert.Contains(t, f.run("reboot", "--when=cancel").stderr, "the loaded kernel remains loaded: a load was interrupted")
 
 	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
 	require.Equal(t, exitKernel, f.run("load", "--esp-path="+esp).code)
@@ -56,7 +59,7 @@ func TestInterruptedLoad(t *testing.T) {
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	code, r = state()
 	assert.Equal(t, exitDone, code)
-	assert.Equal(t, "arch.conf", r.Loaded.Entry)
+	assert.EqualValues(t, "arch.conf", r.Loaded.Entry.ID)
 	assert.NoFileExists(t, filepath.Join(f.machine.RunDir, "loaded.json.pending"))
 }
 
@@ -73,7 +76,7 @@ func TestReceiptThatCannotBeWritten(t *testing.T) {
 	assert.True(t, f.isThere)
 
 	f, esp = newFake(t, archFiles())
-	write(t, filepath.Dir(f.machine.RunDir), map[string]string{"run": "a file"})
+	write(t, f.dir, map[string]string{"run/kexec-bls": "a file"})
 	assert.Equal(t, exitFailed, f.run("load", "--esp-path="+esp).code)
 	assert.Equal(t, exitFailed, f.run("unload").code)
 	assert.Empty(t, f.acts)
@@ -93,10 +96,10 @@ func TestUnloadRefused(t *testing.T) {
 	assert.Contains(t, got.stderr, "inhibited; nothing was rebooted; and it stays loaded: unload: operation not permitted")
 	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, "other.conf", r.Entry)
+	assert.EqualValues(t, "other.conf", r.Entry)
 
 	f.loading = func() { write(t, esp, map[string]string{"b.img": "changed"}) }
-	assert.Contains(t, f.run("load", "--esp-path="+esp).stderr, "changed while it was loaded; try again when the update that writes it has ended; and it stays loaded")
+	assert.Contains(t, f.run("load", "--esp-path="+esp).stderr, "changed while it was loaded; and it stays loaded: unload: operation not permitted; try again when the update that writes it has ended")
 	assert.Equal(t, exitForeign, f.run("status", "--esp-path="+esp).code, "neither receipt is true")
 }
 
@@ -105,6 +108,12 @@ func TestUnloadRefused(t *testing.T) {
 func TestOneAtATime(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
+	f.machine.LockTimeout = time.Millisecond
+	// The machine sees this process and its lock.
+	self := strconv.Itoa(os.Getpid())
+	for _, name := range []string{"locks", self} {
+		require.NoError(t, os.Symlink("/proc/"+name, filepath.Join(f.dir, "proc", name)))
+	}
 	lock, err := state.Locker{Dir: f.machine.RunDir}.Lock(t.Context())
 	require.NoError(t, err)
 	f.acts = nil
@@ -120,6 +129,12 @@ func TestOneAtATime(t *testing.T) {
 
 	for _, args := range [][]string{{"reboot", "--esp-path=" + esp}, {"reboot", "--loaded"}} {
 		f.ending = func() {
+			f.machine.LockTimeout = time.Millisecond
+			// The machine sees this process and its lock.
+			self := strconv.Itoa(os.Getpid())
+			for _, name := range []string{"locks", self} {
+				require.NoError(t, os.Symlink("/proc/"+name, filepath.Join(f.dir, "proc", name)))
+			}
 			lock, err := state.Locker{Dir: f.machine.RunDir}.Lock(canceled(t))
 			if !assert.Error(t, err, "held until systemd has accepted") {
 				_ = lock.Close()
@@ -144,12 +159,12 @@ func TestTooLittleMemory(t *testing.T) {
 	write(t, filepath.Join(f.dir, "proc"), map[string]string{"meminfo": "MemAvailable: 5 kB\nSwapFree: 1048576 kB\n"})
 	got := f.run("load", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
-	assert.Regexp(t, `arch.conf: memory: loading needs \d+ MiB of memory, and 1 MiB are available; stop something large first`, got.stderr)
+	assert.Regexp(t, `arch.conf: loading needs \d+ MiB of memory, and 1 MiB are available; stop something large first.*; override: --ignore=memory`, got.stderr)
 	assert.Empty(t, f.acts)
 	assert.Equal(t, exitBlocked, f.run("check", "--esp-path="+esp).code, "the same verdict")
 	assert.Equal(t, exitBlocked, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, exitDone, f.run("load", "--ignore=memory", "--esp-path="+esp).code)
-	write(t, filepath.Dir(f.paths.File), map[string]string{"kexec-bls.toml": "[check]\nignore = [\"memory\"]\n"})
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[check]\nignore = [\"memory\"]\n"})
 	assert.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 }
 
@@ -162,7 +177,7 @@ func TestRebootLoadedIsChecked(t *testing.T) {
 	f.lay(t, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n", "proc/meminfo": "MemAvailable: 1 kB\n", "sys/kernel/kexec_crash_size": "4096\n"})
 	got := f.run("reboot", "--loaded")
 	assert.Equal(t, exitDone, got.code, got.stderr)
-	assert.Contains(t, got.stderr, "warning: kdump-lost", "by the receipt's command line")
+	assert.Contains(t, got.stderr, "[kdump-lost]", "by the receipt's command line")
 	assert.Equal(t, []string{"systemctl kexec into arch.conf"}, f.acts)
 
 	units := filepath.Join(f.dir, "etc/systemd/system")
@@ -172,7 +187,7 @@ func TestRebootLoadedIsChecked(t *testing.T) {
 	for _, args := range [][]string{{"reboot", "--loaded"}, {"reboot", "--loaded", "--dry-run"}} {
 		got = f.run(args...)
 		assert.Equal(t, exitBlocked, got.code)
-		assert.Contains(t, got.stderr, "the loaded kernel: this would surely fail, --ignore=kexec-target goes on")
+		assert.Contains(t, got.stderr, "not rebooting into arch.conf, 1 blocker (override: --ignore=kexec-target):\n  ")
 	}
 	assert.Empty(t, f.acts)
 	assert.Equal(t, exitDone, f.run("reboot", "--loaded", "--ignore=kexec-target").code)

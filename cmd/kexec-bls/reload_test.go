@@ -85,7 +85,7 @@ func TestReloadOnlyOurs(t *testing.T) {
 	write(t, esp, map[string]string{"b.img": archive("newer")})
 	got := f.run("hook", "reload", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "was loaded by hand and is stale")
+	assert.Contains(t, got.stderr, "what is loaded is stale (")
 	assert.Equal(t, []string{"load"}, f.acts)
 }
 
@@ -104,10 +104,10 @@ func TestReloadThatDoesNotHelp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
 	f.acts = nil
-	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(esp), "lib/modules/6.12.1")))
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, "lib/modules/6.12.1")))
 	got := f.run("hook", "reload", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "stays stale: the modules of kernel 6.12.1 are gone")
+	assert.Contains(t, got.stderr, "remains stale: the modules of kernel 6.12.1 are gone")
 	assert.Equal(t, []string{"load"}, f.acts)
 }
 
@@ -129,6 +129,6 @@ func TestHookGPU(t *testing.T) {
 	f.acts = nil
 	got = f.run("hook", "gpu")
 	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.stderr, "graphics drivers stay: held by Xorg (process 42, /dev/nvidia0)")
+	assert.Contains(t, got.stderr, "graphics drivers remain loaded: held by Xorg (process 42, /dev/nvidia0)")
 	assert.Empty(t, f.acts)
 }

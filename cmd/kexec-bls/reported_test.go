@@ -30,7 +30,7 @@ func TestJSONHasASchema(t *testing.T) {
 	for _, args := range [][]string{{"show"}, {"check"}, {"load"}, {"status"}, {"unload"}, {"reboot-required"}, {"reboot", "-n"},
 		{"reboot"}, {"reboot", "--loaded"}, {"reboot", "--firmware"}, {"reboot", "--when=cancel"}} {
 		v := oneObject(t, f.run(append(args, "--json=short", "--esp-path="+esp)...))
-		assert.EqualValues(t, 1, v["schema"], "%v", args)
+		assert.EqualValues(t, 2, v["schema"], "%v", args)
 	}
 }
 
@@ -43,7 +43,7 @@ func TestRebootJSON(t *testing.T) {
 	require.NoError(t, err)
 	assert.WithinDuration(t, time.Now(), accepted, time.Minute)
 	delete(v, "accepted")
-	assert.Equal(t, map[string]any{"schema": 1.0, "way": "kexec", "entry": "arch.conf", "release": "6.12.1", "when": "22:00"}, v)
+	assert.Equal(t, map[string]any{"schema": 2.0, "way": "kexec", "entry": map[string]any{"id": "arch.conf"}, "release": "6.12.1", "when": "22:00"}, v)
 
 	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
 	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))
@@ -53,27 +53,29 @@ func TestRebootJSON(t *testing.T) {
 	assert.Equal(t, "now", v["when"])
 }
 
-func TestRefusedRebootPrintsNoObject(t *testing.T) {
+// TestRefusedRebootPrintsTheError: one object, and not that of an accepted reboot.
+func TestRefusedRebootPrintsTheError(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.fail["systemctl"] = errors.New("inhibited")
 	got := f.run("reboot", "--json=short", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
-	assert.Empty(t, got.stdout)
-	assert.Empty(t, f.run("reboot", "nosuch", "--json=short", "--esp-path="+esp).stdout)
+	assert.Equal(t, map[string]any{"schema": 2.0, "error": "inhibited; nothing was rebooted; unloaded again", "exitStatus": 1.0}, oneObject(t, got))
+	v := oneObject(t, f.run("reboot", "nosuch", "--json=short", "--esp-path="+esp))
+	assert.Equal(t, map[string]any{"schema": 2.0, "error": "no entry matches 'nosuch'", "hint": "kexec-bls list shows all entries", "exitStatus": 3.0}, v)
 }
 
 func TestLoadAndUnloadJSON(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	v := oneObject(t, f.run("load", "--json=short", "--esp-path="+esp))
-	assert.Equal(t, "arch.conf", v["entry"])
+	assert.Equal(t, map[string]any{"id": "arch.conf", "title": "Arch Linux", "version": "6.12.1"}, v["entry"])
 	assert.Equal(t, "root=/dev/vda2 rw quiet", v["cmdline"])
 	assert.Len(t, v["files"], 3)
 	assert.Equal(t, v, oneObject(t, f.run("status", "--json=short", "--esp-path="+esp))["loaded"], "as status has it")
 
-	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": true, "entry": "arch.conf"}, oneObject(t, f.run("unload", "--json=short")))
-	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": false}, oneObject(t, f.run("unload", "--json=short")))
+	assert.Equal(t, map[string]any{"schema": 2.0, "unloaded": true, "entry": map[string]any{"id": "arch.conf"}}, oneObject(t, f.run("unload", "--json=short")))
+	assert.Equal(t, map[string]any{"schema": 2.0, "unloaded": false}, oneObject(t, f.run("unload", "--json=short")))
 	f.isThere = true
-	assert.Equal(t, map[string]any{"schema": 1.0, "unloaded": true}, oneObject(t, f.run("unload", "--json=short")), "what others loaded")
+	assert.Equal(t, map[string]any{"schema": 2.0, "unloaded": true}, oneObject(t, f.run("unload", "--json=short")), "what others loaded")
 }
 
 // told are the entries of the journal, without what differs from run to run.
