@@ -24,6 +24,10 @@ type Entry struct {
 	// there.
 	MissingFile bool
 
+	// Written is the entry as its file has it; nil where that is the embedded
+	// Entry, in which GRUB's variables are expanded.
+	Written *bls.Entry
+
 	noKexec   string // why kexec cannot boot it, beside Hidden
 	expandErr error  // a variable of GRUB that is not set
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/kexec-bls/kexec-bls/bls"
@@ -140,6 +141,9 @@ func (s *System) chooseGrub(g *grubEnv, arch string) {
 		saved: s.menu.grubEntry(g.Env["saved_entry"]), env: g.Env, consume: g.consumeNext,
 	}
 	for _, e := range s.menu.entries {
+		written := *e.Entry
+		written.Options, written.Initrds = slices.Clone(e.Options), slices.Clone(e.Initrds)
+		e.Written = &written
 		e.expandErr = e.Expand(g.Env)
 	}
 }

@@ -20,8 +20,8 @@ type RebootOptions struct {
 	// OnFindings, if not nil, is called with what the check found, before anything
 	// is changed.
 	OnFindings func([]Finding)
-	// OnLoaded, if not nil, is called once the plan is loaded.
-	OnLoaded func(Receipt)
+	// OnLoaded, if not nil, is called with the result of the load.
+	OnLoaded func(Receipt, error)
 	// OnAccepted, if not nil, is called once the reboot is accepted: with Force
 	// and without systemd nothing runs after it.
 	OnAccepted func()
@@ -30,6 +30,12 @@ type RebootOptions struct {
 func (o RebootOptions) accepted() {
 	if o.OnAccepted != nil {
 		o.OnAccepted()
+	}
+}
+
+func (o RebootOptions) loaded(r Receipt, err error) {
+	if o.OnLoaded != nil {
+		o.OnLoaded(r, err)
 	}
 }
 
@@ -82,11 +88,10 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions) (err error) {
 	l, err := m.load(ctx, p, opt.Load)
 	if err != nil {
+		opt.loaded(Receipt{}, err)
 		return err
 	}
-	if opt.OnLoaded != nil {
-		opt.OnLoaded(l.receipt)
-	}
+	opt.loaded(l.receipt, nil)
 	undo := func() error { return nil }
 	l.done = false
 	defer func() {

@@ -57,10 +57,12 @@ func (f *fake) lay(t *testing.T, files map[string]string) {
 // troubled has a finding of each severity, and two blockers.
 func troubled(t *testing.T) (*fake, string) {
 	f, esp := newChecked(t, archFiles())
+	f.setVar(t, "LoaderInfo", "systemd-boot 262")
 	f.lay(t, map[string]string{
 		"proc/sys/kernel/kexec_load_disabled":           "1\n",
 		"run/initramfs/shutdown":                        "case $1 in\nreboot) reboot -f ;;\n*) poweroff -f ;;\nesac\n",
 		"sys/kernel/kexec_crash_size":                   "268435456\n",
+		"sys/module/efibc/parameters/x":                 "",
 		"sys/class/watchdog/watchdog0/state":            "active\n",
 		"sys/class/watchdog/watchdog0/nowayout":         "1\n",
 		"sys/class/watchdog/watchdog0/timeout":          "30\n",

@@ -132,7 +132,7 @@ func TestCompleteIDs(t *testing.T) {
 	assert.Contains(t, got, "tpm2-unlock\tthe TPM will not open the disk")
 	assert.Contains(t, got, "all\tevery finding")
 	got, _ = f.complete(t, "check", "--ignore=memory,j")
-	assert.Contains(t, got, "memory,junk\ta file is no initrd")
+	assert.Contains(t, got, "memory,junk\ta file is not an initrd")
 	assert.NotContains(t, strings.Join(got, "\n"), "memory,memory", "it is given already")
 	assert.NotContains(t, strings.Join(got, "\n"), "memory,all")
 }

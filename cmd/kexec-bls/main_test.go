@@ -78,6 +78,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	f := &fake{dir: dir, efivars: filepath.Join(dir, "efivars"), fail: map[string]error{}}
 	h := host.At(dir)
 	h.GOARCH = "amd64"
+	h.CPUID = func(uint32, uint32) (eax, ebx, ecx, edx uint32) { return 0, 0, 0, 0 } // no guest
 	f.environment = &environment{
 		machine: &loader.Machine{
 			Host: h, Vars: efivar.Vars{Dir: f.efivars}, Kernel: f.calls(t), Init: f.system(),

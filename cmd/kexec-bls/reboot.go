@@ -188,8 +188,8 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebo
 	r.Release = t.Release()
 	begun := time.Now()
 	opt := a.rebootOptions(o, r)
-	opt.OnLoaded = func(loader.Receipt) {
-		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun)})
+	opt.OnLoaded = func(_ loader.Receipt, err error) {
+		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
 	}
 	return a.machine.Reboot(ctx, t.Plan, opt)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func TestJournalOfFailures(t *testing.T) {
 	assert.Contains(t, f.entries[0]["KEXEC_BLS_ERROR"], "nosuch")
 	assert.Contains(t, f.entries[0]["MESSAGE"], "reboot into nosuch by kexec failed: ")
 	assert.Equal(t, []string{"3 reboot nosuch kexec failed"}, f.told())
-	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
+	f.fail["load"] = fmt.Errorf("lockdown\x1b[31m: %w", &kexec.LoadError{Errno: unix.EPERM})
 	run("reboot", "--or-firmware")
 	assert.NotContains(t, f.entries[0]["MESSAGE"], "\x1b")
 	assert.Contains(t, f.entries[1]["KEXEC_BLS_WHY"], "lockdown")

@@ -132,6 +132,9 @@ func Entries(sys *entries.System) iter.Seq[*Entry] {
 		for i, e := range sys.Entries() {
 			l := entryOf(sys, e)
 			l.ShowTitle = titles[i]
+			if w := e.Written; w != nil { // by GRUB, which knows no addons
+				l.Options, l.Cmdline, l.Linux, l.Initrd = w.Cmdline(), w.Cmdline(), w.Linux, w.Initrds
+			}
 			if !yield(l) {
 				return
 			}
