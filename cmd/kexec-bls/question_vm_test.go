@@ -49,7 +49,7 @@ func TestVMQuestionsAreAnswered(t *testing.T) {
 		// Where efivarfs would be. The directory of sysfs cannot be made.
 		g.MustRun("mkdir -p /tmp && mount -t tmpfs x /sys/firmware && mkdir -p /sys/firmware/efi/efivars")
 		g.MustRun("(silent /sys/firmware/efi/efivars " + variable + " >/dev/null 2>&1 & echo $! >/tmp/pid); while ! grep -q efivars /proc/mounts; do sleep 0.1; done")
-		hangs("the firmware, asked for its variable LoaderInfo: no answer within 2s")
+		hangs("EFI variable LoaderInfo: no answer within 2s")
 		const left = "cat /proc/[0-9]*/task/*/stat 2>/dev/null | grep -c '(exe) D'; true"
 		assert.Equal(t, "2", g.MustRun(left), "a thread of each that no signal ends")
 		g.MustRun("kill -9 $(cat /tmp/pid); sleep 1; umount -l /sys/firmware/efi/efivars; umount -l /sys/firmware")

@@ -177,7 +177,7 @@ func TestVMBadInput(t *testing.T) {
 		"load out --esp-path=/links":  {exitFailed, "/links/out: path escapes"},
 		"load pipe --esp-path=/links": {exitFailed, "/links/pipe: not a regular file"},
 		"load loop --esp-path=/links": {exitNoEntry, "loop"},
-		"load --initrd /efi/main.img": {exitUsage, "--initrd goes with --linux"},
+		"load --initrd /efi/main.img": {exitUsage, "--initrd requires --linux"},
 		"load --linux /efi/cut":       {exitFailed, "/efi/cut: "},
 		"load --linux /efi/loader":    {exitFailed, "not a regular file"},
 		"load --nosuchflag":           {exitUsage, "nosuchflag"},
