@@ -47,3 +47,20 @@ func TestLockHolder(t *testing.T) {
 	assert.True(t, strings.HasPrefix(holder, fmt.Sprintf("process %d (", os.Getpid())), holder)
 	assert.Empty(t, host.Machine{}.LockHolder(f), "nothing is known")
 }
+
+// FuzzProcess: a process is what its line says, or there is none.
+func FuzzProcess(f *testing.F) {
+	tail := " S 1" + strings.Repeat(" 0", 17) + " 3 0\n"
+	for _, seed := range []string{"1 (a)" + tail, "1 () ()" + tail, "1 (a", ") (", "", "1 (a) S 1 2"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		m := host.Machine{FS: fstest.MapFS{"proc/7/stat": {Data: []byte(line)}}}
+		p, ok := m.Process("7")
+		if assert.Equal(t, ok, p != host.Process{}); ok {
+			assert.Contains(t, line, "("+p.Name+")")
+			assert.NotEmpty(t, p.Parent)
+			assert.NotEmpty(t, p.Start)
+		}
+	})
+}
