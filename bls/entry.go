@@ -60,7 +60,6 @@ func (e *Entry) LineOf(key string, i int) int {
 	return 0
 }
 
-
 var errUnknownKey = errors.New("unknown key, ignored")
 
 // set takes one pair. Scalars: the last one wins; lists grow.

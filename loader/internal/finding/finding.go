@@ -41,6 +41,11 @@ type Finding struct {
 	Stream bool   `json:"stream,omitempty"`
 	// Volume is the encrypted volume that it is about, "" for none.
 	Volume string `json:"volume,omitempty"`
+	// PCRs are those of a TPM that decide it, nil for none.
+	PCRs []int `json:"pcrs,omitempty"`
+	// Predicted is the values that the next boot will find in them, as
+	// systemd-cryptenroll takes them: "7:sha256=...+11:sha256=...".
+	Predicted string `json:"predicted,omitempty"`
 }
 
 // String is the finding as one line, without its severity.

@@ -1,0 +1,245 @@
+package grub
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxText is the largest text that an expansion may come to, in bytes. No
+// kernel takes a command line of that size.
+const maxText = 64 << 10
+
+var errTooLong = fmt.Errorf("a text grows over %d bytes", maxText)
+
+// expandOptions is the first step of an entry's expansion, blscfg's own, which
+// knows no quotes: $name becomes the variable's value and a blank, and a blank
+// after the name is dropped; a name that is not set becomes nothing. ok is
+// false where GRUB has no value at all. Oddities that are GRUB's: a text of one
+// character before a $ or at the end is lost, and all of it where the first
+// thing is a variable that is not set and another or the end follows.
+// Fedora's leaves a $ after a backslash to the second step.
+func expandOptions(value string, flavor Flavor, get func(string) (string, bool)) (out string, ok bool, err error) {
+	var b strings.Builder
+	take := func(isVar bool, from, last int) {
+		text := value[from:max(from, last+1)]
+		if isVar {
+			v, set := get(text)
+			if !set {
+				return
+			}
+			text = v + " "
+		}
+		ok = true
+		if b.Len()+len(text) > maxText {
+			err = errTooLong
+			return
+		}
+		b.WriteString(text)
+	}
+	isVar, start, last := false, 0, 0
+	for i := 0; i < len(value) && err == nil; i++ {
+		switch c := value[i]; {
+		case c == '$' && (flavor == Upstream || i == 0 || value[i-1] != '\\'):
+			if start != last {
+				take(isVar, start, last)
+				if !ok {
+					return "", false, err
+				}
+			}
+			isVar, start = true, i+1
+		case isVar && !isAlpha(c) && !isDigit(c) && c != '_':
+			take(true, start, last)
+			isVar, start = false, i
+			if c == ' ' {
+				start++
+			}
+		}
+		last = i
+	}
+	if err == nil && start != last {
+		take(isVar, start, last)
+	}
+	return b.String(), ok, err
+}
+
+// An argument is built as GRUB does: backslashes remain until file names were
+// matched; what was quoted has one before each character that would count.
+type argument struct {
+	pattern strings.Builder
+	some    bool // it exists, even if empty
+}
+
+func (a *argument) quoted(s string) {
+	a.some = true
+	for i := range len(s) {
+		if strings.IndexByte(`\*?`, s[i]) >= 0 {
+			a.pattern.WriteByte('\\')
+		}
+		a.pattern.WriteByte(s[i])
+	}
+}
+
+func (a *argument) plain(s string) {
+	a.some = true
+	a.pattern.WriteString(s)
+}
+
+// arguments expands words: variables, splitting of what is not quoted, file
+// name patterns, backslashes.
+func (r *runner) arguments(words []word) ([]string, error) {
+	var out []string
+	size := 0
+	add := func(a *argument) error {
+		if !a.some {
+			return nil
+		}
+		found, err := r.match(a.pattern.String())
+		for _, s := range found {
+			size += len(s) + 1
+		}
+		if size > maxText {
+			return errTooLong
+		}
+		out = append(out, found...)
+		*a = argument{}
+		return err
+	}
+	for _, w := range words {
+		var a argument
+		for _, s := range w {
+			if err := r.segment(&a, s, add); err != nil {
+				return nil, err
+			}
+			if a.pattern.Len() > 2*maxText {
+				return nil, errTooLong
+			}
+		}
+		if err := add(&a); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (r *runner) segment(a *argument, s segment, add func(*argument) error) error {
+	switch {
+	case !s.isVar && s.quoted:
+		a.quoted(s.text)
+		return nil
+	case !s.isVar:
+		a.plain(s.text)
+		return nil
+	case s.text == "@" || s.text == "*":
+		return r.parameters(a, s, add)
+	}
+	value := r.value(s.text)
+	if s.quoted {
+		a.quoted(value)
+		return nil
+	}
+	return splitInto(a, value, add)
+}
+
+// parameters expands "$@" and "$*".
+func (r *runner) parameters(a *argument, s segment, add func(*argument) error) error {
+	if s.quoted && s.text == "*" {
+		a.quoted(strings.Join(r.params, " "))
+		return nil
+	}
+	for i, p := range r.params {
+		if i > 0 {
+			if err := add(a); err != nil {
+				return err
+			}
+		}
+		if s.quoted {
+			a.quoted(p)
+		} else if err := splitInto(a, p, add); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitInto adds a value that is not quoted: its blanks end arguments.
+func splitInto(a *argument, value string, add func(*argument) error) error {
+	for value != "" {
+		n := strings.IndexAny(value, " \t\r\n\v\f")
+		if n < 0 {
+			a.plain(value)
+			return nil
+		}
+		if n > 0 {
+			a.plain(value[:n])
+		}
+		if err := add(a); err != nil {
+			return err
+		}
+		value = value[n+1:]
+	}
+	return nil
+}
+
+// unslash takes the backslashes off an argument. Fedora's GRUB leaves \xHH as
+// it is.
+func unslash(s string, flavor Flavor) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			if flavor != Upstream && isHexEscape(s[i:]) {
+				b.WriteString(s[i : i+4])
+				i += 3
+				continue
+			}
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func isHexEscape(s string) bool {
+	return len(s) >= 4 && s[0] == '\\' && s[1] == 'x' && isHex(s[2]) && isHex(s[3])
+}
+
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// joinLine makes a kernel's command line of arguments: one blank between them,
+// quotes around one with a blank, a backslash before quotes and backslashes.
+func joinLine(args []string, flavor Flavor) (string, error) {
+	var b strings.Builder
+	for i, a := range args {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		joinArgument(&b, a, flavor)
+		if b.Len() > maxText {
+			return "", errTooLong
+		}
+	}
+	return b.String(), nil
+}
+
+func joinArgument(b *strings.Builder, a string, flavor Flavor) {
+	blank := strings.IndexByte(a, ' ') >= 0
+	if blank {
+		b.WriteByte('"')
+	}
+	for i := 0; i < len(a); i++ {
+		if flavor != Upstream && isHexEscape(a[i:]) {
+			b.WriteString(a[i : i+4])
+			i += 3
+			continue
+		}
+		if strings.IndexByte(`\'"`, a[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(a[i])
+	}
+	if blank {
+		b.WriteByte('"')
+	}
+}

@@ -1,0 +1,19 @@
+package grub
+
+import (
+	"path"
+	"strings"
+)
+
+// decideFlavor falls back to what LoaderInfo and the folder of grub.cfg say.
+func (r *runner) decideFlavor() {
+	if r.flavor != Auto {
+		return
+	}
+	r.flavor = Fedora
+	version := strings.TrimPrefix(r.m.LoaderInfo, "GRUB ")
+	dir := path.Base(r.value("prefix"))
+	if version >= "2.14" && len(version) < len(r.m.LoaderInfo) || r.m.LoaderInfo == "" && dir == "grub" {
+		r.flavor = Upstream
+	}
+}

@@ -1,0 +1,190 @@
+package grub
+
+import (
+	"io/fs"
+	"strings"
+)
+
+// A tester evaluates the arguments of [ and test as GRUB does: terms in a row
+// are joined by "and", -a changes nothing, -o begins an alternative.
+type tester struct {
+	r    *runner
+	args []string
+	deep int
+}
+
+func (r *runner) test(c call) error {
+	args := c.args
+	if c.name == "[" {
+		if len(args) == 0 || args[len(args)-1] != "]" {
+			r.status = failure
+			return nil
+		}
+		args = args[:len(args)-1]
+	}
+	t := tester{r: r, args: args}
+	s, err := t.alternatives()
+	r.status = s
+	return err
+}
+
+// alternatives evaluates up to the end or a closing parenthesis.
+func (t *tester) alternatives() (status, error) {
+	if t.deep++; t.deep > maxNesting {
+		return cannotKnow, t.r.undetermined("parentheses are nested too deep")
+	}
+	defer func() { t.deep-- }()
+	any, all, not := failure, success, false
+	for len(t.args) > 0 && t.args[0] != ")" {
+		switch t.args[0] {
+		case "!":
+			not = !not
+			t.args = t.args[1:]
+			continue
+		case "-a":
+			t.args = t.args[1:]
+			continue
+		case "-o":
+			any, all = or(any, all), success
+			t.args = t.args[1:]
+			continue
+		}
+		s, err := t.term()
+		if err != nil {
+			return cannotKnow, err
+		}
+		if not {
+			s, not = negate(s), false
+		}
+		all = negate(or(negate(all), negate(s)))
+	}
+	return or(any, all), nil
+}
+
+func negate(s status) status {
+	if s == cannotKnow {
+		return s
+	}
+	return success + failure - s
+}
+
+func or(a, b status) status {
+	switch {
+	case a == success || b == success:
+		return success
+	case a == cannotKnow || b == cannotKnow:
+		return cannotKnow
+	}
+	return failure
+}
+
+func (t *tester) term() (status, error) {
+	if t.args[0] == "(" {
+		t.args = t.args[1:]
+		s, err := t.alternatives()
+		t.args = t.args[min(1, len(t.args)):]
+		return s, err
+	}
+	if len(t.args) >= 3 {
+		if s, ok := compare(t.args[0], t.args[1], t.args[2]); ok {
+			t.args = t.args[3:]
+			return s, nil
+		}
+	}
+	if len(t.args) >= 2 {
+		a, b := t.args[0], t.args[1]
+		switch a {
+		case "-n", "-z":
+			t.args = t.args[2:]
+			return statusOf((b != "") == (a == "-n")), nil
+		case "-d", "-e", "-f", "-s":
+			t.args = t.args[2:]
+			return t.r.testFile(a, b)
+		}
+	}
+	s := t.args[0]
+	t.args = t.args[1:]
+	return statusOf(s != ""), nil
+}
+
+// compare evaluates an operator between two texts or numbers; ok is false
+// where it is none.
+func compare(a, op, b string) (s status, ok bool) {
+	if isUnknown(a) || isUnknown(b) {
+		s = cannotKnow
+		if a == b && (op == "=" || op == "==") {
+			s = success
+		}
+		return s, strings.HasPrefix(op, "-") && len(op) == 3 || member(op, "= == != < <= > >= -pgt -plt")
+	}
+	switch op {
+	case "=", "==":
+		return statusOf(a == b), true
+	case "!=":
+		return statusOf(a != b), true
+	case "<":
+		return statusOf(a < b), true
+	case "<=":
+		return statusOf(a <= b), true
+	case ">":
+		return statusOf(a > b), true
+	case ">=":
+		return statusOf(a >= b), true
+	case "-nt", "-ot":
+		return cannotKnow, true
+	}
+	return compareNumbers(a, op, b)
+}
+
+func compareNumbers(a, op, b string) (s status, ok bool) {
+	x, y := number(a), number(b)
+	switch op {
+	case "-eq":
+		return statusOf(x == y), true
+	case "-ne":
+		return statusOf(x != y), true
+	case "-lt":
+		return statusOf(x < y), true
+	case "-le":
+		return statusOf(x <= y), true
+	case "-gt":
+		return statusOf(x > y), true
+	case "-ge":
+		return statusOf(x >= y), true
+	case "-pgt", "-plt":
+		x, y = number(strings.TrimLeft(a, nonDigits)), number(strings.TrimLeft(b, nonDigits))
+		return statusOf(x != y && (x > y) == (op == "-pgt")), true
+	}
+	return failure, false
+}
+
+const nonDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-. "
+
+// number reads a signed number up to its first other character, 0 if none.
+func number(s string) int {
+	s = strings.TrimLeft(s, " ")
+	digits, minus := strings.CutPrefix(s, "-")
+	n, _, _ := leadingNumber(digits)
+	if minus {
+		return -n
+	}
+	return n
+}
+
+func (r *runner) testFile(op, name string) (status, error) {
+	_, info, err := r.regular(name)
+	if u := asUndetermined(err); u != nil {
+		return cannotKnow, nil //nolint:nilerr // only where it decides
+	}
+	switch {
+	case err != nil:
+		return failure, nil //nolint:nilerr // there is no such file
+	case op == "-d":
+		return statusOf(info.IsDir()), nil
+	case op == "-f":
+		return statusOf(!info.IsDir()), nil
+	case op == "-s":
+		return statusOf(info.Mode()&fs.ModeType == 0 && info.Size() > 0), nil
+	}
+	return success, nil
+}

@@ -1,0 +1,133 @@
+package tpm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/loader/tpm/luks2"
+)
+
+// A Volume is an encrypted one that the next system opens.
+type Volume struct {
+	Name    string // of its mapping below /dev/mapper
+	Source  string // as crypttab(5) has it: "UUID=...", "/dev/..."
+	Key     string // key file, "" for none
+	Options []string
+	// Initrd is set for a volume that the initrd opens, before the system can.
+	Initrd bool
+	// Header is that of LUKS2, where Err is nil. See ReadHeader.
+	Header luks2.Header
+	Err    error
+}
+
+// Volumes are those that the initrd opens, by its own /etc/crypttab, the kernel
+// command line and the discovery of root partitions, and then those that the
+// system opens by its /etc/crypttab. See systemd-cryptsetup-generator(8). Their
+// headers are not read yet.
+func Volumes(line string, i Initrd, crypttab string) []Volume {
+	found := parseDisks(line, true).volumes(i.Crypttab())
+	for n := range found {
+		found[n].Initrd = true
+	}
+	for _, v := range parseDisks(line, false).volumes(crypttab) {
+		v.Initrd = v.option("x-initrd.attach") || slices.Contains(values(line, "root"), "/dev/mapper/"+v.Name)
+		if !v.option("noauto") && !slices.ContainsFunc(found, v.same) {
+			found = append(found, v)
+		}
+	}
+	if discovers(line, i) {
+		found = append(found, Volume{Name: "root", Source: discovered, Initrd: true, Err: fs.ErrNotExist})
+	}
+	return found
+}
+
+func (v Volume) same(other Volume) bool {
+	return v.Name == other.Name || v.uuid() != "" && v.uuid() == other.uuid()
+}
+
+// option reports whether crypttab or the command line gives an option, with a
+// value or without.
+func (v Volume) option(key string) bool {
+	return slices.ContainsFunc(v.Options, func(o string) bool { return o == key || strings.HasPrefix(o, key+"=") })
+}
+
+// value is the last value of an option.
+func (v Volume) value(key string) string {
+	last := ""
+	for _, o := range v.Options {
+		if value, ok := strings.CutPrefix(o, key+"="); ok {
+			last = value
+		}
+	}
+	return last
+}
+
+// uuid is that of the source, "" where it is named otherwise.
+func (v Volume) uuid() string {
+	for _, prefix := range []string{"UUID=", "/dev/disk/by-uuid/"} {
+		if uuid, ok := strings.CutPrefix(v.Source, prefix); ok {
+			return strings.ToLower(strings.Trim(uuid, `"`))
+		}
+	}
+	return ""
+}
+
+// discovered is the source of a root volume that systemd-gpt-auto-generator(8)
+// finds by the type of its partition.
+const discovered = "/dev/gpt-auto-root-luks"
+
+func discovers(line string, i Initrd) bool {
+	root := ""
+	if roots := values(line, "root"); len(roots) > 0 {
+		root = roots[len(roots)-1]
+	}
+	on, set := boolean(line, "systemd.gpt_auto")
+	return i.has(autoGenerator) && (on || !set) && (root == "" || root == "gpt-auto" || root == "gpt-auto-force")
+}
+
+// ReadHeader reads the volume's LUKS2 header into Header or Err. Root is the
+// root directory of the running system.
+func (v *Volume) ReadHeader(root fs.FS) {
+	v.Header, v.Err = luks2.Header{}, nil
+	for _, name := range v.files() {
+		if v.Header, v.Err = readHeader(root, name); !errors.Is(v.Err, fs.ErrNotExist) {
+			return
+		}
+	}
+}
+
+// files are where the header may be, without a slash in front.
+func (v Volume) files() []string {
+	if header := v.value("header"); header != "" {
+		return []string{strings.TrimPrefix(header, "/")}
+	}
+	if v.Source == discovered {
+		return []string{discovered[1:], "dev/disk/by-designator/root-luks"}
+	}
+	if uuid := v.uuid(); uuid != "" {
+		return []string{"dev/disk/by-uuid/" + uuid}
+	}
+	for prefix, dir := range map[string]string{"LABEL=": "label", "PARTUUID=": "partuuid", "PARTLABEL=": "partlabel", "ID=": "id"} {
+		if name, ok := strings.CutPrefix(v.Source, prefix); ok {
+			return []string{"dev/disk/by-" + dir + "/" + strings.Trim(name, `"`)}
+		}
+	}
+	return []string{strings.TrimPrefix(v.Source, "/")}
+}
+
+func readHeader(root fs.FS, name string) (luks2.Header, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return luks2.Header{}, err
+	}
+	defer f.Close()
+	volume, ok := f.(io.ReaderAt)
+	if !ok {
+		return luks2.Header{}, fmt.Errorf("%s: cannot be read at an offset", name)
+	}
+	return luks2.Read(volume)
+}
