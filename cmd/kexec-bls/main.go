@@ -114,10 +114,11 @@ func (a *app) fail(err error) {
 
 // failList prints an error with findings, each on a line.
 func (a *app) failList(summary string, err error, found []loader.Finding) {
-	a.Fail(fmt.Errorf("%s (%s):", summary, hint.Of(err)))
+	var lines []string
 	for _, f := range found {
-		fmt.Fprintf(a.Err, "  %s\n", term.Printable(f.String()))
+		lines = append(lines, f.String())
 	}
+	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)
 }
 
 // withHint adds what only a user of the command can do about an error of the

@@ -15,12 +15,16 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
-// A Finding is one thing that was found, in the terms of all of loader.
+// The terms of all of loader.
 type (
-	Finding  = finding.Finding
-	ID       = finding.ID
+	// A Finding is one thing that was found.
+	Finding = finding.Finding
+	// An ID names a kind of finding. It is stable.
+	ID = finding.ID
+	// A Severity is what a finding means for the reboot.
 	Severity = finding.Severity
-	Topic    = finding.Topic
+	// A Topic is what the findings with one ID are about.
+	Topic = finding.Topic
 )
 
 // Severities, the gravest first.

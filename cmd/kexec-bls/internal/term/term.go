@@ -33,6 +33,14 @@ const prefix = "kexec-bls: "
 // of the error.
 func (u *UI) Fail(err error) { fmt.Fprintf(u.Err, prefix+"%s\n", Message(err)) }
 
+// FailList is Fail with a summary and a line for each cause.
+func (u *UI) FailList(summary string, causes []string) {
+	fmt.Fprintf(u.Err, prefix+"%s:\n", Printable(summary))
+	for _, cause := range causes {
+		fmt.Fprintf(u.Err, "  %s\n", Printable(cause))
+	}
+}
+
 // Warn prints what the user should know although the command goes on.
 func (u *UI) Warn(format string, args ...any) {
 	fmt.Fprintf(u.Err, prefix+"warning: %s\n", Printable(fmt.Sprintf(format, args...)))

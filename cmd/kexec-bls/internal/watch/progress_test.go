@@ -42,7 +42,10 @@ func TestProgress(t *testing.T) {
 		require.Eventually(t, func() bool { text = progress(cmd.Process.Pid); return text != "" }, 20*time.Second, time.Millisecond)
 		return text
 	}
-	require.Eventually(t, func() bool { return waiting() == waiting() }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		first := waiting()
+		return waiting() == first
+	}, 20*time.Second, time.Millisecond)
 	before := waiting()
 	assert.Regexp(t, `^\d+\+\d+ rchar: \d+\n`, before)
 	_, err = in.Write([]byte("x"))

@@ -129,7 +129,7 @@ func (c *child) end(grace time.Duration) {
 	if grace > 0 {
 		c.signal(syscall.SIGTERM)
 		select {
-		case <-c.ended:
+		case <-c.ended: //nolint:errcheck // how it ends does not matter
 			return
 		case <-time.After(grace):
 		}
