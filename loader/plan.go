@@ -135,7 +135,7 @@ func (p *Plan) inspect() {
 	}
 	p.exported = edit.Apply(p.files.Cmdline)
 	p.files.Cmdline = p.exported
-	if !p.Offline() {
+	if !p.offline() {
 		p.files.Cmdline = p.machineParameters().Apply(p.exported)
 	}
 	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
