@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -148,6 +149,7 @@ func TestReloadThatFails(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	f.Settle = time.Hour
 	_, err = f.Reload(ctx, loader.ReloadOptions{})
 	require.ErrorIs(t, err, context.Canceled)
 }
