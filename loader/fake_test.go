@@ -238,10 +238,12 @@ func (f *fake) variable(name string) string {
 func kernelOf(version string) string { return string(fixtures.BzImage{Version: version}.Bytes()) }
 
 // archive is a small uncompressed initrd with one file.
-func archive(name string) string {
+func archive(name string) string { return archiveOf(name, "content of "+name) }
+
+func archiveOf(name, content string) string {
 	var b writer
 	w := cpio.Newc.Writer(&b)
-	if err := errors.Join(w.WriteRecord(cpio.StaticFile(name, "content of "+name, 0o644)), cpio.WriteTrailer(w)); err != nil {
+	if err := errors.Join(w.WriteRecord(cpio.StaticFile(name, content, 0o644)), cpio.WriteTrailer(w)); err != nil {
 		return err.Error() // no archive: the plan's findings show it
 	}
 	return string(b)

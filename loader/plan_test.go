@@ -2,9 +2,11 @@ package loader_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
@@ -56,6 +58,7 @@ func TestFindingsOrder(t *testing.T) {
 	require.ErrorContains(t, err, "not a known kernel image", "the kernel would refuse it: no one can ignore that")
 	assert.Empty(t, f.acts)
 	rank := map[loader.Severity]int{loader.SeverityError: 0, loader.SeverityWarning: 1, loader.SeverityInfo: 2}
+	f.write(map[string]string{"sys/kernel/kexec_crash_size": "4096\n"})
 	all := f.Check(t.Context(), p, loader.CheckOptions{})
 	assert.Greater(t, len(all), 2, "those of the machine too")
 	for i := range all[1:] {
@@ -67,7 +70,7 @@ func TestFindingsOrder(t *testing.T) {
 func TestExportIsWhatIsLoaded(t *testing.T) {
 	for _, flat := range []bool{false, true} {
 		f := newFake(t)
-		f.write(map[string]string{"esp/loader/entries/two.conf": twoConf, "sys/firmware/efi/systab": "ACPI20=0x7fb7e014\n"})
+		f.write(map[string]string{"esp/loader/entries/two.conf": twoConf, "sys/firmware/efi/systab": "ACPI20=0x7fb7e014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
 		f.setVar("LoaderBootCountPath", `\loader\entries\arch+2-1.conf`)
 		p := f.plan("two", loader.PlanOptions{Flat: flat})
 		require.NoError(t, p.Export(f.path("out")))
@@ -117,24 +120,41 @@ func TestRequestRoundTrip(t *testing.T) {
 // TestVerifiedOnce: what an earlier load verified, and has not changed, is not
 // decoded to its end again.
 func TestVerifiedOnce(t *testing.T) {
-	f := newFake(t)
 	w, err := zstd.NewWriter(nil)
 	require.NoError(t, err)
-	whole := string(w.EncodeAll([]byte(strings.Repeat(archive("a"), 50)), nil))
+	content := make([]byte, 2<<20) // more than is read of every stream
+	_, err = rand.NewChaCha8([32]byte{}).Read(content)
+	require.NoError(t, err)
+	whole := string(w.EncodeAll([]byte(archiveOf("a", string(content))), nil))
 	damaged := whole[:len(whole)-2] + "xx" // the checksum at the end
-	f.write(map[string]string{"esp/a.img": whole, "esp/loader/entries/z.conf": "linux /vmlinuz\ninitrd /a.img\n"})
-	opt := loader.PlanOptions{Verify: initrd.VerifyFast}
-	r, err := f.Load(t.Context(), f.plan("z", opt), loader.LoadOptions{})
-	require.NoError(t, err)
-	assert.True(t, r.Verified)
-	info, err := os.Stat(f.path("esp/a.img"))
-	require.NoError(t, err)
-
-	f.write(map[string]string{"esp/a.img": damaged})
-	opt.Known = &r
-	assert.NotEmpty(t, f.plan("z", opt).Findings(), "changed: its time shows it")
-	require.NoError(t, os.Chtimes(f.path("esp/a.img"), info.ModTime(), info.ModTime()))
-	assert.Empty(t, f.plan("z", opt).Findings(), "taken for the same bytes")
-	r.Verified = false
-	assert.NotEmpty(t, f.plan("z", opt).Findings(), "that load did not verify")
+	for name, v := range map[string]struct {
+		before, after time.Duration // ages of the file
+		unverified    bool
+		found         bool
+	}{
+		"the same by size and time": {time.Hour, time.Hour, false, false},
+		"another time":              {time.Hour, time.Minute, false, true},
+		"written a moment ago":      {0, 0, false, true},
+		"that load did not verify":  {time.Hour, time.Hour, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			now := time.Now()
+			write := func(text string, age time.Duration) {
+				f.write(map[string]string{"esp/a.img": text})
+				require.NoError(t, os.Chtimes(f.path("esp/a.img"), now.Add(-age), now.Add(-age)))
+			}
+			f.write(map[string]string{"esp/loader/entries/z.conf": "linux /vmlinuz\ninitrd /a.img\n"})
+			write(whole, v.before)
+			opt := loader.PlanOptions{Verify: initrd.VerifyFast}
+			r, err := f.Load(t.Context(), f.plan("z", opt), loader.LoadOptions{})
+			require.NoError(t, err)
+			assert.True(t, r.Verified)
+			r.Verified = !v.unverified
+			opt.Known = &r
+			assert.Empty(t, f.plan("z", opt).Findings(), "nothing is wrong yet")
+			write(damaged, v.after)
+			assert.Equal(t, v.found, len(f.plan("z", opt).Findings()) > 0)
+		})
+	}
 }
