@@ -46,7 +46,7 @@ func FuzzUKIPlan(f *testing.F) {
 		}, options); strings.Trim(options, " \t") != "" {
 			entry += "options " + options + "\n"
 		}
-		p, err := plan.Make(type1(t, entry), src, plan.Firmware{SecureBoot: how&4 != 0, Compatible: "a"})
+		p, err := plan.Make(type1(t, entry), src, plan.Firmware{SecureBoot: how&4 != 0, Compatible: "a"}, plan.Options{})
 		assert.Equal(t, err == nil, p != nil)
 		if err != nil {
 			assert.Contains(t, err.Error(), "efi")

@@ -29,7 +29,7 @@ func planOf(t *testing.T, files map[string]string, text string) (*plan.Plan, err
 	t.Helper()
 	src, _ := source(t, files)
 	e, _ := bls.ParseEntry("loader/entries/x.conf", []byte(text))
-	p, err := plan.Make(e, src, plan.Firmware{})
+	p, err := plan.Make(e, src, plan.Firmware{}, plan.Options{})
 	if p != nil {
 		t.Cleanup(func() { _ = p.Close() })
 	}
@@ -117,7 +117,7 @@ func TestInspectRefuses(t *testing.T) {
 func TestHash(t *testing.T) {
 	src, dir := source(t, map[string]string{"v": kernel(), "a": "aaa"})
 	e, _ := bls.ParseEntry("x.conf", []byte("linux /v\ninitrd /a\n"))
-	p, err := plan.Make(e, src, plan.Firmware{})
+	p, err := plan.Make(e, src, plan.Firmware{}, plan.Options{})
 	require.NoError(t, err)
 	defer p.Close()
 	assert.EqualValues(t, filepath.Join(dir, "a"), p.Stamps()[1].Path)

@@ -74,7 +74,7 @@ func (s *stub) unified(opt loadOptions, previous []initrd.Member) error {
 		return err
 	}
 	s.PadAll = s.joined > 1
-	return nil
+	return s.passedOver("systemd-stub", hasContent(s.Initrd))
 }
 
 // initrds lines up all that the stub joins: early microcode, of which the
@@ -178,7 +178,11 @@ func (p *Plan) start(e *bls.Entry, src Source, fw Firmware) (found bool, err err
 	if err != nil {
 		return false, err
 	}
+	p.verify(whole, fw)
 	s := &stub{Plan: p, src: src, fw: fw, path: path, whole: whole, image: openUKI(whole)}
+	if key != "linux" && len(e.Initrds) > 0 {
+		p.warn("initrd lines are not used: systemd-boot passes them to linux entries only")
+	}
 	if s.image == nil {
 		p.Kernel = whole
 		return false, nil
@@ -198,11 +202,11 @@ func (p *Plan) start(e *bls.Entry, src Source, fw Firmware) (found bool, err err
 	case "uki":
 		previous, err = p.extras(src, e.Extras)
 	}
-	if key != "linux" && len(e.Initrds) > 0 {
-		p.warn("initrd lines are not used: systemd-boot passes them to linux entries only")
-	}
 	if err != nil {
 		return true, err
+	}
+	if s.isThin() {
+		return true, s.thin(opt, previous)
 	}
 	return true, s.unified(opt, previous)
 }

@@ -106,7 +106,7 @@ func TestUnwrapBroken(t *testing.T) {
 		"gzip cut": gz[:half], "zstd cut": zst[:half], "gzip damaged": string(flipped), "zboot damaged": zboot("gzip", string(flipped)),
 		"zboot of another kind": zboot("gzip", zst), "lz4 frame": "\x04\x22\x4d\x18" + zst, "empty": compress(t, "", "gzip"),
 	} {
-		_, err := plan.Make(type1(t, "linux /v\n"), partition(t, map[string]string{"v": file}), plan.Firmware{})
+		_, err := plan.Make(type1(t, "linux /v\n"), partition(t, map[string]string{"v": file}), plan.Firmware{}, plan.Options{})
 		require.Error(t, err, name)
 		assert.Contains(t, err.Error(), "/boot/v: ", name)
 	}
@@ -124,7 +124,7 @@ func TestUnwrapBroken(t *testing.T) {
 
 // TestUnwrapByHand: a kernel named by hand is unpacked as well.
 func TestUnwrapByHand(t *testing.T) {
-	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"})
+	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"}, plan.Options{})
 	require.NoError(t, err)
 	defer p.Close()
 	k, err := p.Inspect("arm64")
