@@ -30,7 +30,7 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	if err == nil {
 		err = cmdline.Check(p.Cmdline, CmdlineLimit(k, goarch))
 	}
-	if p.version != "" {
+	if p.peeked {
 		k.Version = p.version
 	}
 	if err == nil && k.Format == uki.FormatImage {
@@ -52,7 +52,7 @@ func (p *Plan) loadable(k uki.Kernel, goarch string) error {
 	switch {
 	case k.Format == uki.FormatPE && goarch != "loong64":
 		return fmt.Errorf("%w: an EFI program; a unified kernel image is loaded by the name of its entry", uki.ErrCannotKexec)
-	case p.version != "":
+	case p.peeked:
 		return nil // wrapped still, and not to be loaded
 	case k.Format == uki.FormatELF && (goarch == "amd64" || goarch == "arm64"):
 		return fmt.Errorf("%w: an ELF file (vmlinux), on %s it takes %s only", uki.ErrCannotKexec, goarch, kernelFormat(goarch))

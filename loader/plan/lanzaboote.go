@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
@@ -24,7 +25,7 @@ func (s *stub) thin(opt loadOptions, previous []initrd.Member) error {
 	if err := s.image.Check(); err != nil {
 		return fmt.Errorf("%s: %w", s.whole.Name, err)
 	}
-	if len(previous) > 0 {
+	if slices.ContainsFunc(previous, func(m initrd.Member) bool { return m.Size() > 0 }) {
 		return fmt.Errorf("%s: an image of lanzaboote, which does not start where the entry passes an initrd", s.whole.Name)
 	}
 	var err error

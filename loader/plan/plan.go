@@ -42,7 +42,8 @@ type Plan struct {
 	opened map[string]initrd.Member
 
 	options Options
-	version string // of a kernel that was not kept unpacked, see Options.VersionOnly
+	peeked  bool   // the kernel is wrapped still, see Options.VersionOnly
+	version string // of a peeked kernel, "" where it has none
 	refused error  // why the new kernel would not come up; for Inspect
 }
 

@@ -129,15 +129,16 @@ func (s *stub) section(name string) (initrd.Member, error) {
 
 // sectionMember is a section of a file: a run of its bytes, not a copy.
 func sectionMember(whole initrd.Member, section uki.Section) (initrd.Member, error) {
+	if section.Name == ".linux" {
+		// What is not stored is room for the kernel to run in, however much, and no
+		// part of its file: its signature would fail.
+		section.Size = section.FileSize
+	}
 	if err := section.Check(); err != nil {
 		return initrd.Member{}, fmt.Errorf("%s: %w", whole.Name, err)
 	}
 	part := whole.Parts[0]
 	part.Offset, part.Size, part.Zeros = section.Offset, section.FileSize, section.Size-section.FileSize
-	if section.Name == ".linux" {
-		// What is not stored is no part of the kernel: its signature would fail.
-		part.Zeros = 0
-	}
 	return initrd.Member{Name: whole.Name + ": " + section.Name, Parts: []initrd.Part{part}}, nil
 }
 

@@ -364,3 +364,17 @@ func TestUnreadableSidecar(t *testing.T) {
 	require.Error(t, err, "a credential that cannot be read is not left out in silence")
 	assert.Contains(t, err.Error(), "gone.cred")
 }
+
+// TestRoomBehindKernel: a .linux section that asks for more memory than it stores
+// is a kernel of the stored bytes, whatever it asks for.
+func TestRoomBehindKernel(t *testing.T) {
+	room := uint32(100 << 20)
+	section := fixtures.Text(".linux", kernel())
+	section.VirtualSize = &room
+	src := partition(t, map[string]string{"u.efi": string(fixtures.PE{Sections: []fixtures.Section{section}}.Bytes())})
+	p := make1(t, src, "uki /u.efi\n", plan.Firmware{})
+	m, err := p.Image(nil)
+	require.NoError(t, err)
+	defer m.Close()
+	assert.Equal(t, kernel(), content(t, m.Kernel, int64(len(kernel()))+1))
+}

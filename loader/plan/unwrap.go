@@ -48,14 +48,13 @@ func (p *Plan) unwrap() error {
 	return initrd.Seal(f)
 }
 
-// unwrapVersion reads a wrapped kernel as far as its version. One without is left
-// for Inspect.
+// unwrapVersion reads a wrapped kernel as far as its version, if it has one.
 func (p *Plan) unwrapVersion(r io.ReaderAt, k uki.Kernel) error {
 	var w bannerWriter
 	if err := p.unpack(&w, r, k); err != nil && !errors.Is(err, errFound) {
 		return fmt.Errorf("%s: %s: %w", p.Kernel.Name, k.Format, err)
 	}
-	p.version = w.version
+	p.peeked, p.version = true, w.version
 	return nil
 }
 
