@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
 
@@ -24,11 +25,11 @@ func (p *Plan) efiStub(src Source, fw Firmware) error {
 		p.warn("initrd=%s on the command line is not loaded: the kernel takes the initrd lines of the entry alone", names[0])
 		return nil
 	case fw.Grub:
-		return fmt.Errorf("%w: %s: GRUB does not read it, and whether the kernel can is unknown; use an initrd line", ErrStubInitrd, names[0])
+		return hint.Errorf("use an initrd line", "%s: %w: %s: GRUB does not read it, and whether the kernel can is not known", p.Kernel.Name, ErrStubInitrd, names[0])
 	}
 	for i, name := range names {
 		if name == "" {
-			return fmt.Errorf("%w: it names no file", ErrStubInitrd)
+			return fmt.Errorf("%s: %w: it names no file", p.Kernel.Name, ErrStubInitrd)
 		}
 		names[i] = "/" + name
 	}
@@ -48,7 +49,7 @@ func (p *Plan) passedOver(by string, passed bool) error {
 		return nil
 	}
 	if !passed {
-		return fmt.Errorf("%w: %s: the image has no initrd of its own, and %s does not load this one", ErrStubInitrd, names[0], by)
+		return fmt.Errorf("%s: %w: %s: the image has no initrd of its own, and %s does not load this one", p.Kernel.Name, ErrStubInitrd, names[0], by)
 	}
 	p.warn("initrd=%s on the command line is not loaded: the kernel takes the initrd that %s passes", names[0], by)
 	return nil
