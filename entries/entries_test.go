@@ -298,3 +298,20 @@ func TestOrderOnDisk(t *testing.T) {
 	assert.Equal(t, "loader/entries/s+5-1.conf", l.entries[3].Path, "more attempts left, then fewer made")
 	assert.Equal(t, "loader/entries/s+5-2.conf", l.entries[4].Path)
 }
+
+// TestEFIKernel: the key efi may name a kernel, which kexec can boot.
+func TestEFIKernel(t *testing.T) {
+	kernel := string(fixtures.BzImage{}.Bytes())
+	files := map[string]string{
+		"v": kernel, "cut": kernel[:6000], "z": string(fixtures.ZBoot{Compression: "gzip", Payload: []byte("x")}.Bytes()),
+		"u": string(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", "k")}}.Bytes()), "shell": string(fixtures.PE{}.Bytes()),
+	}
+	const program = "an EFI program, which only firmware can start"
+	want := map[string]string{"v": "", "z": "", "u": "", "shell": program, "cut": "kernel: bzImage of 8192 bytes, but the file has 6000: file is cut short", "loader": program}
+	for name := range want {
+		files["loader/entries/"+name+".conf"] = "efi /" + name + "\n"
+	}
+	for _, e := range readMenu([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare).entries {
+		assert.Equal(t, want[strings.TrimSuffix(e.ID, ".conf")], e.KexecBlocker(), e.ID)
+	}
+}

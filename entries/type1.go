@@ -87,8 +87,8 @@ func (r *reader) checkFiles(e *Entry) {
 			e.MissingFile = true
 		}
 	}
-	if e.EFI != "" && e.Hidden == "" && !r.isUKI(e.EFI) {
-		e.noKexec = "an EFI program, which only firmware can start"
+	if e.EFI != "" && e.Hidden == "" {
+		e.noKexec = r.efiBlocker(e.EFI)
 	}
 }
 
@@ -105,15 +105,29 @@ func (r *reader) exists(p string) error {
 	return err
 }
 
-// isUKI reports whether an EFI program is a unified kernel image of the machine,
-// by its headers.
-func (r *reader) isUKI(p string) bool {
-	f, m, err := openPE(r.volume, p)
+// efiBlocker returns why kexec cannot boot an EFI program, by its headers; "" for
+// a unified kernel image of the machine, and for a kernel.
+func (r *reader) efiBlocker(p string) string {
+	const program = "an EFI program, which only firmware can start"
+	f, err := r.volume.Open(p)
 	if err != nil {
-		return false
+		return program
 	}
 	defer f.Close()
-	return m.IsUKI(uki.MachineByArchName(r.arch))
+	info, err := f.Stat()
+	if err != nil {
+		return program
+	}
+	if m, err := uki.Open(f, info.Size()); err == nil && m.IsUKI(uki.MachineByArchName(r.arch)) {
+		return ""
+	}
+	switch k, err := uki.OpenKernel(f, info.Size()); {
+	case errors.Is(err, uki.ErrTruncated):
+		return err.Error()
+	case err != nil || !k.HasStub():
+		return program
+	}
+	return ""
 }
 
 // readSmall reads a file into the reader's one buffer: what it returns holds

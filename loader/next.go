@@ -45,6 +45,7 @@ func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, er
 		return n, err
 	}
 	n.Entry = c.Entry
+	opt.versionOnly = true
 	p, err := newPlan(sys, c.Entry, opt)
 	if err != nil {
 		return n, err

@@ -52,6 +52,8 @@ type PlanOptions struct {
 	Known *Receipt
 	// Progress, if not nil, is told how far a long step is, in bytes.
 	Progress func(step string, done, total int64)
+
+	versionOnly bool // only what runs next is asked for
 }
 
 // A Plan is what the kernel would be given for one entry, and what it would make
@@ -90,7 +92,7 @@ func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, err
 		return nil, err
 	}
 	v := e.Volume
-	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys))
+	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys), planOptions(sys.Host(), opt))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ID, err)
 	}
@@ -103,7 +105,7 @@ func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, err
 // takes them.
 func NewFilePlan(ctx context.Context, h host.Machine, kernel string, initrds []string, opt PlanOptions) (*Plan, error) {
 	src := plan.Source{Open: openFile, Where: absolute}
-	files, err := plan.OfFiles(src, kernel, initrds)
+	files, err := plan.OfFiles(src, kernel, initrds, planOptions(h, opt))
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +113,10 @@ func NewFilePlan(ctx context.Context, h host.Machine, kernel string, initrds []s
 	p := &Plan{host: h, options: opt, files: files}
 	p.inspect()
 	return p.walked(ctx)
+}
+
+func planOptions(h host.Machine, opt PlanOptions) plan.Options {
+	return plan.Options{MemAvailable: h.MemAvailable(), FiveLevel: h.FiveLevel(), VersionOnly: opt.versionOnly}
 }
 
 // kexecable refuses an entry that no kexec can boot.
@@ -144,11 +150,15 @@ func (p *Plan) inspect() {
 		edit.Reuse = p.host.Cmdline()
 	}
 	p.exported = edit.Apply(p.files.Cmdline)
+	misled := p.files.CheckEdit(p.exported)
 	p.files.Cmdline = p.exported
 	if !p.offline() {
 		p.files.Cmdline = p.machineParameters().Apply(p.exported)
 	}
 	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
+	if p.broken == nil {
+		p.broken = misled
+	}
 }
 
 // machineParameters are those that only this machine needs, and only for a kexec.

@@ -45,7 +45,6 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	k := Kernel{
 		Format:    FormatBzImage,
-		Machine:   MachineIA32,
 		Protocol:  le.Uint16(f.head[protocolAt:]),
 		LoadFlags: f.head[loadFlagsAt],
 	}
@@ -57,6 +56,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	if k.Protocol >= 0x20c {
 		k.XLoadFlags = le.Uint16(f.head[xloadFlagsAt:])
+		k.Machine = MachineIA32
 	}
 	if k.XLoadFlags&xlf64 != 0 {
 		k.Machine = MachineX64
@@ -99,6 +99,7 @@ const (
 	loadedHigh = 1 << 0 // LoadFlags
 	xlf64      = 1 << 0 // XLoadFlags: has a 64-bit entry point
 	xlfAbove4G = 1 << 1 // may lie anywhere in memory
+	xlf5Level  = 1 << 5 // can start with page tables of five levels
 )
 
 // Kexecable says whether kexec_file_load(2) on a machine of that type takes the
@@ -121,6 +122,12 @@ func (k Kernel) Kexecable(machine uint16) error {
 		return fmt.Errorf("%w: it cannot be placed above 4 GiB", ErrCannotKexec)
 	}
 	return nil
+}
+
+// Takes5Level reports whether the kernel can be started by one that uses page
+// tables of five levels (LA57); true for other formats than a bzImage.
+func (k Kernel) Takes5Level() bool {
+	return k.Format != FormatBzImage || k.XLoadFlags&xlf5Level != 0
 }
 
 func archLabel(machine uint16) string {

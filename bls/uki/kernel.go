@@ -59,6 +59,12 @@ type Kernel struct {
 	XLoadFlags uint16
 }
 
+// HasStub reports whether the format is one that is built with an EFI stub, by
+// which firmware can start the kernel.
+func (k Kernel) HasStub() bool {
+	return k.Format == FormatBzImage || k.Format == FormatImage || k.Format == FormatZBoot
+}
+
 // OpenKernel reads the header of a kernel file of size bytes. The format is
 // told by magic numbers, never by trying. The error is ErrNotKernel for none
 // that is known, ErrTruncated for a file that is shorter than its header says:

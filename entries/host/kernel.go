@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,6 +141,12 @@ func (m Machine) KHO() bool {
 		}
 	}
 	return false
+}
+
+// FiveLevel reports whether the running kernel uses page tables of five levels:
+// the flag la57 of an x86 processor, which the kernel clears where it does not.
+func (m Machine) FiveLevel() bool {
+	return slices.Contains(strings.Fields(m.fields("proc/cpuinfo")["flags"]), "la57")
 }
 
 // CPUModel returns "model name" of the first processor; "" where there is none.

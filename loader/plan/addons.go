@@ -78,6 +78,9 @@ func (s *stub) addAddon(path string, uname []byte) error {
 	if err == nil {
 		err = s.accept(m, uname)
 	}
+	if err == nil {
+		err = verified(whole, s.fw)
+	}
 	var a addon
 	if err == nil {
 		a, err = readAddon(whole, m)
@@ -86,7 +89,7 @@ func (s *stub) addAddon(path string, uname []byte) error {
 		s.warn("addon %s is left out: %v", whole.Name, err)
 		return nil
 	}
-	if s.fw.SecureBoot {
+	if s.fw.SecureBoot && s.fw.Verify == nil {
 		s.warn("addon %s is trusted: it is signed, by whom is not checked here", whole.Name)
 	}
 	s.addons = append(s.addons, a)
@@ -102,14 +105,13 @@ var (
 	errUnsigned = errors.New("it is not signed, which Secure Boot does not let pass")
 )
 
-// accept applies the stub's rules, and the firmware's so far as they can be
-// known here: with Secure Boot there must be a signature, but who made it is
-// not checked against the firmware's keys.
+// accept applies the stub's rules. With Secure Boot and nothing to verify with,
+// there must be a signature, but who made it is not checked.
 func (s *stub) accept(m *uki.Image, uname []byte) error {
 	if m.Machine != s.image.Machine || m.Subsystem != uki.SubsystemEFI {
 		return errArch
 	}
-	if s.fw.SecureBoot && m.SignatureSize == 0 {
+	if s.fw.SecureBoot && s.fw.Verify == nil && m.SignatureSize == 0 {
 		return errUnsigned
 	}
 	adds := false

@@ -76,7 +76,7 @@ func (p *Plan) deviceTree(m initrd.Member, fw Firmware) {
 	p.treeUnused(m.Name)
 	wants := firstCompatible(fileReader(m))
 	if fw.Compatible != "" && wants != "" && wants != fw.Compatible {
-		p.refused = fmt.Errorf("%w: %s is for %q, the machine runs with one for %q; boot the entry through the firmware", ErrDeviceTree, m.Name, wants, fw.Compatible)
+		p.refuse(fmt.Errorf("%w: %s is for %q, the machine runs with one for %q; boot the entry through the firmware", ErrDeviceTree, m.Name, wants, fw.Compatible))
 	}
 }
 

@@ -73,7 +73,7 @@ func TestDeviceTrees(t *testing.T) {
 			require.NoError(t, err, entry)
 		}
 	}
-	_, err := plan.Make(type1(t, "linux /v\ndevicetree /none.dtb\n"), partition(t, files), a)
+	_, err := plan.Make(type1(t, "linux /v\ndevicetree /none.dtb\n"), partition(t, files), a, plan.Options{})
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "devicetree: /boot/none.dtb")
 }

@@ -24,19 +24,23 @@ func FuzzUKIPlan(f *testing.F) {
 	f.Add([]byte(image(".cmdline", "addon", ".initrd", "i", ".ucode", "u", ".uname", "6")), "", uint8(2))
 	f.Add([]byte(signed(image(".linux", zboot("gzip", "\x1f\x8b"), ".dtb", tree("a")))), "", uint8(3))
 	f.Add([]byte(kernel), "x", uint8(4))
+	f.Add([]byte(kernel), `initrd=\u.efi`, uint8(9))
+	f.Add([]byte(image(".linux", `\whole.efi`, ".linuxh", sha("x"))), "x", uint8(0))
 	f.Fuzz(func(t *testing.T, data []byte, options string, how uint8) {
 		src := partition(t, map[string]string{
 			"u.efi": string(data), "u.efi.extra.d/a.addon.efi": string(data), "u.efi.extra.d/c.cred": string(data),
 			"whole.efi": image(".linux", kernel, ".uname", "6"), "whole.efi.extra.d/a.addon.efi": string(data),
 		})
 		entry := "uki /u.efi\n"
-		switch how % 4 {
+		switch how % 5 {
 		case 1:
 			entry = "uki /u.efi\nprofile 1\nextra /u.efi.extra.d/c.cred\n"
 		case 2:
 			entry = "uki /whole.efi\n"
 		case 3:
 			entry = "linux /u.efi\ninitrd /u.efi\ndevicetree /u.efi\n"
+		case 4:
+			entry = "efi /u.efi\n"
 		}
 		if options = strings.Map(func(r rune) rune {
 			if r == '\n' || r == '\r' || r == 0 {
@@ -46,10 +50,10 @@ func FuzzUKIPlan(f *testing.F) {
 		}, options); strings.Trim(options, " \t") != "" {
 			entry += "options " + options + "\n"
 		}
-		p, err := plan.Make(type1(t, entry), src, plan.Firmware{SecureBoot: how&4 != 0, Compatible: "a"})
+		p, err := plan.Make(type1(t, entry), src, plan.Firmware{SecureBoot: how&4 != 0, Compatible: "a"}, plan.Options{})
 		assert.Equal(t, err == nil, p != nil)
 		if err != nil {
-			assert.Contains(t, err.Error(), "efi")
+			assert.Contains(t, err.Error(), "/boot/", "it names the file")
 			return
 		}
 		defer p.Close()

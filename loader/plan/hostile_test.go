@@ -33,7 +33,7 @@ func TestHostileSections(t *testing.T) {
 		"overlapping":      {overlap, uki.ErrOverlap},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := plan.Make(type1(t, "uki /u.efi\n"), partition(t, map[string]string{"u.efi": string(v.image)}), plan.Firmware{})
+			_, err := plan.Make(type1(t, "uki /u.efi\n"), partition(t, map[string]string{"u.efi": string(v.image)}), plan.Firmware{}, plan.Options{})
 			require.ErrorIs(t, err, v.want)
 			assert.Contains(t, err.Error(), "/boot/u.efi: ")
 			assert.Contains(t, err.Error(), "section")

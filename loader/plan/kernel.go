@@ -25,10 +25,13 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 		err = k.Kexecable(uki.MachineFor(goarch))
 	}
 	if err == nil {
-		err = loadable(k, goarch)
+		err = p.loadable(k, goarch)
 	}
 	if err == nil {
 		err = cmdline.Check(p.Cmdline, CmdlineLimit(k, goarch))
+	}
+	if p.peeked {
+		k.Version = p.version
 	}
 	if err == nil && k.Format == uki.FormatImage {
 		k.Version, err = banner(r, r.Size())
@@ -42,16 +45,30 @@ func (p *Plan) Inspect(goarch string) (uki.Kernel, error) {
 	return k, err
 }
 
-// loadable refuses what is no kernel by itself. LoongArch kernels are PE
-// images that look like any other.
-func loadable(k uki.Kernel, goarch string) error {
+// loadable refuses what is no kernel by itself, and what the system call of the
+// architecture does not take. LoongArch kernels are PE images that look like any
+// other.
+func (p *Plan) loadable(k uki.Kernel, goarch string) error {
 	switch {
 	case k.Format == uki.FormatPE && goarch != "loong64":
 		return fmt.Errorf("%w: an EFI program; a unified kernel image is loaded by the name of its entry", uki.ErrCannotKexec)
+	case p.peeked:
+		return nil // wrapped still, and not to be loaded
+	case k.Format == uki.FormatELF && (goarch == "amd64" || goarch == "arm64"):
+		return fmt.Errorf("%w: an ELF file (vmlinux), on %s it takes %s only", uki.ErrCannotKexec, goarch, kernelFormat(goarch))
+	case p.options.FiveLevel && !k.Takes5Level():
+		return fmt.Errorf("%w: the running kernel uses 5-level page tables (LA57), for which this one is not built", uki.ErrCannotKexec)
 	case k.Format == uki.FormatZBoot || k.Format == uki.FormatCompressed:
 		return fmt.Errorf("%w: it is wrapped more than once, as %s", uki.ErrCannotKexec, k.Format)
 	}
 	return nil
+}
+
+func kernelFormat(goarch string) uki.Format {
+	if goarch == "amd64" {
+		return uki.FormatBzImage
+	}
+	return uki.FormatImage
 }
 
 // hasMagic reports whether every kernel of an architecture is recognised by its

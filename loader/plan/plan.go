@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
@@ -38,8 +39,25 @@ type Plan struct {
 	stamps []stamp.File // of files, as they were opened
 	dirs   []string     // that a stub picks files from
 	made   []*os.File   // memfds
+	opened map[string]initrd.Member
 
-	refused error // why the new kernel would not come up; for Inspect
+	options Options
+	peeked  bool   // the kernel is wrapped still, see Options.VersionOnly
+	version string // of a peeked kernel, "" where it has none
+	refused error  // why the new kernel would not come up; for Inspect
+}
+
+// Options are what a plan has to know of the machine that loads it. The zero
+// value is a machine of which nothing is known, and a plan that can be loaded.
+type Options struct {
+	// MemAvailable is how many bytes of memory can be taken, 0 where that is not
+	// known. A kernel may unpack to half of it, and to 1 GiB at most.
+	MemAvailable int64
+	// VersionOnly unpacks a wrapped kernel only as far as its version, and does
+	// not keep it. Such a plan is for Inspect alone.
+	VersionOnly bool
+	// FiveLevel is set where the running kernel uses page tables of five levels.
+	FiveLevel bool
 }
 
 // Close closes the files of the plan.
@@ -56,8 +74,8 @@ func (p *Plan) Close() error {
 // unified kernel image, under whatever key, it is what systemd-stub makes of
 // it. A kernel in a wrapping that kexec_file_load(2) does not know is unpacked.
 // An error names the file at fault; nothing stays open then.
-func Make(e *bls.Entry, src Source, fw Firmware) (*Plan, error) {
-	p := &Plan{}
+func Make(e *bls.Entry, src Source, fw Firmware, opt Options) (*Plan, error) {
+	p := &Plan{options: opt}
 	err := p.fill(e, src, fw)
 	if err == nil {
 		err = p.unwrap()
@@ -84,27 +102,53 @@ func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
 		return nil
 	case e.UKI != "" || e.Type == bls.Type2:
 		return fmt.Errorf("%s: %w", p.Kernel.Name, bls.ErrNotUKI)
-	case e.EFI != "":
-		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
+	}
+	return p.bare(e, src, fw)
+}
+
+// bare plans a kernel that systemd-boot or GRUB starts without systemd-stub.
+func (p *Plan) bare(e *bls.Entry, src Source, fw Firmware) error {
+	initrds, extra := e.Initrds, fw.extra(bootExtra)
+	if e.EFI != "" {
+		if err := p.startable(); err != nil {
+			return err
+		}
+		initrds, extra = nil, "" // both are for linux entries
 	}
 	line := e.Cmdline()
 	if !fw.Grub {
 		line = efiText([]byte(line)) // systemd-boot passes it in 16 bits
 	}
-	p.Cmdline = cmdline.Join(line, fw.extra(bootExtra))
+	p.Cmdline = cmdline.Join(line, extra)
 	if e.Profile > 0 && !fw.Grub {
 		// Meant for a stub, but systemd-boot does not ask what it starts.
 		p.Cmdline = cmdline.Join(fmt.Sprintf("@%d", e.Profile), p.Cmdline)
 	}
-	return p.plain(src, e.Initrds)
+	if err := p.plain(src, initrds); err != nil {
+		return err
+	}
+	return p.efiStub(src, fw)
+}
+
+// startable refuses an EFI program that is no kernel.
+func (p *Plan) startable() error {
+	r := fileReader(p.Kernel)
+	k, err := uki.OpenKernel(r, r.Size())
+	if errors.Is(err, uki.ErrTruncated) {
+		return fmt.Errorf("%s: %w", p.Kernel.Name, err)
+	}
+	if err != nil || !k.HasStub() {
+		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
+	}
+	return nil
 }
 
 // ErrKind means that an entry is of a kind that kexec cannot boot.
 var ErrKind = errors.New("nothing in it that kexec could boot")
 
 // OfFiles plans a kernel and initrds that are named one by one.
-func OfFiles(src Source, kernel string, initrds []string) (*Plan, error) {
-	p := &Plan{}
+func OfFiles(src Source, kernel string, initrds []string, opt Options) (*Plan, error) {
+	p := &Plan{options: opt}
 	var err error
 	if p.Kernel, err = p.open(src, "linux", kernel); err == nil {
 		err = p.plain(src, initrds)
@@ -127,40 +171,4 @@ func (p *Plan) plain(src Source, initrds []string) error {
 	var err error
 	p.Initrd, err = p.members(src, initrds)
 	return err
-}
-
-// members opens initrds. Empty ones are skipped, as systemd-boot does.
-func (p *Plan) members(src Source, names []string) ([]initrd.Member, error) {
-	var members []initrd.Member
-	for _, name := range names {
-		m, err := p.open(src, "initrd", name)
-		if err != nil {
-			return nil, err
-		}
-		if m.Size() == 0 {
-			p.warn("initrd: %s: the file is empty, skipped", src.Where(name))
-			continue
-		}
-		members = append(members, m)
-	}
-	return members, nil
-}
-
-func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
-	f, err := src.Open(name)
-	if err != nil {
-		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, src.Where(name), err)
-	}
-	m, err := initrd.FileMember(src.Where(name), f)
-	if err != nil {
-		_ = f.Close()
-		return initrd.Member{}, fmt.Errorf("%s: %w", key, err)
-	}
-	s, err := stamp.Begin(src.Where(name), f)
-	if err != nil {
-		_ = f.Close()
-		return initrd.Member{}, fmt.Errorf("%s: %w", key, err)
-	}
-	p.files, p.stamps = append(p.files, f), append(p.stamps, s)
-	return m, nil
 }

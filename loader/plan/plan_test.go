@@ -29,7 +29,7 @@ func planOf(t *testing.T, files map[string]string, text string) (*plan.Plan, err
 	t.Helper()
 	src, _ := source(t, files)
 	e, _ := bls.ParseEntry("loader/entries/x.conf", []byte(text))
-	p, err := plan.Make(e, src, plan.Firmware{})
+	p, err := plan.Make(e, src, plan.Firmware{}, plan.Options{})
 	if p != nil {
 		t.Cleanup(func() { _ = p.Close() })
 	}
@@ -84,7 +84,7 @@ func TestMakeRefuses(t *testing.T) {
 		"linux /empty\n":             "the file is empty",
 		"linux /v\ninitrd /gone\n":   "initrd: ",
 		"linux /v\ninitrd /dir\n":    "not a regular file",
-		"efi /v\n":                   "an EFI program, which only firmware can start",
+		"efi /empty\n":               "an EFI program, which only firmware can start",
 		"uki-url http://h/x.efi\n":   "nothing in it that kexec could boot",
 		"title nothing to boot\n":    "nothing in it that kexec could boot",
 		"linux /dir\n":               "not a regular file",
@@ -101,6 +101,10 @@ func TestInspectRefuses(t *testing.T) {
 		"cut short":    {whole[:len(whole)-1], "amd64", "the file has"},
 		"junk":         {"\x00\x01junk", "amd64", "not a known kernel image"},
 		"another arch": {whole, "arm64", "it is made for x64, this machine is aa64"},
+		"i386":         {patch(whole, 0x236, 0x7e), "amd64", "it is made for ia32, this machine is x64"},
+		"before 3.8":   {patch(whole, 0x206, 0x0b), "amd64", "boot protocol 2.11, at least 2.12 is needed"},
+		"ELF":          {elf(62), "amd64", "an ELF file (vmlinux), on amd64 it takes bzImage only"},
+		"ELF on arm64": {elf(183), "arm64", "an ELF file (vmlinux), on arm64 it takes Image only"},
 	} {
 		p, err := planOf(t, map[string]string{"v": v.kernel}, "linux /v\n")
 		require.NoError(t, err, name)
@@ -117,7 +121,7 @@ func TestInspectRefuses(t *testing.T) {
 func TestHash(t *testing.T) {
 	src, dir := source(t, map[string]string{"v": kernel(), "a": "aaa"})
 	e, _ := bls.ParseEntry("x.conf", []byte("linux /v\ninitrd /a\n"))
-	p, err := plan.Make(e, src, plan.Firmware{})
+	p, err := plan.Make(e, src, plan.Firmware{}, plan.Options{})
 	require.NoError(t, err)
 	defer p.Close()
 	assert.EqualValues(t, filepath.Join(dir, "a"), p.Stamps()[1].Path)
@@ -147,4 +151,15 @@ func TestFolders(t *testing.T) {
 	plain, err := planOf(t, map[string]string{"v": kernel()}, "linux /v\n")
 	require.NoError(t, err)
 	assert.Empty(t, plain.Folders(), "a plain kernel takes nothing")
+}
+
+// patch sets one byte.
+func patch(text string, at int, b byte) string { return text[:at] + string([]byte{b}) + text[at+1:] }
+
+// elf is a vmlinux for an e_machine, of one empty segment.
+func elf(machine byte) string {
+	b := make([]byte, 64+56)
+	copy(b, "\x7fELF\x02\x01")
+	b[18], b[32], b[54], b[56] = machine, 64, 56, 1
+	return string(b)
 }

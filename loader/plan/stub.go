@@ -74,7 +74,7 @@ func (s *stub) unified(opt loadOptions, previous []initrd.Member) error {
 		return err
 	}
 	s.PadAll = s.joined > 1
-	return nil
+	return s.passedOver("systemd-stub", hasContent(s.Initrd))
 }
 
 // initrds lines up all that the stub joins: early microcode, of which the
@@ -129,15 +129,16 @@ func (s *stub) section(name string) (initrd.Member, error) {
 
 // sectionMember is a section of a file: a run of its bytes, not a copy.
 func sectionMember(whole initrd.Member, section uki.Section) (initrd.Member, error) {
+	if section.Name == ".linux" {
+		// What is not stored is room for the kernel to run in, however much, and no
+		// part of its file: its signature would fail.
+		section.Size = section.FileSize
+	}
 	if err := section.Check(); err != nil {
 		return initrd.Member{}, fmt.Errorf("%s: %w", whole.Name, err)
 	}
 	part := whole.Parts[0]
 	part.Offset, part.Size, part.Zeros = section.Offset, section.FileSize, section.Size-section.FileSize
-	if section.Name == ".linux" {
-		// What is not stored is no part of the kernel: its signature would fail.
-		part.Zeros = 0
-	}
 	return initrd.Member{Name: whole.Name + ": " + section.Name, Parts: []initrd.Part{part}}, nil
 }
 
@@ -178,7 +179,11 @@ func (p *Plan) start(e *bls.Entry, src Source, fw Firmware) (found bool, err err
 	if err != nil {
 		return false, err
 	}
+	p.verify(whole, fw)
 	s := &stub{Plan: p, src: src, fw: fw, path: path, whole: whole, image: openUKI(whole)}
+	if key != "linux" && len(e.Initrds) > 0 {
+		p.warn("initrd lines are not used: systemd-boot passes them to linux entries only")
+	}
 	if s.image == nil {
 		p.Kernel = whole
 		return false, nil
@@ -198,11 +203,11 @@ func (p *Plan) start(e *bls.Entry, src Source, fw Firmware) (found bool, err err
 	case "uki":
 		previous, err = p.extras(src, e.Extras)
 	}
-	if key != "linux" && len(e.Initrds) > 0 {
-		p.warn("initrd lines are not used: systemd-boot passes them to linux entries only")
-	}
 	if err != nil {
 		return true, err
+	}
+	if s.isThin() {
+		return true, s.thin(opt, previous)
 	}
 	return true, s.unified(opt, previous)
 }

@@ -78,7 +78,7 @@ func type1(t testing.TB, text string) *bls.Entry {
 
 func make1(t testing.TB, src plan.Source, entry string, fw plan.Firmware) *plan.Plan {
 	t.Helper()
-	p, err := plan.Make(type1(t, entry), src, fw)
+	p, err := plan.Make(type1(t, entry), src, fw, plan.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, p.Close()) })
 	return p
@@ -205,7 +205,7 @@ func TestStubProfiles(t *testing.T) {
 			assert.NotContains(t, blob, "os-release", "masked")
 		}
 	}
-	_, err := plan.Make(type1(t, "uki /u.efi\nprofile 3\n"), partition(t, files), plan.Firmware{})
+	_, err := plan.Make(type1(t, "uki /u.efi\nprofile 3\n"), partition(t, files), plan.Firmware{}, plan.Options{})
 	require.ErrorIs(t, err, uki.ErrNoProfile)
 	assert.Contains(t, err.Error(), "/boot/u.efi")
 }
@@ -301,7 +301,7 @@ func TestNoUKI(t *testing.T) {
 		"uki /u.efi\n":        "/boot/u.efi: profile 0 has no .linux",
 		"uki-url http://x/\n": "a.conf: nothing in it that kexec could boot",
 	} {
-		_, err := plan.Make(type1(t, entry), src, plan.Firmware{})
+		_, err := plan.Make(type1(t, entry), src, plan.Firmware{}, plan.Options{})
 		require.Error(t, err, entry)
 		assert.Contains(t, err.Error(), want)
 	}
@@ -329,7 +329,7 @@ func TestCutUKI(t *testing.T) {
 	}
 	for _, n := range cuts {
 		require.NoError(t, os.WriteFile(path, []byte(u[:n]), 0o644))
-		_, err := plan.Make(type1(t, "uki /u.efi\n"), src, plan.Firmware{})
+		_, err := plan.Make(type1(t, "uki /u.efi\n"), src, plan.Firmware{}, plan.Options{})
 		require.Error(t, err, "%d bytes", n)
 		assert.Contains(t, err.Error(), "/boot/u.efi: ")
 		if n > 700 {
@@ -360,7 +360,21 @@ func TestUnreadableSidecar(t *testing.T) {
 		}
 		return names(dir)
 	}
-	_, err := plan.Make(type1(t, "uki /u.efi\n"), src, plan.Firmware{})
+	_, err := plan.Make(type1(t, "uki /u.efi\n"), src, plan.Firmware{}, plan.Options{})
 	require.Error(t, err, "a credential that cannot be read is not left out in silence")
 	assert.Contains(t, err.Error(), "gone.cred")
+}
+
+// TestRoomBehindKernel: a .linux section that asks for more memory than it stores
+// is a kernel of the stored bytes, whatever it asks for.
+func TestRoomBehindKernel(t *testing.T) {
+	room := uint32(100 << 20)
+	section := fixtures.Text(".linux", kernel())
+	section.VirtualSize = &room
+	src := partition(t, map[string]string{"u.efi": string(fixtures.PE{Sections: []fixtures.Section{section}}.Bytes())})
+	p := make1(t, src, "uki /u.efi\n", plan.Firmware{})
+	m, err := p.Image(nil)
+	require.NoError(t, err)
+	defer m.Close()
+	assert.Equal(t, kernel(), content(t, m.Kernel, int64(len(kernel()))+1))
 }

@@ -117,22 +117,27 @@ func efiRune(b []byte) (r rune, n int) {
 	return rune(v), n
 }
 
-// line puts the command line together: what was passed, or the image's own,
-// then that of addons, then that of the firmware. With Secure Boot a line from
+// baseLine is what was passed, or the image's own. With Secure Boot a line from
 // outside does not replace one that is part of the image.
-func (s *stub) line(passed string, given bool) (string, error) {
+func (s *stub) baseLine(passed string, given bool) (string, error) {
 	_, own := s.profile.Section(".cmdline")
 	if given && s.fw.SecureBoot && (own || s.fw.Confidential) {
-		s.warn("the options of the entry are not used: with Secure Boot, systemd-stub takes the command line of %s", s.whole.Name)
+		s.warn("the options of the entry are not used: with Secure Boot, the stub takes the command line of %s", s.whole.Name)
 		given = false
 	}
-	line := passed
-	if !given {
-		text, err := s.text(".cmdline")
-		if err != nil {
-			return "", err
-		}
-		line = cleanLine(text)
+	if given {
+		return passed, nil
+	}
+	text, err := s.text(".cmdline")
+	return cleanLine(text), err
+}
+
+// line puts the command line together: what was passed, or the image's own,
+// then that of addons, then that of the firmware.
+func (s *stub) line(passed string, given bool) (string, error) {
+	line, err := s.baseLine(passed, given)
+	if err != nil {
+		return "", err
 	}
 	added := ""
 	for _, a := range s.addons {

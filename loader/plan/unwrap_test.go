@@ -17,6 +17,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/fixtures"
+	icompress "github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 )
 
@@ -106,7 +107,7 @@ func TestUnwrapBroken(t *testing.T) {
 		"gzip cut": gz[:half], "zstd cut": zst[:half], "gzip damaged": string(flipped), "zboot damaged": zboot("gzip", string(flipped)),
 		"zboot of another kind": zboot("gzip", zst), "lz4 frame": "\x04\x22\x4d\x18" + zst, "empty": compress(t, "", "gzip"),
 	} {
-		_, err := plan.Make(type1(t, "linux /v\n"), partition(t, map[string]string{"v": file}), plan.Firmware{})
+		_, err := plan.Make(type1(t, "linux /v\n"), partition(t, map[string]string{"v": file}), plan.Firmware{}, plan.Options{})
 		require.Error(t, err, name)
 		assert.Contains(t, err.Error(), "/boot/v: ", name)
 	}
@@ -124,7 +125,7 @@ func TestUnwrapBroken(t *testing.T) {
 
 // TestUnwrapByHand: a kernel named by hand is unpacked as well.
 func TestUnwrapByHand(t *testing.T) {
-	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"})
+	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"}, plan.Options{})
 	require.NoError(t, err)
 	defer p.Close()
 	k, err := p.Inspect("arm64")
@@ -133,4 +134,46 @@ func TestUnwrapByHand(t *testing.T) {
 	assert.Len(t, p.Initrd, 1)
 	_, err = p.Inspect("amd64")
 	require.ErrorIs(t, err, uki.ErrCannotKexec)
+}
+
+// TestUnwrapLimit: half of the memory that is available, at most.
+func TestUnwrapLimit(t *testing.T) {
+	src := partition(t, map[string]string{"v": compress(t, armImage(), "gzip")})
+	size := int64(len(armImage()))
+	for available, want := range map[int64]error{0: nil, 2 * size: nil, 2*size - 2: icompress.ErrLimit} {
+		p, err := plan.OfFiles(src, "/v", nil, plan.Options{MemAvailable: available})
+		require.ErrorIs(t, err, want)
+		if want == nil {
+			require.NoError(t, p.Close())
+		}
+	}
+}
+
+// TestVersionOnly reads no more than the version takes: the rest may be damaged,
+// or larger than the memory.
+func TestVersionOnly(t *testing.T) {
+	inner := []byte(armImage())
+	copy(inner[1000:], "Linux version 6.12.1 (x) #1\n")
+	for _, format := range []string{"gzip", "zstd22", "xzkern", "lz4", "lzma"} {
+		packed := compress(t, string(inner)+strings.Repeat(string(inner), 20), format)
+		for name, file := range map[string]string{"compressed": packed, "zboot": zboot(format, packed)} {
+			p, err := plan.OfFiles(partition(t, map[string]string{"v": file}), "/v", nil, plan.Options{MemAvailable: 4 << 20, VersionOnly: true})
+			require.NoError(t, err, "%s, %s", name, format)
+			k, err := p.Inspect("arm64")
+			require.NoError(t, err, "%s, %s", name, format)
+			assert.Equal(t, "6.12.1 (x) #1", k.Version)
+			assert.Equal(t, "/boot/v", p.Kernel.Name, "nothing was unpacked")
+			require.NoError(t, p.Close())
+			_, err = plan.OfFiles(partition(t, map[string]string{"v": file}), "/v", nil, plan.Options{MemAvailable: 4 << 20})
+			require.ErrorIs(t, err, icompress.ErrLimit)
+		}
+	}
+	_, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip")[:500]}), "/v", nil, plan.Options{VersionOnly: true})
+	require.Error(t, err, "cut before the version")
+	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip")}), "/v", nil, plan.Options{VersionOnly: true})
+	require.NoError(t, err)
+	defer p.Close()
+	k, err := p.Inspect("arm64")
+	require.NoError(t, err)
+	assert.Empty(t, k.Version)
 }

@@ -221,7 +221,10 @@ func Diff(running, next string) []Change {
 		}
 	}
 	for _, p := range surplus(next, running) {
-		changes = append(changes, Change{true, p})
+		// It means nothing after the boot, and Inherit drops it of the running line.
+		if !HasKey(p, "initrd") {
+			changes = append(changes, Change{true, p})
+		}
 	}
 	return changes
 }

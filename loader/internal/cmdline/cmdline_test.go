@@ -110,6 +110,7 @@ func TestApplyDefaults(t *testing.T) {
 func TestDiff(t *testing.T) {
 	got := cmdline.Diff("BOOT_IMAGE=/v root=x quiet a a", "root=x a debug")
 	assert.Equal(t, []cmdline.Change{{Parameter: "quiet"}, {Parameter: "a"}, {Added: true, Parameter: "debug"}}, got)
+	assert.Empty(t, cmdline.Diff(`initrd=\a.img a`, `initrd=\a.img a`), "read before the boot")
 	assert.Empty(t, cmdline.Diff("a b", "b a"))
 	assert.Empty(t, cmdline.Diff("a acpi_rsdp=0x1 "+cmdline.BlessMask, "a"), "what is added for a kexec alone")
 	assert.Equal(t, []cmdline.Change{{Added: true, Parameter: "acpi_rsdp=0x1"}}, cmdline.Diff("a", "a acpi_rsdp=0x1"), "it is shown")
