@@ -58,6 +58,7 @@ func newFake(t *testing.T) *fake {
 		"usr/lib/modules/6.12.1/x":        "",
 		"program":                         "a static program",
 		"esp/vmlinuz":                     kernelOf("6.12.1 (b@h) #1 SMP"),
+		"esp/app.efi":                     string(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".text", "x")}}.Bytes()),
 		"esp/a.img":                       archive("a") + "\x00", // so that it has to be padded
 		"esp/b.img":                       archive("b"),
 		"esp/loader/loader.conf":          "default arch*\n",

@@ -55,7 +55,7 @@ func TestNextCannotBeDetermined(t *testing.T) {
 		"no version":     {"esp/vmlinuz", kernelOf(""), "arch.conf: the version of its kernel cannot be read"},
 		"no kernel":      {"esp/vmlinuz", "junk", "not a known kernel image"},
 		"a missing file": {"esp/loader/entries/arch.conf", "linux /vmlinuz\ninitrd /gone\n", "/gone"},
-		"an EFI program": {"esp/loader/entries/arch.conf", "efi /vmlinuz\n", "arch.conf"},
+		"an EFI program": {"esp/loader/entries/arch.conf", "efi /app.efi\n", "arch.conf"},
 		"no release":     {"proc/sys/kernel/osrelease", "\n", "cannot be read"},
 	} {
 		f := newFake(t)

@@ -130,7 +130,7 @@ func TestHookCannotTell(t *testing.T) {
 		}, "cannot determine what boots next: no boot partition found"},
 		"no kernel image": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", []byte("junk"), 0o600) }, "cannot determine what boots next: arch.conf: ESP/vmlinuz: "},
 		"Windows": {func(h hooked) error {
-			return os.WriteFile(h.esp+"/loader/entries/arch.conf", []byte("title Windows\nefi /vmlinuz\n"), 0o600)
+			return os.WriteFile(h.esp+"/loader/entries/arch.conf", []byte("title Windows\nefi /app.efi\n"), 0o600)
 		}, ""},
 		"a kernel of no version": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", fixtures.BzImage{}.Bytes(), 0o600) }, ""},
 	} {

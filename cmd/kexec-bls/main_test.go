@@ -73,6 +73,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 		"program":                         "kexec-bls itself",
 		"etc/os-release":                  "ID=test\n",
 		"esp/vmlinuz":                     string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes()),
+		"esp/app.efi":                     string(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".text", "x")}}.Bytes()),
 	})
 	write(t, filepath.Join(dir, "esp"), files)
 	f := &fake{dir: dir, efivars: filepath.Join(dir, "efivars"), fail: map[string]error{}}
@@ -648,7 +649,7 @@ func TestExport(t *testing.T) {
 func TestList(t *testing.T) {
 	files := archFiles()
 	files["loader/entries/broken.conf"] = "title Broken\n"
-	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /app.efi\n"
 	f, esp := newFake(t, files)
 	var list []report.Entry
 	got := f.run("list", "--json=short", "--esp-path="+esp)
@@ -693,7 +694,7 @@ func TestListAddonsWithoutWords(t *testing.T) {
 func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	files := archFiles()
 	files["loader/loader.conf"] = "default win*\n"
-	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /app.efi\n"
 	f, esp := newFake(t, files)
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitNoEntry, got.code)

@@ -31,7 +31,7 @@ func TestRebootRequired(t *testing.T) {
 			exitNotRequired, ""},
 		"no version":     {map[string]string{"vmlinuz": string(fixtures.BzImage{}.Bytes())}, nil, exitUnknown, "cannot be read"},
 		"a broken entry": {map[string]string{"loader/entries/arch.conf": "linux /vmlinuz\ninitrd /gone\n"}, nil, exitUnknown, "/gone"},
-		"an EFI program": {map[string]string{"loader/entries/arch.conf": "efi /vmlinuz\n"}, nil, exitUnknown, "EFI program"},
+		"an EFI program": {map[string]string{"loader/entries/arch.conf": "efi /app.efi\n"}, nil, exitUnknown, "EFI program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, esp := newFake(t, archFiles())
