@@ -75,10 +75,7 @@ func (h header) subsystem() uint16   { return le.Uint16(h.coff[coffHeaderSize+68
 // signature returns where the certificate table lies: entry 4 of the data
 // directory, the one that holds a file offset. Zeros: the image is not signed.
 func (h header) signature(r io.ReaderAt, size int64) (at, n int64, err error) {
-	directory := int64(96) // behind the fields of PE32
-	if le.Uint16(h.coff[coffHeaderSize:]) == magicPE32Plus {
-		directory = 112
-	}
+	directory := h.directoryAt()
 	if h.optionalSize() < directory+5*8 {
 		return 0, 0, nil
 	}
