@@ -2,6 +2,7 @@ package secureboot
 
 import (
 	"bytes"
+	"crypto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,7 +67,8 @@ func FuzzVerify(f *testing.F) {
 	for _, path := range paths {
 		b := read(filepath.Base(path))
 		f.Add(b)
-		if i, err := d.inspect(bytes.NewReader(b), int64(len(b))); err == nil && d.Verify(bytes.NewReader(b), int64(len(b))) == nil {
+		i, err := d.inspect(bytes.NewReader(b), int64(len(b)))
+		if err == nil && (d.Verify(bytes.NewReader(b), int64(len(b))) == nil || trusted(d, i)) {
 			for _, digest := range i.digests {
 				signed[string(digest)] = true
 			}
@@ -88,6 +90,12 @@ func FuzzVerify(f *testing.F) {
 		}
 		t.Fatal("nobody signed this image")
 	})
+}
+
+// trusted reports whether the digest of an image or one of its signatures allows
+// it. Without the other signatures, which forbid it, the image would start.
+func trusted(d Databases, i image) bool {
+	return d.allowsDigest(i, crypto.SHA256) || slices.ContainsFunc(i.messages, func(m []byte) bool { return d.checkSignature(i, m) == nil })
 }
 
 // FuzzSignature holds: a signature or an error, and a signature has a signer.
