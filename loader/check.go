@@ -47,7 +47,7 @@ func (m *Machine) environment(timeout time.Duration) preflight.Env {
 // Topics is every FindingID with what it is about, in alphabetical order.
 func Topics() []finding.Topic {
 	topics := append(preflight.Topics(), initrdTopics()...)
-	topics = append(topics, finding.Topic{ID: FindingPlan, About: "the kernel would refuse the plan or not come up"})
+	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"})
 	finding.SortTopics(topics)
 	return topics
 }

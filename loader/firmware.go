@@ -1,9 +1,12 @@
 package loader
 
 import (
+	"io"
+
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
+	"github.com/kexec-bls/kexec-bls/loader/secureboot"
 )
 
 // firmware is what systemd-boot and systemd-stub would ask the machine. A system
@@ -17,7 +20,22 @@ func firmware(sys *entries.System) plan.Firmware {
 		SecureBoot: SecureBoot(sys), Confidential: h.Confidential() != host.No, Grub: sys.GRUB(), Compatible: h.DeviceTreeCompatible(),
 	}
 	fw.OEMStrings, _ = h.OEMStrings() // for root alone, and whoever loads is root
+	if fw.SecureBoot {
+		fw.Verify = verifier(sys)
+	}
 	return fw
+}
+
+// verifier verifies images against the keys of the firmware and of shim. Where
+// these cannot be read it refuses every image.
+func verifier(sys *entries.System) func(r io.ReaderAt, size int64) error {
+	keys, err := secureboot.ReadDatabases(sys.EFI())
+	return func(r io.ReaderAt, size int64) error {
+		if err != nil {
+			return err
+		}
+		return keys.Verify(r, size)
+	}
 }
 
 // SecureBoot reports whether the firmware enforces Secure Boot: by its variable,

@@ -70,7 +70,7 @@ func TestFindingsOrder(t *testing.T) {
 func TestExportIsWhatIsLoaded(t *testing.T) {
 	for _, flat := range []bool{false, true} {
 		f := newFake(t)
-		f.write(map[string]string{"esp/loader/entries/two.conf": twoConf, "sys/firmware/efi/systab": "ACPI20=0x7fb7e014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
+		f.write(map[string]string{"esp/loader/entries/two.conf": twoConf, "sys/firmware/efi/systab": "ACPI20=0x7fb7e014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 0x1ec) + "\x02" + strings.Repeat("\x00", 4096-0x1ed)})
 		f.setVar("LoaderBootCountPath", `\loader\entries\arch+2-1.conf`)
 		p := f.plan("two", loader.PlanOptions{Flat: flat})
 		require.NoError(t, p.Export(f.path("out")))

@@ -12,6 +12,8 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/internal/output"
+	"github.com/kexec-bls/kexec-bls/loader/plan"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 // A Kernel is the kernel of a plan.
@@ -90,15 +92,26 @@ func (p *Plan) InitrdSize() int64 {
 	return blob.Size()
 }
 
-// FindingPlan is the finding about a plan that a load would refuse.
-const FindingPlan FindingID = "plan"
+// Findings about a plan that a load would refuse.
+const (
+	FindingPlan                      = preflight.IDPlan    // the kernel would refuse it, or not come up
+	FindingSecureBootImage FindingID = "secure-boot-image" // the firmware would not start its image
+)
+
+func brokenID(err error) FindingID {
+	var refused *plan.SecureBootError
+	if errors.As(err, &refused) {
+		return FindingSecureBootImage
+	}
+	return FindingPlan
+}
 
 // Findings returns what the kernel would refuse or drop of the plan, the gravest
 // first. What is found about the machine is in Check.
 func (p *Plan) Findings() []Finding {
 	var found []Finding
 	if p.broken != nil {
-		found = append(found, finding.Of(FindingPlan, finding.Error, p.broken))
+		found = append(found, finding.Of(brokenID(p.broken), finding.Error, p.broken))
 	}
 	found = append(found, p.report.Findings...)
 	finding.Sort(found)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,8 +20,6 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 // complete asks as the shells' scripts do; the last word is the one that is
@@ -128,7 +127,7 @@ func TestCompleteFlags(t *testing.T) {
 func TestCompleteIDs(t *testing.T) {
 	f, _ := newFake(t, nil)
 	got, _ := f.complete(t, "reboot", "--ignore=")
-	assert.Len(t, got, len(preflight.Topics())+len(initrd.Topics())+2, "with plan and all")
+	assert.Len(t, got, len(loader.Topics())+1, "with all")
 	assert.Contains(t, got, "tpm2-unlock\tthe TPM will not open the disk")
 	assert.Contains(t, got, "all\tevery finding")
 	got, _ = f.complete(t, "check", "--ignore=memory,j")

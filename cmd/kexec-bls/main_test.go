@@ -618,7 +618,7 @@ func TestBlessMask(t *testing.T) {
 // TestACPIWord is a machine whose EFI runtime services are off.
 func TestACPIWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.dir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
+	write(t, f.dir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 0x1ec) + "\x02" + strings.Repeat("\x00", 4096-0x1ed)})
 	got := f.run("show", "--esp-path="+esp).stdout
 	assert.Contains(t, got, "+ acpi_rsdp=0x7fe0a014\n")
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)

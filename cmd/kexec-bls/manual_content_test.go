@@ -15,7 +15,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
@@ -57,10 +57,7 @@ func inSources(t *testing.T, pattern string) []string {
 
 func TestManualHasEveryFinding(t *testing.T) {
 	var ids, documented []string
-	for _, topic := range preflight.Topics() {
-		ids = append(ids, string(topic.ID))
-	}
-	for _, topic := range initrd.Topics() {
+	for _, topic := range loader.Topics() {
 		ids = append(ids, string(topic.ID))
 	}
 	for _, i := range readManual(t, "kexec-bls.8") {

@@ -25,8 +25,6 @@ type Plan struct {
 	// Loaded reports that the image is loaded already: what would prevent a load
 	// does not matter any more. Without a Cmdline that one is not known.
 	Loaded bool
-	// Broken is why a load would refuse the plan before it asks the kernel.
-	Broken error
 	// Entry is the id; "" for given files.
 	Entry string
 	// OneShot reports that LoaderEntryOneShot chose the entry, so that it will be

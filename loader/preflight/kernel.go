@@ -10,15 +10,6 @@ import (
 
 const byFirmware = "reboot through the firmware"
 
-// broken passes on why a load would refuse the plan itself: format,
-// architecture, a file that is cut short, the length of the command line.
-func broken(l *look) []Finding {
-	if l.Plan.Broken == nil {
-		return nil
-	}
-	return one(Error, IDPlan, oneLine(l.Plan.Broken.Error()), "fix the entry, or name another")
-}
-
 // capability checks kexec_load_permitted (kernel/kexec_core.c): CAP_SYS_BOOT in
 // the first user namespace.
 func capability(l *look) []Finding {

@@ -22,12 +22,6 @@ func gz(t *testing.T, text string) string {
 
 func TestKernel(t *testing.T) {
 	play(t, map[string]scene{
-		"plan broken": {
-			func(b *box) { b.plan.Broken = errBroken },
-			[]string{"error plan"},
-			"not a known kernel image; fix the entry",
-		},
-
 		"user": {func(b *box) { b.env.Host.UID = 1000; b.set("/proc/self/status", "CapEff:\t0\n") },
 			[]string{"error capability"}, "this is user 1000; run it as root"},
 		"user with capability": {

@@ -577,7 +577,7 @@ func TestMachines(t *testing.T) {
 // TestLoaded holds what is asked of an image that is loaded already.
 func TestLoaded(t *testing.T) {
 	b := newBox()
-	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50, Broken: errBroken}
+	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50}
 	b.set("/proc/sys/kernel/kexec_load_disabled", "1\n").set("/sys/kernel/security/lockdown", "none [integrity]\n")
 	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
 	assert.Empty(t, b.run(t), "nothing of the load, nothing of an unknown command line")

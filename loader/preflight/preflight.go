@@ -59,7 +59,7 @@ type rule struct {
 // for refusals from the surest cause to the vaguest.
 func rules() []rule {
 	return []rule{
-		{"plan", onLoad(broken), badImage},
+		{"plan", nil, badImage},
 		{"capability", capability, onPermission(capability)},
 		{"container", container, nil},
 		{"sysctl", onLoad(sysctls), sysctlRefused},

@@ -1,7 +1,6 @@
 package preflight_test
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -324,5 +323,3 @@ func TestLinks(t *testing.T) {
 		"/sys/class/block/vda2/slaves/dm-0/x", "", "/sys/class/block/dm-0/slaves/dm-0/x", "")
 	assert.Equal(t, []string{"info luks-passphrase"}, ids(b.run(t)))
 }
-
-var errBroken = errors.New("/efi/vmlinuz: not a known kernel image")
