@@ -162,16 +162,21 @@ func (l *loading) abandon(err error) error {
 	if !l.called {
 		return errors.Join(err, state.Abort(l.machine.RunDir))
 	}
-	if kept := l.machine.forget(); kept != nil {
+	if kept := l.machine.Kernel.Unload(); kept != nil {
 		return fmt.Errorf("%w; and it stays loaded: %w", err, kept)
 	}
+	left := l.machine.dropRecords()
 	if err == nil {
-		return nil
+		return left
 	}
+	err = fmt.Errorf("%w; unloaded again", err)
 	if l.replaced {
-		return fmt.Errorf("%w; unloaded again; the kernel that was loaded before is gone too", err)
+		err = fmt.Errorf("%w; the kernel that was loaded before is gone too", err)
 	}
-	return fmt.Errorf("%w; unloaded again", err)
+	if left != nil {
+		err = fmt.Errorf("%w; %w", err, left)
+	}
+	return err
 }
 
 func (l *loading) release() error { return l.lock.Close() }
@@ -225,6 +230,11 @@ func (m *Machine) forget() error {
 	if err := m.Kernel.Unload(); err != nil {
 		return err
 	}
+	return m.dropRecords()
+}
+
+// dropRecords removes what a load leaves beside the image.
+func (m *Machine) dropRecords() error {
 	// A record that remains is only believed by a boot with its command line.
 	_ = m.history().DropNext(m.Host.BootID())
 	return errors.Join(

@@ -17,6 +17,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
+	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 )
@@ -144,7 +145,7 @@ func (p *Plan) inspect() {
 	}
 	p.exported = edit.Apply(p.files.Cmdline)
 	p.files.Cmdline = p.exported
-	if !p.Offline() {
+	if !p.offline() {
 		p.files.Cmdline = p.machineParameters().Apply(p.exported)
 	}
 	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
@@ -203,14 +204,16 @@ func (p *Plan) walk(ctx context.Context) error {
 	return err
 }
 
-// verifiedBefore reports whether an earlier load verified the same bytes.
+// verifiedBefore reports whether an earlier load verified the same bytes: by size
+// and time, and by the hash of a file that was written a moment ago.
 func (p *Plan) verifiedBefore() bool {
 	known := p.options.Known
 	if known == nil || !known.Verified || len(known.Files) != len(p.files.Stamps()) {
 		return false
 	}
 	for i, s := range p.files.Stamps() {
-		if k := known.Files[i]; k.Path != s.Path || k.Size != s.Size || !k.MTime.Equal(s.MTime) {
+		k := known.Files[i]
+		if k.Path != s.Path || k.Size != s.Size || !k.MTime.Equal(s.MTime) || s.SHA256 != stamp.NoSum && k.SHA256 != s.SHA256 {
 			return false
 		}
 	}

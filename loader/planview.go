@@ -45,8 +45,8 @@ func (p *Plan) Entry() *entries.Entry { return p.entry }
 // System is that of the entry; nil for files that were named one by one.
 func (p *Plan) System() *entries.System { return p.sys }
 
-// Offline reports whether the entry is of a system that does not run.
-func (p *Plan) Offline() bool { return p.sys != nil && p.sys.Offline() }
+// offline reports whether the entry is of a system that does not run.
+func (p *Plan) offline() bool { return p.sys != nil && p.sys.Offline() }
 
 // Kernel returns the kernel.
 func (p *Plan) Kernel() Kernel {
@@ -60,23 +60,34 @@ func (p *Plan) Release() string { return releaseOf(p.kernel.Version) }
 // Cmdline is the command line for the kernel.
 func (p *Plan) Cmdline() string { return p.files.Cmdline }
 
-// Initrd returns the members of the initrd in the order of the kernel's reading,
-// and its size in bytes.
-func (p *Plan) Initrd() (members []InitrdMember, size int64, err error) {
+// Initrd returns the members of the initrd in the order of the kernel's reading;
+// nil where a file of it can no longer be read, which fails a load.
+func (p *Plan) Initrd() []InitrdMember {
 	blob, err := p.files.Blob(nil)
 	if err != nil {
-		return nil, 0, err
+		return nil
 	}
+	var members []InitrdMember
 	for _, m := range blob.Layout.Members {
 		head := make([]byte, 8)
-		n, _ := blob.ReadAt(head, m.Offset) // it was walked before; a file that is gone now fails the load
+		n, _ := blob.ReadAt(head, m.Offset) // likewise
 		format := initrd.Detect(head[:n])
 		if m.Config {
 			format = initrd.Config
 		}
 		members = append(members, InitrdMember{m.Name, m.Offset, m.Size, string(format)})
 	}
-	return members, blob.Size(), nil
+	return members
+}
+
+// InitrdSize is the size of the initrd with the zeros between and after its
+// members, in bytes; 0 without one, or where it can no longer be read.
+func (p *Plan) InitrdSize() int64 {
+	blob, err := p.files.Blob(nil)
+	if err != nil {
+		return 0
+	}
+	return blob.Size()
 }
 
 // FindingPlan is the finding about a plan that a load would refuse.
@@ -104,7 +115,7 @@ func (p *Plan) Warnings() []string { return p.files.Warnings }
 // Changes compares the command line with that of the running kernel. A system
 // that does not run has none.
 func (p *Plan) Changes() []Change {
-	if p.Offline() {
+	if p.offline() {
 		return nil
 	}
 	return cmdline.Diff(p.host.Cmdline(), p.files.Cmdline)
@@ -123,8 +134,8 @@ func (p *Plan) oneShot() bool {
 // loaded but without what only a kexec on this machine needs on the command line.
 // Without initrds there is no file initrd. The directory is made; a file is
 // written whole or not at all.
-func (p *Plan) Export(ctx context.Context, dir string) error {
-	if err := p.flatten(ctx); err != nil {
+func (p *Plan) Export(dir string) error {
+	if err := p.flatten(context.Background()); err != nil {
 		return err
 	}
 	kernel, err := initrd.NewPlan([]initrd.Member{p.files.Kernel}, initrd.JoinOptions{})

@@ -44,5 +44,5 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 	for _, f := range t.Findings() {
 		a.Warn("%s", f)
 	}
-	return t.Export(ctx, dir)
+	return t.Export(dir)
 }

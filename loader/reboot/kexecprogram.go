@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // KexecPath is where the program kexec is installed for a shutdown that ends in an
@@ -55,7 +56,7 @@ func RemoveKexec(program, root string) error {
 		return err
 	}
 	info, err := os.Lstat(to)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Size() != ours.Size()) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && (!info.Mode().IsRegular() || info.Size() != ours.Size()) {
 		return nil
 	}
 	if err == nil {

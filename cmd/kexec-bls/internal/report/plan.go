@@ -46,12 +46,8 @@ func PlanOf(p *loader.Plan, rule string, missed []string) (*Plan, error) {
 	if e := p.Entry(); e != nil {
 		r.Entry = entryOf(p.System(), e)
 	}
-	members, size, err := p.Initrd()
-	if err != nil {
-		return nil, err
-	}
-	r.Size = size
-	for _, m := range members {
+	r.Size = p.InitrdSize()
+	for _, m := range p.Initrd() {
 		r.Initrd = append(r.Initrd, File{Name: m.Name, Offset: m.Offset, Size: m.Size, Format: m.Format})
 	}
 	for _, c := range p.Changes() {
