@@ -1,3 +1,4 @@
+# make check  gofmt, vet and unit tests, in less than a minute
 # make demo   the main job in a throw-away virtual machine
 # make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec;
 #             plain go test leaves out those that need pacman, tmux and the like
@@ -22,12 +23,18 @@ LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
+.PHONY: all build check test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
 
 all: build
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/kexec-bls
+
+# What runs before each commit: needs Go and nothing else.
+check:
+	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) test ./...
 
 test:
 	fixtures/setup.sh test second
@@ -67,7 +74,7 @@ lint:
 	@set -e; for arch in $(ARCHES); do GOARCH=$$arch $(GO) vet ./...; done
 	$(STATICCHECK) -tags vm,e2e,tools ./...
 	$(GOLANGCI) run ./...
-	$(GOLANGCI) run --build-tags vm,demo,packages,e2e,tools,tools ./...
+	$(GOLANGCI) run --build-tags vm,demo,packages,e2e,tools ./...
 
 # One at a time: go test fuzzes a single target of a single package.
 fuzz:

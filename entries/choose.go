@@ -126,7 +126,7 @@ func (m *menu) fallback() (*Entry, string) {
 	return other, "first on the menu, nothing else is bootable"
 }
 
-// likelyFix says what the writer of a pattern that matches nothing most likely
+// likelyFix is what the writer of a pattern that matches nothing most likely
 // meant, or why what it matches does not count.
 func (m *menu) likelyFix(r rule) string {
 	for _, e := range m.entries {

@@ -29,7 +29,7 @@ type grubEnv struct {
 const grubEnvSize = 1024
 
 // findGrub returns the GRUB environment of the boot partitions, nil where
-// there is none. Without systemd-boot's variables such a file tells a machine
+// there is none. Without systemd-boot's variables such a file identifies a machine
 // that GRUB boots.
 func findGrub(volumes []*esp.Volume) (*grubEnv, error) {
 	var errs []error

@@ -32,7 +32,7 @@ func (m *menu) report(ids []string) {
 
 // hideLoader hides the entries that would only start systemd-boot again: an efi
 // line on the ESP with the path of the running image, in any letter case, as
-// LoaderImageIdentifier tells it. systemd-boot goes by the path too, and does
+// LoaderImageIdentifier names it. systemd-boot goes by the path too, and does
 // not look for itself on XBOOTLDR.
 func (m *menu) hideLoader(image string) {
 	for _, e := range m.entries {

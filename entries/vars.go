@@ -16,7 +16,7 @@ type Vars struct {
 	LastBooted, Selected        string
 	// Entries are the ids that the boot loader reported, in its order.
 	Entries []string
-	// Features is LoaderFeatures; HasFeatures tells 0 from absent.
+	// Features is LoaderFeatures; HasFeatures distinguishes 0 from absent.
 	Features    uint64
 	HasFeatures bool
 	// Info names the boot loader, "systemd-boot 262"; "" without one that

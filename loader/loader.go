@@ -44,7 +44,7 @@ const (
 	SeverityError   = finding.Error
 	SeverityWarning = finding.Warning
 	SeverityInfo    = finding.Info
-	// AllFindings stands for every FindingID where some are ignored.
+	// AllFindings is every FindingID where some are ignored.
 	AllFindings = finding.All
 )
 

@@ -34,7 +34,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	setup := int64(f.head[setupSectsAt])
 	if setup == 0 {
-		setup = 4 // as the protocol says for very old kernels
+		setup = 4 // by the protocol, for very old kernels
 	}
 	need := (setup+1)*sector + int64(le.Uint32(f.head[syssizeAt:]))*16
 	if f.size < need {
@@ -67,7 +67,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 }
 
 // checkStub holds the file against its PE headers, where the kernel was built
-// with them: they know of a signature behind the end of the kernel proper.
+// with them: they expect a signature after the end of the kernel proper.
 func (f kernelFile) checkStub() error {
 	m, err := Open(f.r, f.size)
 	if errors.Is(err, ErrNotPE) {
@@ -102,7 +102,7 @@ const (
 	xlf5Level  = 1 << 5 // can start with page tables of five levels
 )
 
-// Kexecable says whether kexec_file_load(2) on a machine of that type takes the
+// Kexecable reports whether kexec_file_load(2) on a machine of that type takes the
 // kernel as it is or, for wrapped formats, could take what it was built for.
 // The error is ErrCannotKexec with the reason; the rules for a bzImage are
 // those of arch/x86/kernel/kexec-bzimage64.c. A PE image is not judged.

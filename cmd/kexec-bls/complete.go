@@ -53,14 +53,14 @@ func (a *app) completion(cmd *cobra.Command) error {
 func (a *app) completeFlag(f *pflag.Flag) cobra.CompletionFunc {
 	switch f.Name {
 	case "json":
-		return words(string(term.JSONShort), string(term.JSONPretty), string(term.JSONOff))
+		return oneOf(string(term.JSONShort), string(term.JSONPretty), string(term.JSONOff))
 	case "syscall":
-		return words(cobra.CompletionWithDesc(string(kexec.Auto), "file, else classic"),
+		return oneOf(cobra.CompletionWithDesc(string(kexec.Auto), "file, else classic"),
 			cobra.CompletionWithDesc(string(kexec.File), "kexec_file_load(2)"), cobra.CompletionWithDesc(string(kexec.Classic), "kexec_load(2)"))
 	case "check-inhibitors":
-		return words("auto", "yes", "no")
+		return oneOf("auto", "yes", "no")
 	case "when":
-		return words(cobra.CompletionWithDesc("cancel", "cancel a scheduled reboot"), cobra.CompletionWithDesc("+5min", "in five minutes"),
+		return oneOf(cobra.CompletionWithDesc("cancel", "cancel a scheduled reboot"), cobra.CompletionWithDesc("+5min", "in five minutes"),
 			cobra.CompletionWithDesc("+1h", "in an hour"), cobra.CompletionWithDesc("tomorrow", "at midnight"))
 	case "ignore":
 		return completeIDs
@@ -84,7 +84,7 @@ func (a *app) completeFlag(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-func words(w ...cobra.Completion) cobra.CompletionFunc {
+func oneOf(w ...cobra.Completion) cobra.CompletionFunc {
 	return cobra.FixedCompletions(w, cobra.ShellCompDirectiveNoFileComp)
 }
 
@@ -122,26 +122,26 @@ func (a *app) completeKeys(*cobra.Command, []string, string) ([]cobra.Completion
 }
 
 // completeEntry offers the entries that can be loaded. Without any, or when
-// they are not told in time, there is nothing to offer, and nothing is said.
+// they are not known in time, there is nothing to offer, and nothing is printed.
 func (a *app) completeEntry(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if linux := cmd.Flags().Lookup("linux"); len(args) > 0 || linux != nil && linux.Changed {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	silent := a.quiet()
-	told := make(chan []cobra.Completion, 1)
+	found := make(chan []cobra.Completion, 1)
 	go func() {
 		sys, err := silent.open(cmd.Context())
 		if err != nil {
-			told <- nil
+			found <- nil
 			return
 		}
 		defer sys.Close()
 		boot, _ := silent.machine.Boot() // what cannot be read is not known
-		told <- append(entryNames(sys, boot), specialNames(sys)...)
+		found <- append(entryNames(sys, boot), specialNames(sys)...)
 	}()
 	select {
-	case found := <-told:
-		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	case names := <-found:
+		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	case <-time.After(completionTimeout):
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -42,8 +42,8 @@ const (
 )
 
 func main() {
-	if isStandIn(os.Args[0]) {
-		os.Exit(standIn(loader.Running(), os.Args[1:], os.Stderr))
+	if calledAsKexec(os.Args[0]) {
+		os.Exit(runAsKexec(loader.Running(), os.Args[1:], os.Stderr))
 	}
 	os.Exit(run(context.Background(), os.Args[1:], realEnvironment(), os.Stdout, os.Stderr))
 }

@@ -219,7 +219,7 @@ func (a *app) systemOptions() entries.Options {
 		opt.Running = a.machine.RunningEntry()
 	}
 	if a.parent != nil {
-		opt.Timeout, opt.Asking = mountLimit, a.tellParent
+		opt.Timeout, opt.Asking = mountLimit, a.nameAsked
 	}
 	return opt
 }

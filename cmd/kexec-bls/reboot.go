@@ -54,7 +54,7 @@ the system goes on as it was.`,
 	f.BoolVar(&o.orFirmware, "or-firmware", false, "Reboot through firmware if kexec is not possible")
 	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; cancel cancels that")
 	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals")
-	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not tell users on terminals")
+	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not notify users on terminals")
 	f.BoolVar(&o.init.NoBlock, "no-block", false, "Do not wait for the reboot to begin")
 	f.StringVar(&o.init.CheckInhibitors, "check-inhibitors", "", "Respect inhibitors: auto, yes or no")
 	f.BoolVar(&o.init.Force, "force", false, "Do not stop services first; without systemd: sync and start at once")
@@ -165,7 +165,7 @@ func (a *app) rebootOptions(o rebootFlags, r *rebootReport) loader.RebootOptions
 	}
 }
 
-// accepted tells scripts and the journal that the reboot will be. That nobody reads
+// accepted reports to scripts and the journal that the reboot will be. That nobody reads
 // it is no reason to fail.
 func (a *app) accepted(r *rebootReport) {
 	r.Accepted = time.Now().UTC()

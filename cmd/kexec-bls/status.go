@@ -92,7 +92,7 @@ func setNext(r *report.Status, sys *entries.System) {
 }
 
 // writeMetrics writes what status and reboot-required report. A file that was
-// written is a success, whatever it says.
+// written is a success, whatever its content.
 func (a *app) writeMetrics(ctx context.Context, path string, verify bool) error {
 	r, err := a.statusReport(ctx, verify)
 	if err != nil {

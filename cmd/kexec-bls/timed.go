@@ -19,8 +19,8 @@ const mountLimit = 1500 * time.Millisecond
 // parent is the pipe to the process that watches this one.
 func parent() io.Writer { return watch.Parent() }
 
-// tellParent names to that process what the machine is asked.
-func (a *app) tellParent(what string) (answered func()) { return watch.Asking(a.parent, what) }
+// nameAsked names to that process what the machine is asked.
+func (a *app) nameAsked(what string) (answered func()) { return watch.Asking(a.parent, what) }
 
 // timed makes a command answer in time. Its work, from the configuration on, is
 // done by a process of its own: one that waits for firmware or a dead device may

@@ -137,7 +137,7 @@ func (u *upgrade) run(ctx context.Context) {
 	silent := u.quiet()
 	if u.sys, u.err = silent.open(ctx); u.err == nil {
 		defer u.sys.Close()
-		u.lookAhead(ctx)
+		u.compareNext(ctx)
 	} else {
 		u.sys = nil
 	}
@@ -163,12 +163,12 @@ func (u *upgrade) run(ctx context.Context) {
 	if u.config.Hook.Policy == config.PolicyLoad && device == "" && u.wantsLoad() && u.load(ctx) {
 		return
 	}
-	u.tell()
+	u.notify()
 }
 
-// lookAhead compares the next boot with the running system. One that no kexec can
+// compareNext compares the next boot with the running system. One that no kexec can
 // start, Windows say, is not compared.
-func (u *upgrade) lookAhead(ctx context.Context) {
+func (u *upgrade) compareNext(ctx context.Context) {
 	if c, err := u.sys.Default(); err == nil && !c.Entry.MissingFile && c.Entry.KexecBlocker() != "" {
 		return
 	}
@@ -188,8 +188,8 @@ func (u *upgrade) once(print func(string, ...any), format string, args ...any) {
 	}
 }
 
-// tell prints the one line of the policy notify.
-func (u *upgrade) tell() {
+// notify prints the one line of the policy notify.
+func (u *upgrade) notify() {
 	stale := ""
 	if u.loaded.State == loader.Stale {
 		stale = fmt.Sprintf("what is loaded is stale (%s)", u.loaded.Reasons[0])

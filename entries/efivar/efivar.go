@@ -143,8 +143,8 @@ func (v Vars) path(name, vendor string) (string, error) {
 	return filepath.Join(dir, name+"-"+vendor), nil
 }
 
-// cause drops the path that os puts before an error; the name of the variable
-// says it all.
+// cause drops the path that os puts before an error: the name of the variable
+// is enough.
 func cause(err error) error {
 	var perr *fs.PathError
 	if errors.As(err, &perr) {

@@ -63,7 +63,7 @@ func (s *search) hinted() (*Volume, error) {
 }
 
 // firstESP is the place to take: the one of the hint, else the first that is an
-// ESP, with the note on it. err tells why the others are none; a place before
+// ESP, with the note on it. err is why the others are none; a place before
 // the first that hangs ends the search.
 func (s *search) firstESP() (first *place, note string, err error) {
 	var reasons []error

@@ -22,7 +22,7 @@ func (o Options) given(option, variable string) (string, error) {
 		return "", nil
 	}
 	if o.Root != "" {
-		return filepath.Join("/", path), nil // below Root, whatever it says
+		return filepath.Join("/", path), nil // below Root, for any text
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -21,7 +21,7 @@ type place struct {
 	dir  string // "/efi"
 	real string // without symbolic links
 	root *os.Root
-	// err says why root could not be opened; errHangs among others.
+	// err is why root could not be opened; errHangs among others.
 	err   error
 	mount *host.Mount // nil: a plain directory, or absent
 	blockdev.Partition

@@ -106,7 +106,7 @@ func (s *search) takeOrFindESP(espPath string) (*Volume, error) {
 // errUnmounted marks a partition that is there but could not be reached.
 var errUnmounted = errors.New("not mounted")
 
-// worthNote is the text of an error that tells more than that a machine has no
+// worthNote is the text of an error that shows more than that a machine has no
 // such partition; else "".
 func worthNote(err error) string {
 	if err == nil || errors.Is(err, ErrNotFound) && !errors.Is(err, errUnmounted) {

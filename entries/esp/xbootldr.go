@@ -7,7 +7,7 @@ import (
 
 // findBoot is the XBOOTLDR partition, at /boot or on the disk of the ESP, or
 // GRUB's /boot. Beside an ESP that the user names only what is at /boot by
-// rule counts. missed tells of a partition that could not be opened; err is
+// rule counts. missed names a partition that could not be opened; err is
 // about a /boot that may be one.
 func (s *search) findBoot(esp *Volume, espGiven bool) (v *Volume, missed, err error) {
 	p := s.placeOf("/boot")

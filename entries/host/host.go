@@ -1,5 +1,5 @@
 // Package host reads facts of a machine from its root directory: what procfs,
-// sysfs and a few files tell of its kernel, firmware, security settings and
+// sysfs and a few files show of its kernel, firmware, security settings and
 // init system. Each fact is read in one place. The package changes nothing and
 // runs no program, and no read of it blocks: only regular files are opened, and
 // of block devices what is asked for.

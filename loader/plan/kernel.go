@@ -112,7 +112,7 @@ func CmdlineLimit(k uki.Kernel, goarch string) int {
 type Image struct {
 	Kernel *os.File
 	Initrd *os.File // nil when there is none
-	// Layout tells where each member stands in a joined initrd.
+	// Layout is where each member is located in a joined initrd.
 	Layout initrd.Layout
 	made   []*os.File
 }

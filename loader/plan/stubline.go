@@ -19,7 +19,7 @@ type loadOptions struct {
 	line    string
 }
 
-// isText says whether the stub takes the options for text: some firmware
+// isText reports whether the stub takes the options for text: some firmware
 // passes binary data, so it looks for control characters.
 func (o loadOptions) isText() bool {
 	return !strings.ContainsFunc(o.line, func(r rune) bool { return r < ' ' })

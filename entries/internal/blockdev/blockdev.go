@@ -1,4 +1,4 @@
-// Package blockdev tells what is known of the block devices of a machine, from
+// Package blockdev returns what is known of the block devices of a machine, from
 // sysfs, udev's database and partition tables, and mounts one where nobody sees
 // it.
 package blockdev

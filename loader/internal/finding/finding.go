@@ -14,7 +14,7 @@ import (
 // scripts use it.
 type ID string
 
-// All stands for every ID where IDs are ignored.
+// All is every ID where IDs are ignored.
 const All ID = "all"
 
 // A Severity is what a finding means for the reboot.

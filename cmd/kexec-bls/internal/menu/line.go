@@ -9,7 +9,7 @@ import (
 // each key makes another.
 type line struct {
 	text []rune
-	at   int // the cursor stands before this rune
+	at   int // the cursor is before this rune
 }
 
 func newLine(s string) line {
@@ -25,7 +25,7 @@ func (l line) insert(s string) line {
 	return line{slices.Concat(l.text[:l.at], r, l.text[l.at:]), l.at + len(r)}
 }
 
-// cut takes out what stands from one place to another.
+// cut removes the runes from one position to another.
 func (l line) cut(from, to int) line {
 	return line{slices.Concat(l.text[:from], l.text[to:]), from}
 }

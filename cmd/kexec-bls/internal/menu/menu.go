@@ -21,7 +21,7 @@ type Row struct {
 	Label, Title string
 	// Notes are what is worth knowing beside the title.
 	Notes string
-	// Next says that the boot loader would take it: it is highlighted first.
+	// Next is set where the boot loader would boot it: it is highlighted first.
 	Next bool
 }
 
@@ -31,7 +31,7 @@ type Plan struct {
 	Text string
 	// Cmdline is the kernel command line, offered for editing.
 	Cmdline string
-	// Refused says in one line why it cannot be chosen; "" when it can.
+	// Refused is why it cannot be chosen, in one line; "" if it can.
 	Refused string
 }
 
@@ -39,8 +39,8 @@ type Plan struct {
 type Options struct {
 	// Rows are in the order of the boot loader's menu.
 	Rows []Row
-	// Plan works out what an entry comes to; a cmdline that is not nil stands
-	// in for its command line. It is called while the menu is on the screen,
+	// Plan works out what an entry comes to; a cmdline that is not nil replaces
+	// its command line. It is called while the menu is on the screen,
 	// by one goroutine at a time for each keystroke, and must not print.
 	Plan func(id string, cmdline *string) Plan
 	// Colour lets the highlighted row be drawn in reverse.
@@ -92,7 +92,7 @@ func Run(ctx context.Context, opt Options) (Choice, error) {
 	return end.(model).choice, nil
 }
 
-// A serial console does not tell its size; every terminal has as much as this.
+// A serial console does not report its size; every terminal has at least this.
 const (
 	serialWidth  = 80
 	serialHeight = 24

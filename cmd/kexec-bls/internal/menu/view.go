@@ -104,7 +104,7 @@ func tail(s string, width int) string {
 	return s
 }
 
-// rule parts the list from the plan, and says where in a long plan one is.
+// rule separates the list from the plan, and shows the position in a long plan.
 func (m model) rule(lines int) string {
 	text := "--"
 	if height := m.planHeight(); lines > height {

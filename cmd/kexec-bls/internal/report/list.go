@@ -119,7 +119,7 @@ type Addon struct {
 	Options string `json:"options,omitempty"`
 }
 
-// Kexec says of an entry, whatever the machine, whether kexec can boot it.
+// Kexec is whether kexec can boot an entry, on any machine.
 type Kexec struct {
 	Possible bool   `json:"possible"`
 	Reason   string `json:"reason,omitempty"`

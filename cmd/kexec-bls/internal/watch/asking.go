@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// EFIVariable begins what Asking is told of a variable, which firmware is asked
+// EFIVariable begins the name of a variable for Asking, which firmware is asked
 // for.
 const EFIVariable = "EFI variable "
 

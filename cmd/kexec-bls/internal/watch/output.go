@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A gate is a writer that can be shut: what a process prints that was left
-// behind goes nowhere. It also keeps exec.Cmd from giving a file of ours away.
+// A gate is a writer that can be closed: what a process prints that was left
+// running is dropped. It also keeps exec.Cmd from giving a file of ours away.
 type gate struct {
 	mu   sync.Mutex
 	out  io.Writer

@@ -1,6 +1,6 @@
 // Package watch runs work in a process of its own, and bounds how long that
 // waits for the machine. A process that reads from a dead device, or calls
-// firmware that does not return, cannot even be killed: it is left behind, and
+// firmware that does not return, cannot even be killed: it is left running, and
 // the command ends in time all the same.
 package watch
 
@@ -58,7 +58,7 @@ const (
 // exec.Cmd.Wait; when it has waited longer than the limit, with a *HungError;
 // or when ctx has, with its error. What the process prints to cmd.Stdout and
 // cmd.Stderr goes through pipes, so that it holds no file of ours, and a caller
-// that reads these to the end does not wait for a process that was left behind.
+// that reads these to the end does not wait for a process that was left running.
 func Run(ctx context.Context, cmd *exec.Cmd, opt Options) error {
 	asked, parent, err := askedPipe()
 	if err != nil {

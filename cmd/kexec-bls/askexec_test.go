@@ -54,9 +54,9 @@ func TestNoPlaceForTheStandIn(t *testing.T) {
 }
 
 func TestStandIn(t *testing.T) {
-	assert.True(t, isStandIn("/usr/sbin/kexec"))
-	assert.True(t, isStandIn("kexec"))
-	assert.False(t, isStandIn("/usr/bin/kexec-bls"))
+	assert.True(t, calledAsKexec("/usr/sbin/kexec"))
+	assert.True(t, calledAsKexec("kexec"))
+	assert.False(t, calledAsKexec("/usr/bin/kexec-bls"))
 	f, _ := newFake(t, nil)
 	for _, v := range []struct {
 		args []string
@@ -72,7 +72,7 @@ func TestStandIn(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		f.acts, f.fail["jump"] = nil, errors.New("no image")
-		assert.Equal(t, v.code, standIn(f.machine, v.args, &stderr), "%v", v.args)
+		assert.Equal(t, v.code, runAsKexec(f.machine, v.args, &stderr), "%v", v.args)
 		assert.Equal(t, v.acts, f.acts)
 		assert.Contains(t, stderr.String(), "kexec: ")
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
-// isStandIn reports whether the program was called by the name kexec. An initramfs
+// calledAsKexec reports whether the program was called by the name kexec. An initramfs
 // that ends a shutdown does that: dracut's, mkinitcpio's; and so do scripts of
 // init systems other than systemd.
-func isStandIn(name string) bool { return filepath.Base(name) == "kexec" }
+func calledAsKexec(name string) bool { return filepath.Base(name) == "kexec" }
 
-// standIn is kexec(8) as far as those need it: kexec -e.
-func standIn(m *loader.Machine, args []string, stderr io.Writer) int {
+// runAsKexec is kexec(8) as far as those need it: kexec -e.
+func runAsKexec(m *loader.Machine, args []string, stderr io.Writer) int {
 	execute := false
 	for _, arg := range args {
 		switch arg {
