@@ -228,7 +228,7 @@ func entryFile(e *entries.Entry) *stamp.File {
 // What the kernel does not drop keeps its receipt.
 func (m *Machine) forget() error {
 	if err := m.Kernel.Unload(); err != nil {
-		return err
+		return explain(m.environment(0), preflight.Plan{}, err)
 	}
 	return m.dropRecords()
 }

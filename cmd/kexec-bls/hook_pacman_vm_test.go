@@ -109,7 +109,7 @@ func TestVMPacman(t *testing.T) {
 	assert.Equal(t, "0", loaded(g))
 
 	config("hook.polcy = 1")
-	assert.Equal(t, "kexec-bls: warning: /etc/kexec-bls.toml:1: unknown key hook.polcy, ignored; hook.policy is one\n"+arrow, transaction(t, g, "", "linux-2"))
+	assert.Equal(t, "kexec-bls: warning: /etc/kexec-bls.toml: unknown key hook.polcy ignored\n"+arrow, transaction(t, g, "", "linux-2"))
 
 	config("hook.policy = \"load\"")
 	assert.Equal(t, arrow, transaction(t, g, "SYSTEMCTL_SKIP_AUTO_KEXEC=1", "linux-2"))
@@ -129,7 +129,7 @@ func TestVMPacman(t *testing.T) {
 	g.MustRun("touch -d '2020-01-01 00:00' /efi/vmlinuz-linux")
 	assert.Empty(t, transaction(t, g, "", "dracut"), "the same content")
 
-	g.MustRun("cp /efi/initramfs-linux.img /good; printf x >> /efi/initramfs-linux.img")
+	g.MustRun("cp /efi/initramfs-linux.img /good; truncate -s -100 /efi/initramfs-linux.img")
 	said = transaction(t, g, "", "dracut")
 	assert.Contains(t, said, "warning: not loaded: arch.conf: the kernel would lose files of the initrd")
 	assert.Contains(t, said, "; what was loaded is stale and was unloaded\n"+arrow)
@@ -155,7 +155,7 @@ func TestVMPacmanWithABadESP(t *testing.T) {
 		g.MustRun("echo 'hook.policy = \"" + policy + "\"' > /etc/kexec-bls.toml")
 
 		said := transaction(t, g, "hang /boot", "dracut")
-		assert.Contains(t, said, "warning: cannot determine what boots next: /boot: does not answer for 2s")
+		assert.Contains(t, said, "warning: cannot determine what boots next: /boot: does not answer for 1.5s")
 		assert.Equal(t, 1, strings.Count(said, "\n"), said)
 		g.MustRun("umount /boot")
 
@@ -166,7 +166,7 @@ func TestVMPacmanWithABadESP(t *testing.T) {
 		g.MustRun("mv /efi/gone /efi/vmlinuz-linux")
 
 		g.MustRun("umount /efi")
-		assert.Contains(t, transaction(t, g, "", "linux-2"), "warning: /dev/vda1 is not mounted, so what was installed may not be on it")
+		assert.Contains(t, transaction(t, g, "", "linux-2"), "EFI system partition /dev/vda1 is not mounted: no boot loader names it in LoaderDevicePartUUID; mount /dev/vda1 /efi")
 		g.MustRun("rm /efi/vmlinuz-linux")
 		g.Mount("/dev/vda1", "/efi")
 		assert.Equal(t, "0", loaded(g), policy)

@@ -149,7 +149,8 @@ func TestVMPolicyAgainstMemory(t *testing.T) {
 	g := machineWith(t, vm.DefaultKernel, vm.Config{Append: "ima_policy=secure_boot ima_appraise=enforce"})
 	r := g.Run("kx -memfd load /vmlinuz /initrd x")
 	assert.Equal(t, int(unix.EACCES), r.Code, r.Stderr)
-	assert.Contains(t, r.Stderr, "kexec_file_load: permission denied: a security policy (IMA) refuses a file that exists only in memory")
+	assert.Contains(t, r.Stderr, "kexec_file_load: permission denied (kernel log: ")
+	assert.Contains(t, r.Stderr, "a security policy (IMA) refuses a file that exists only in memory")
 	assert.Contains(t, r.Stderr, "cause=IMA-signature-required")
 	refusedAs(t, g, "kx load /vmlinuz /initrd x", unix.EACCES, "(IMA) refuses the kernel image or the initrd; let the policy allow it", `name="/vmlinuz"`)
 }
@@ -202,7 +203,7 @@ func TestVMAutoFallsBack(t *testing.T) {
 		"kexec_file_load: function not implemented: the kernel has the call, and a seccomp filter hides it here")
 	g.MustRun("sed -i 's/^CONFIG_KEXEC_FILE=y/# CONFIG_KEXEC_FILE is not set/' /boot/config-*")
 	refusedAs(t, g, "kx -hide -syscall=file load /vmlinuz /initrd x", unix.ENOSYS,
-		"this kernel was built without CONFIG_KEXEC_FILE; use --syscall=classic, which it has")
+		"this kernel was built without CONFIG_KEXEC_FILE; use kexec_load, which it has")
 	assert.False(t, loaded(t, g))
 	g.MustRun("kx -hide load /vmlinuz /initrd x")
 	assert.True(t, loaded(t, g))
