@@ -167,8 +167,16 @@ func (t *tree) file(e cpio.Entry, content extent, member int64) outcome {
 		return o
 	}
 	at, err := t.place(e.Path)
+	if err == "" && link == linked {
+		at, err = t.opened(at) // the first name may be of another type by now
+	}
 	if err != "" {
 		return unplaced(e, err)
+	}
+	if at.node != nil && at.node.kind() == unix.S_IFIFO {
+		return outcome{id: TreeLink, text: func() string {
+			return fmt.Sprintf("%q becomes a hard link to a FIFO: the kernel waits for ever for somebody to read from it", cpio.Clip(e.Path))
+		}}
 	}
 	if at.base == "" {
 		return blocked(e)
