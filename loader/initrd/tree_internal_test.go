@@ -88,7 +88,6 @@ func TestTreeFollowsFortyLinks(t *testing.T) {
 func TestTreeLinksToWhatTookThePlace(t *testing.T) {
 	first := cpio.Entry{Path: "a", Mode: unix.S_IFREG | 0o644, NLink: 2, Ino: 7}
 	second := cpio.Entry{Path: "b", Mode: unix.S_IFREG | 0o600, NLink: 2, Ino: 7, Size: 3}
-	fifo := cpio.Entry{Path: "a", Mode: unix.S_IFIFO | 0o600, NLink: 1}
 
 	tr := newTree(flatBudget())
 	for _, e := range []cpio.Entry{first, linkEntry("a", "c"), second} {
@@ -103,12 +102,14 @@ func TestTreeLinksToWhatTookThePlace(t *testing.T) {
 	assert.EqualValues(t, unix.S_IFREG|0o600, at.node.mode)
 	assert.EqualValues(t, 3, at.node.content.size)
 
-	tr = newTree(flatBudget())
-	tr.apply(first, extent{}, 0)
-	tr.apply(fifo, extent{}, 0)
-	o := tr.apply(second, extent{}, 0)
-	require.Equal(t, TreeLink, o.id)
-	assert.Equal(t, `"b" becomes a hard link to a FIFO: the kernel waits for ever for somebody to read from it`, o.text())
+	for _, kind := range []uint32{unix.S_IFIFO, unix.S_IFCHR, unix.S_IFBLK} {
+		tr = newTree(flatBudget())
+		tr.apply(first, extent{}, 0)
+		tr.apply(cpio.Entry{Path: "a", Mode: kind | 0o600, NLink: 1}, extent{}, 0)
+		o := tr.apply(second, extent{}, 0)
+		require.Equal(t, TreeLink, o.id)
+		assert.Equal(t, `"b" becomes a hard link to a FIFO or a device: the kernel opens it and may wait for ever`, o.text())
+	}
 }
 
 // pathOf is the path of a directory, without a leading slash.

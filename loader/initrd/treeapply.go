@@ -173,9 +173,9 @@ func (t *tree) file(e cpio.Entry, content extent, member int64) outcome {
 	if err != "" {
 		return unplaced(e, err)
 	}
-	if at.node != nil && at.node.kind() == unix.S_IFIFO {
+	if link == linked && at.node != nil && isSpecial(at.node.kind()) {
 		return outcome{id: TreeLink, text: func() string {
-			return fmt.Sprintf("%q becomes a hard link to a FIFO: the kernel waits for ever for somebody to read from it", cpio.Clip(e.Path))
+			return fmt.Sprintf("%q becomes a hard link to a FIFO or a device: the kernel opens it and may wait for ever", cpio.Clip(e.Path))
 		}}
 	}
 	if at.base == "" {
@@ -195,6 +195,12 @@ func (t *tree) file(e cpio.Entry, content extent, member int64) outcome {
 		n.content = content
 	}
 	return o
+}
+
+// isSpecial reports whether an open of the file may wait: for another process to
+// read from a FIFO, for a module of a device that cannot be loaded yet.
+func isSpecial(kind uint32) bool {
+	return kind == unix.S_IFIFO || kind == unix.S_IFCHR || kind == unix.S_IFBLK
 }
 
 // set sets owner and permissions.

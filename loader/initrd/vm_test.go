@@ -181,8 +181,8 @@ func agreesOnTrees(t *testing.T, seed uint64, joinedKernel, flatKernel string) {
 	blobs := [][]byte{vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))}
 	for i, files := range randomScenes(seed, 70, 3) {
 		for j := range files {
-			if files[j].mode&0o170000 == 0o10000 {
-				files[j].path += "-fifo" // a hard link to it would stop the kernel
+			if kind := files[j].mode & 0o170000; kind == 0o10000 || kind == 0o20000 || kind == 0o60000 {
+				files[j].path += "-special" // a hard link to it would stop the kernel
 			}
 		}
 		blobs = append(blobs, pad4(pack(t, []initrd.Format{initrd.Newc, compress.Zstd, compress.Gzip}[i], newc(files...))))
