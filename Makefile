@@ -1,5 +1,7 @@
+# make check  gofmt, vet and unit tests, in less than a minute
 # make demo   the main job in a throw-away virtual machine
-# make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec
+# make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec;
+#             plain go test leaves out those that need pacman, tmux and the like
 # make vm-long  more real kernels, for minutes
 # make e2e    Debian guests with systemd and systemd-boot, for an hour
 # make lint   gofmt, vet, staticcheck, golangci-lint
@@ -21,23 +23,29 @@ LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
+.PHONY: all build check test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
 
 all: build
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/kexec-bls
 
+# What runs before each commit: needs Go and nothing else.
+check:
+	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) test ./...
+
 test:
 	fixtures/setup.sh test second
-	$(GO) test -race ./...
+	$(GO) test -race -tags tools ./...
 	$(MAKE) vm
 	$(MAKE) smoke
 
 # A guest takes a processor, and there may be two.
 vm:
 	fixtures/setup.sh test second
-	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 2 ./...
+	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -skip '^TestLong' -count=1 -timeout 60m -p 2 ./...
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
@@ -62,11 +70,11 @@ demo:
 lint:
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags vm,demo,packages,e2e ./...
+	$(GO) vet -tags vm,demo,packages,e2e,tools ./...
 	@set -e; for arch in $(ARCHES); do GOARCH=$$arch $(GO) vet ./...; done
-	$(STATICCHECK) -tags vm,e2e ./...
+	$(STATICCHECK) -tags vm,e2e,tools ./...
 	$(GOLANGCI) run ./...
-	$(GOLANGCI) run --build-tags vm,demo,packages,e2e ./...
+	$(GOLANGCI) run --build-tags vm,demo,packages,e2e,tools ./...
 
 # One at a time: go test fuzzes a single target of a single package.
 fuzz:

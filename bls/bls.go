@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Type tells how an entry is stored.
+// Type is how an entry is stored.
 type Type int
 
 const (
@@ -55,7 +55,7 @@ type Entry struct {
 	// Uname is the kernel release in a UKI's .uname section.
 	Uname string
 	// Architectures holds the value of every architecture line. One that is
-	// not the machine's hides the entry, wherever it stands.
+	// not the machine's hides the entry, wherever it is located.
 	Architectures []string
 
 	Linux  string // kernel image
@@ -72,7 +72,7 @@ type Entry struct {
 	DeviceTreeOverlays []string
 
 	Tries Tries
-	// Hidden says why systemd-boot does not show the entry; "" when it does.
+	// Hidden is the reason why systemd-boot does not show the entry; "" if it does.
 	Hidden string
 
 	linuxLine                 int
@@ -97,7 +97,7 @@ func (e *Entry) FileID() string {
 	return name
 }
 
-// Bad says whether the entry has used up its boot attempts.
+// Bad reports whether the entry has used up its boot attempts.
 func (e *Entry) Bad() bool { return e.Tries.Counted && e.Tries.Left == 0 }
 
 func baseName(path string) string {

@@ -11,10 +11,10 @@ type LoaderConf struct {
 	Default, Preferred string
 }
 
-// Saved is the pattern that stands for the entry booted last.
+// Saved is the pattern that matches the entry booted last.
 const Saved = "@saved"
 
-// IsSaved says whether a pattern asks for the entry booted last.
+// IsSaved reports whether a pattern asks for the entry booted last.
 func IsSaved(pattern string) bool { return strings.EqualFold(pattern, Saved) }
 
 // ParseLoaderConf reads loader.conf(5). It cannot fail: a line that

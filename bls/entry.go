@@ -8,7 +8,7 @@ import (
 )
 
 // ParseEntry reads a Type #1 entry from the content of the file at path. It
-// cannot fail: what systemd-boot would pass over is passed over and told as a
+// cannot fail: what systemd-boot would ignore is ignored and reported as a
 // problem, what makes it hide the entry is in Hidden.
 func ParseEntry(path string, data []byte) (*Entry, []*ParseError) {
 	id, tries := SplitTries(baseName(path))
@@ -59,10 +59,6 @@ func (e *Entry) LineOf(key string, i int) int {
 	}
 	return 0
 }
-
-// ForgetLines lets go of what LineOf tells: a number for each line of what
-// may be a very long file.
-func (e *Entry) ForgetLines() { e.linuxLine, e.initrdLines, e.optionsLines = 0, nil, nil }
 
 var errUnknownKey = errors.New("unknown key, ignored")
 
@@ -160,7 +156,7 @@ func (e *Entry) hideByKeys() {
 
 // CleanPath brings a path of an entry into the form that bootctl prints: one
 // leading slash, no empty and no "." parts. ".." stays for the one who opens
-// the file and can tell whether it leaves the partition.
+// the file and can determine whether it leaves the partition.
 func CleanPath(p string) string {
 	if isClean(p) {
 		return p
@@ -178,7 +174,7 @@ func CleanPath(p string) string {
 	return b.String()
 }
 
-// isClean says whether CleanPath would change nothing, as is usual.
+// isClean reports whether CleanPath would change nothing, as is usual.
 func isClean(p string) bool {
 	return len(p) > 1 && p[0] == '/' && p[len(p)-1] != '/' &&
 		!strings.Contains(p, "//") && !strings.Contains(p, "/./") && !strings.HasSuffix(p, "/.")

@@ -1,6 +1,6 @@
 package bls
 
-// MatchID says whether an entry id matches a pattern of loader.conf or of an
+// MatchID reports whether an entry id matches a pattern of loader.conf or of an
 // EFI variable, as systemd-boot 262 matches them: letter case does not matter,
 // ? is any character, * any run of them, [...] one of a set with ranges, \
 // takes the next character as it is. There is no negation and no class.
@@ -31,7 +31,7 @@ func MatchID(pattern, id string) bool {
 }
 
 // matchOne matches c against the single-character pattern at p[i] and returns
-// the index behind it.
+// the index after it.
 func matchOne(p []rune, i int, c rune) (next int, ok bool) {
 	if i >= len(p) {
 		return i, false
@@ -51,7 +51,7 @@ func matchOne(p []rune, i int, c rune) (next int, ok bool) {
 }
 
 // matchSet matches c against the set whose content starts at p[i]. A "]" that
-// stands first, and a "-" that stands first or last, are members.
+// comes first, and a "-" that comes first or last, are members.
 func matchSet(p []rune, i int, c rune) (next int, ok bool) {
 	found, canRange := false, false
 	for first := true; i < len(p); first = false {

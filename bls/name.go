@@ -71,7 +71,7 @@ func foldASCII(s string) string {
 	return string(b)
 }
 
-// IsEntryName says whether a directory entry is worth reading as an entry
+// IsEntryName reports whether a directory entry is worth reading as an entry
 // file with that suffix (".conf", ".efi"): any letter case, no leading dot.
 func IsEntryName(name, suffix string) bool {
 	n := len(name) - len(suffix)

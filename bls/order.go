@@ -3,7 +3,7 @@ package bls
 import "cmp"
 
 // Compare orders entries for slices.SortStableFunc as systemd-boot 262 orders
-// its menu: the one that stands first is least. Entries that differ only in
+// its menu: the first one is least. Entries that differ only in
 // separators or in an absent counter are equal.
 func Compare(a, b *Entry) int {
 	if c := compareBool(a.Bad(), b.Bad()); c != 0 {

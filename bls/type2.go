@@ -13,7 +13,7 @@ import (
 var ErrNotUKI = errors.New("not a unified kernel image for this machine")
 
 // FromUKI makes the Type #2 entries of an image, one for each profile. An
-// entry of which a profile can tell nothing is left out with an error beside
+// entry whose profile cannot be read is omitted, with an error beside
 // the others. machine is a COFF machine type, see uki.MachineFor.
 func FromUKI(path string, m *uki.Image, machine uint16) ([]*Entry, error) {
 	if !m.IsUKI(machine) {

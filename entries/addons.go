@@ -68,7 +68,7 @@ func (r *reader) readAddons(dir string, names []string) []Addon {
 var errNoAddon = errors.New("not an addon for this machine")
 
 func (r *reader) addonOptions(p string) (string, error) {
-	f, m, err := openPE(r.volume.Root, p)
+	f, m, err := openPE(r.volume, p)
 	if err != nil {
 		return "", err
 	}

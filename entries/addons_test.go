@@ -1,4 +1,4 @@
-package entries_test
+package entries
 
 import (
 	"testing"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
@@ -20,7 +19,7 @@ func TestAddonsThatAddNothing(t *testing.T) {
 	kernel := fixtures.Text(".linux", "kernel")
 	pe := func(p fixtures.PE) string { return string(p.Bytes()) }
 	const dir = "EFI/Linux/u.efi.extra.d/"
-	l := entries.Read([]*esp.Volume{volume(t, esp.ESP, map[string]string{
+	l := readMenu([]*esp.Volume{volume(t, esp.ESP, map[string]string{
 		"EFI/Linux/u.efi":       pe(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".osrel", "ID=x\n"), kernel}}),
 		dir + "arch.addon.efi":  pe(fixtures.PE{Machine: uki.MachineAA64, Sections: []fixtures.Section{line}}),
 		dir + "good.addon.efi":  pe(fixtures.PE{Sections: []fixtures.Section{line}}),
@@ -28,14 +27,14 @@ func TestAddonsThatAddNothing(t *testing.T) {
 		dir + "linux.addon.efi": pe(fixtures.PE{Sections: []fixtures.Section{line, kernel}}),
 		dir + "quiet.addon.efi": pe(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".initrd", "x")}}),
 	})}, "x64", bls.Compare)
-	require.Len(t, l.Entries, 1)
+	require.Len(t, l.entries, 1)
 	options := map[string]string{}
-	for _, a := range l.Entries[0].Addons {
+	for _, a := range l.entries[0].Addons {
 		options[a.Path] = a.Options
 	}
 	assert.Equal(t, map[string]string{
 		"u.efi.extra.d/arch.addon.efi": "", "u.efi.extra.d/good.addon.efi": "word=1", "u.efi.extra.d/junk.addon.efi": "",
 		"u.efi.extra.d/linux.addon.efi": "", "u.efi.extra.d/quiet.addon.efi": "",
 	}, options)
-	assert.Len(t, l.Problems, 3)
+	assert.Len(t, l.problems, 3)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 )
 
 // A Choice is the entry that the boot loader would boot, and why.
@@ -14,14 +15,16 @@ type Choice struct {
 	// Rule names what chose it: "LoaderEntryOneShot", "loader.conf default
 	// arch*", "first bootable in order".
 	Rule string
-	// Missed are the earlier rules that matched nothing, with the likely mend.
+	// Missed are the earlier rules that matched nothing, with the likely fix.
 	Missed []string
-	// OneShot says that LoaderEntryOneShot, or GRUB's next_entry, chose it and
-	// would be used up by a boot.
+	// Warnings are why the machine may boot something else.
+	Warnings []string
+	// OneShot is set where LoaderEntryOneShot, or GRUB's next_entry, chose it and
+	// would be consumed by a boot.
 	OneShot bool
 }
 
-// A rule is one wish for an entry.
+// A rule is one setting that chooses an entry.
 type rule struct {
 	name    string // of the variable or key
 	pattern string
@@ -37,6 +40,14 @@ func (r rule) String() string {
 	return r.name
 }
 
+// describe names the rule and its pattern.
+func (r rule) describe() string {
+	if strings.HasPrefix(r.name, "loader.conf") {
+		return r.String()
+	}
+	return fmt.Sprintf("%s %q", r.name, r.pattern)
+}
+
 func (r rule) matches(id string) bool {
 	if r.exact {
 		return bls.FoldID(r.pattern) == bls.FoldID(id)
@@ -44,26 +55,26 @@ func (r rule) matches(id string) bool {
 	return bls.MatchID(r.pattern, id)
 }
 
-// Choose picks the default as systemd-boot 262 does: the first rule that
+// choose picks the default as systemd-boot 262 does: the first rule that
 // matches an entry it shows, else the first it can boot.
-func (l *List) Choose(vars Vars, conf bls.LoaderConf) Choice {
+func (m *menu) choose(vars Vars, conf bls.LoaderConf) Choice {
 	var c Choice
 	for _, r := range rules(vars, conf) {
-		if e := l.first(r); e != nil {
-			c.Entry, c.Rule, c.OneShot = e, r.String(), r.name == "LoaderEntryOneShot"
+		if e := m.first(r); e != nil {
+			c.Entry, c.Rule, c.OneShot = e, r.String(), r.name == bli.EntryOneShot
 			return c
 		}
-		c.Missed = append(c.Missed, r.String()+" matches no entry"+l.mend(r))
+		c.Missed = append(c.Missed, r.describe()+" matches no entry"+m.likelyFix(r))
 	}
-	c.Entry, c.Rule = l.fallback()
+	c.Entry, c.Rule = m.fallback()
 	return c
 }
 
-// rules lists the wishes in the order systemd-boot honours them.
+// rules lists the settings in the order systemd-boot honours them.
 func rules(vars Vars, conf bls.LoaderConf) []rule {
 	var rules []rule
-	wish := func(r rule) {
-		if r.name != "LoaderEntryOneShot" && bls.IsSaved(r.pattern) {
+	add := func(r rule) {
+		if r.name != bli.EntryOneShot && bls.IsSaved(r.pattern) {
 			r.name += " " + bls.Saved
 			r.pattern, r.exact = vars.LastBooted, true
 		}
@@ -71,22 +82,22 @@ func rules(vars Vars, conf bls.LoaderConf) []rule {
 			rules = append(rules, r)
 		}
 	}
-	if vars.OneShot != efibcJunk {
-		wish(rule{name: "LoaderEntryOneShot", pattern: vars.OneShot})
+	if vars.OneShot != bli.KexecJunk {
+		add(rule{name: bli.EntryOneShot, pattern: vars.OneShot})
 	}
 	if vars.knowsPreferred() {
-		wish(rule{name: "LoaderEntryPreferred", pattern: vars.Preferred, skipBad: true})
-		wish(rule{name: "loader.conf preferred", pattern: conf.Preferred, skipBad: true})
+		add(rule{name: bli.EntryPreferred, pattern: vars.Preferred, skipBad: true})
+		add(rule{name: "loader.conf preferred", pattern: conf.Preferred, skipBad: true})
 	}
-	wish(rule{name: "LoaderEntryDefault", pattern: vars.Default})
-	wish(rule{name: "loader.conf default", pattern: conf.Default})
+	add(rule{name: bli.EntryDefault, pattern: vars.Default})
+	add(rule{name: "loader.conf default", pattern: conf.Default})
 	return rules
 }
 
 // first is the first entry on systemd-boot's menu that the rule matches. Its
-// own auto entries stand at the end of that menu.
-func (l *List) first(r rule) *Entry {
-	for _, e := range l.Entries {
+// own auto entries are at the end of that menu.
+func (m *menu) first(r rule) *Entry {
+	for _, e := range m.entries {
 		if e.Hidden == "" && e.Type != bls.Reported && !(r.skipBad && e.Bad()) && r.matches(e.ID) {
 			return e
 		}
@@ -96,29 +107,29 @@ func (l *List) first(r rule) *Entry {
 
 // fallback never takes a profile other than the first, nor an auto entry,
 // while there is anything else.
-func (l *List) fallback() (*Entry, string) {
-	var any *Entry
-	for _, e := range l.Entries {
+func (m *menu) fallback() (*Entry, string) {
+	var other *Entry
+	for _, e := range m.entries {
 		if e.Hidden != "" || e.Type == bls.Reported {
 			continue
 		}
 		if e.Type != bls.Auto && e.Profile <= 0 {
 			return e, "first bootable in order"
 		}
-		if any == nil {
-			any = e
+		if other == nil {
+			other = e
 		}
 	}
-	if any == nil {
+	if other == nil {
 		return nil, ""
 	}
-	return any, "first on the menu, nothing else is bootable"
+	return other, "first on the menu, nothing else is bootable"
 }
 
-// mend says what the writer of a pattern that matches nothing most likely
+// likelyFix is what the writer of a pattern that matches nothing most likely
 // meant, or why what it matches does not count.
-func (l *List) mend(r rule) string {
-	for _, e := range l.Entries {
+func (m *menu) likelyFix(r rule) string {
+	for _, e := range m.entries {
 		switch {
 		case !r.matches(e.ID) || e.Type == bls.Reported:
 		case e.Hidden != "":
@@ -128,7 +139,7 @@ func (l *List) mend(r rule) string {
 		}
 	}
 	for _, suffix := range []string{".conf", ".efi"} {
-		if e := l.first(rule{pattern: r.pattern + suffix, exact: r.exact}); e != nil {
+		if e := m.first(rule{pattern: r.pattern + suffix, exact: r.exact}); e != nil {
 			return fmt.Sprintf("; the suffix is part of the id, %s%s would match %s", r.pattern, suffix, e.ID)
 		}
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
-// ReadConf reads loader.conf from the ESP; one on XBOOTLDR does not count. A
+// readConf reads loader.conf from the ESP; one on XBOOTLDR does not count. A
 // file that does not exist is an empty one.
-func ReadConf(volumes []*esp.Volume) (bls.LoaderConf, []error) {
+func readConf(volumes []*esp.Volume) (bls.LoaderConf, []error) {
 	for _, v := range volumes {
 		if v.Kind != esp.ESP {
 			continue
 		}
 		r := reader{volume: v}
-		data, err := r.readSmall(v.Root, confPath)
+		data, err := r.readSmall(v, confPath)
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}

@@ -1,5 +1,6 @@
-// Package entries lists what can be booted and picks what the boot loader
-// would: what, then which. It opens files only below the volumes it is given.
+// Package entries lists what a machine could boot and picks what its boot loader
+// would. Open finds the boot partitions, reads their entries and applies the
+// rules of the boot loader that the machine has; it changes nothing.
 package entries
 
 import (
@@ -17,25 +18,28 @@ type Entry struct {
 	// Addons and ExtraFiles are what bootctl's JSON lists for the entry.
 	Addons     []Addon
 	ExtraFiles []string
-	// IsReported says that the boot loader listed the entry at its last start.
+	// IsReported is set where the boot loader listed the entry at its last start.
 	IsReported bool
-	// Absent says that the entry is hidden since a file it boots is not there.
-	Absent bool
-	// NoKexec says why the entry, whatever the machine, cannot be booted by
-	// kexec; "" when it can.
-	NoKexec string
+	// MissingFile is set where the entry is hidden since a file it boots is not
+	// there.
+	MissingFile bool
 
-	inPart bool // the values are cut, see Complete
+	// Written is the entry as its file has it; nil where that is the embedded
+	// Entry, in which GRUB's variables are expanded.
+	Written *bls.Entry
+
+	noKexec   string // why kexec cannot boot it, beside Hidden
+	expandErr error  // a variable of GRUB that is not set
 }
 
-// A List holds every entry in boot-loader order, hidden ones included.
-type List struct {
-	Entries []*Entry
-	// Problems are files and lines that could not be used. None of them takes
-	// another entry along.
-	Problems []error
+// A menu holds every entry in boot-loader order, hidden ones included.
+type menu struct {
+	entries []*Entry
+	// problems are files and lines that could not be used. None of them hides
+	// another entry.
+	problems []error
 
-	large int // bytes of large files that were read, see tooMuch
+	held int // bytes of the entry files that were read
 }
 
 // Directories and files of a boot partition, by UAPI.1.
@@ -46,38 +50,39 @@ const (
 )
 
 // maxEntrySize is the most that is read of an entry file or of loader.conf,
-// in bytes. systemd-boot has no limit; no honest file comes near.
-const maxEntrySize = 4 << 20
+// in bytes; an entry with a larger file is hidden. systemd-boot has no limit, but
+// no honest file comes near, and anyone may fill an ESP with large ones.
+const maxEntrySize = 1 << 20
 
-// An Order compares two entries, as bls.Compare does.
-type Order func(a, b *bls.Entry) int
+// maxHeld is the most that is read of all entry files together, in bytes.
+const maxHeld = 64 << 20
 
-// Read lists the entries of all volumes for a machine of that EFI
-// architecture ("x64"), in that order.
-func Read(volumes []*esp.Volume, arch string, order Order) *List {
-	l := &List{}
+// readMenu lists the entries of all volumes for a machine of that EFI
+// architecture ("x64"), in the order of compare.
+func readMenu(volumes []*esp.Volume, arch string, compare func(a, b *bls.Entry) int) *menu {
+	m := &menu{}
 	for _, v := range volumes {
-		r := reader{List: l, volume: v, arch: arch}
+		r := reader{menu: m, volume: v, arch: arch}
 		r.type2()
 		r.type1()
 	}
-	slices.SortStableFunc(l.Entries, func(a, b *Entry) int { return order(a.Entry, b.Entry) })
-	return l
+	slices.SortStableFunc(m.entries, func(a, b *Entry) int { return compare(a.Entry, b.Entry) })
+	return m
 }
 
 // A reader adds the entries of one volume to a list.
 type reader struct {
-	*List
+	*menu
 	volume *esp.Volume
 	arch   string
 	buf    []byte           // for entry files, one at a time
-	found  map[string]error // what Exists said of a path
+	found  map[string]error // the result of Exists by path
 
 	addons     []Addon // the volume's, read when first asked for
 	haveAddons bool
 }
 
-func (r *reader) problem(err error) { r.Problems = append(r.Problems, err) }
+func (r *reader) problem(err error) { r.problems = append(r.problems, err) }
 
 // names lists the files of a directory with that suffix.
 func (r *reader) names(dir, suffix string) []string {
@@ -90,6 +95,6 @@ func (r *reader) names(dir, suffix string) []string {
 
 func (r *reader) add(e *bls.Entry) *Entry {
 	entry := &Entry{Entry: e, Volume: r.volume}
-	r.Entries = append(r.Entries, entry)
+	r.entries = append(r.entries, entry)
 	return entry
 }

@@ -1,4 +1,4 @@
-package entries_test
+package entries
 
 import (
 	"os"
@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/bls"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
@@ -32,18 +31,18 @@ func volume(t *testing.T, kind esp.Kind, files map[string]string) *esp.Volume {
 }
 
 // list reads entries given as name and text; each has the kernel /v.
-func list(t *testing.T, texts map[string]string) *entries.List {
+func list(t *testing.T, texts map[string]string) *menu {
 	t.Helper()
 	files := map[string]string{"v": "kernel"}
 	for name, text := range texts {
 		files["loader/entries/"+name] = text
 	}
-	return entries.Read([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare)
+	return readMenu([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare)
 }
 
-func ids(l *entries.List) []string {
+func ids(l *menu) []string {
 	var ids []string
-	for _, e := range l.Entries {
+	for _, e := range l.entries {
 		ids = append(ids, e.ID)
 	}
 	return ids
@@ -58,37 +57,37 @@ func TestChoose(t *testing.T) {
 		"gone.conf": "linux /nosuch\n", "zz-app.conf": "efi /v\nsort-key zz\n", "auto-x.conf": plain,
 	}
 	for name, v := range map[string]struct {
-		vars entries.Vars
+		vars Vars
 		conf bls.LoaderConf
 		id   string
 		rule string
 	}{
-		"first in order":             {entries.Vars{}, bls.LoaderConf{}, "zz-app.conf", "first bootable in order"},
-		"default":                    {entries.Vars{}, bls.LoaderConf{Default: "C*"}, "c.conf", "loader.conf default C*"},
-		"default takes a bad one":    {entries.Vars{}, bls.LoaderConf{Default: "bad*"}, "bad.conf", "loader.conf default bad*"},
-		"preferred before default":   {entries.Vars{}, bls.LoaderConf{Default: "c*", Preferred: "a*"}, "a.conf", "loader.conf preferred a*"},
-		"preferred skips a bad one":  {entries.Vars{}, bls.LoaderConf{Default: "c*", Preferred: "bad*"}, "c.conf", "loader.conf default c*"},
-		"preferred's first good one": {entries.Vars{}, bls.LoaderConf{Preferred: "b*"}, "b.conf", "loader.conf preferred b*"},
-		"default variable":           {entries.Vars{Default: "d.conf"}, bls.LoaderConf{Default: "c*"}, "d.conf", "LoaderEntryDefault"},
-		"preferred beats variable":   {entries.Vars{Default: "d.conf"}, bls.LoaderConf{Preferred: "a*"}, "a.conf", "loader.conf preferred a*"},
-		"preferred variable first":   {entries.Vars{Preferred: "d.conf"}, bls.LoaderConf{Preferred: "a*"}, "d.conf", "LoaderEntryPreferred"},
-		"an old loader knows no preferred": {entries.Vars{Preferred: "d.conf", HasFeatures: true, Features: 0x7ffff}, bls.LoaderConf{Preferred: "a*", Default: "c*"},
+		"first in order":             {Vars{}, bls.LoaderConf{}, "zz-app.conf", "first bootable in order"},
+		"default":                    {Vars{}, bls.LoaderConf{Default: "C*"}, "c.conf", "loader.conf default C*"},
+		"default takes a bad one":    {Vars{}, bls.LoaderConf{Default: "bad*"}, "bad.conf", "loader.conf default bad*"},
+		"preferred before default":   {Vars{}, bls.LoaderConf{Default: "c*", Preferred: "a*"}, "a.conf", "loader.conf preferred a*"},
+		"preferred skips a bad one":  {Vars{}, bls.LoaderConf{Default: "c*", Preferred: "bad*"}, "c.conf", "loader.conf default c*"},
+		"preferred's first good one": {Vars{}, bls.LoaderConf{Preferred: "b*"}, "b.conf", "loader.conf preferred b*"},
+		"default variable":           {Vars{Default: "d.conf"}, bls.LoaderConf{Default: "c*"}, "d.conf", "LoaderEntryDefault"},
+		"preferred beats variable":   {Vars{Default: "d.conf"}, bls.LoaderConf{Preferred: "a*"}, "a.conf", "loader.conf preferred a*"},
+		"preferred variable first":   {Vars{Preferred: "d.conf"}, bls.LoaderConf{Preferred: "a*"}, "d.conf", "LoaderEntryPreferred"},
+		"an old loader knows no preferred": {Vars{Preferred: "d.conf", HasFeatures: true, Features: 0x7ffff}, bls.LoaderConf{Preferred: "a*", Default: "c*"},
 			"c.conf", "loader.conf default c*"},
-		"a new one does":            {entries.Vars{Preferred: "d.conf", HasFeatures: true, Features: 1 << 19}, bls.LoaderConf{}, "d.conf", "LoaderEntryPreferred"},
-		"one-shot":                  {entries.Vars{OneShot: "BAD.CONF", Preferred: "d.conf"}, bls.LoaderConf{}, "bad.conf", "LoaderEntryOneShot"},
-		"one-shot knows no @saved":  {entries.Vars{OneShot: "@saved", LastBooted: "d.conf"}, bls.LoaderConf{Default: "c*"}, "c.conf", "loader.conf default c*"},
-		"efibc's junk":              {entries.Vars{OneShot: "kexec reboot"}, bls.LoaderConf{Default: "c*"}, "c.conf", "loader.conf default c*"},
-		"@saved":                    {entries.Vars{LastBooted: "D.conf"}, bls.LoaderConf{Default: "@SAVED"}, "d.conf", "loader.conf default @saved @saved"},
-		"@saved without a last one": {entries.Vars{}, bls.LoaderConf{Default: "@saved"}, "zz-app.conf", "first bootable in order"},
-		"a pattern passes hidden":   {entries.Vars{}, bls.LoaderConf{Default: "gone*"}, "zz-app.conf", "first bootable in order"},
-		"a suffix is not implied":   {entries.Vars{}, bls.LoaderConf{Default: "c"}, "zz-app.conf", "first bootable in order"},
-		"auto entries count":        {entries.Vars{Default: "auto-*", Entries: []string{"auto-reboot"}}, bls.LoaderConf{}, "auto-reboot", "LoaderEntryDefault"},
-		"auto entries come last":    {entries.Vars{Default: "*", Entries: []string{"auto-reboot"}}, bls.LoaderConf{}, "zz-app.conf", "LoaderEntryDefault"},
+		"a new one does":            {Vars{Preferred: "d.conf", HasFeatures: true, Features: 1 << 19}, bls.LoaderConf{}, "d.conf", "LoaderEntryPreferred"},
+		"one-shot":                  {Vars{OneShot: "BAD.CONF", Preferred: "d.conf"}, bls.LoaderConf{}, "bad.conf", "LoaderEntryOneShot"},
+		"one-shot knows no @saved":  {Vars{OneShot: "@saved", LastBooted: "d.conf"}, bls.LoaderConf{Default: "c*"}, "c.conf", "loader.conf default c*"},
+		"efibc's junk":              {Vars{OneShot: "kexec reboot"}, bls.LoaderConf{Default: "c*"}, "c.conf", "loader.conf default c*"},
+		"@saved":                    {Vars{LastBooted: "D.conf"}, bls.LoaderConf{Default: "@SAVED"}, "d.conf", "loader.conf default @saved @saved"},
+		"@saved without a last one": {Vars{}, bls.LoaderConf{Default: "@saved"}, "zz-app.conf", "first bootable in order"},
+		"a pattern passes hidden":   {Vars{}, bls.LoaderConf{Default: "gone*"}, "zz-app.conf", "first bootable in order"},
+		"a suffix is not implied":   {Vars{}, bls.LoaderConf{Default: "c"}, "zz-app.conf", "first bootable in order"},
+		"auto entries count":        {Vars{Default: "auto-*", Entries: []string{"auto-reboot"}}, bls.LoaderConf{}, "auto-reboot", "LoaderEntryDefault"},
+		"auto entries come last":    {Vars{Default: "*", Entries: []string{"auto-reboot"}}, bls.LoaderConf{}, "zz-app.conf", "LoaderEntryDefault"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := list(t, texts)
-			l.Report(v.vars.Entries)
-			c := l.Choose(v.vars, v.conf)
+			l.report(v.vars.Entries)
+			c := l.choose(v.vars, v.conf)
 			require.NotNil(t, c.Entry)
 			assert.Equal(t, v.id, c.Entry.ID)
 			assert.Equal(t, strings.TrimSuffix(v.rule, " @saved @saved"), strings.TrimSuffix(c.Rule, " @saved D.conf"))
@@ -98,17 +97,17 @@ func TestChoose(t *testing.T) {
 }
 
 func TestChooseWithLittle(t *testing.T) {
-	c := list(t, nil).Choose(entries.Vars{}, bls.LoaderConf{})
+	c := list(t, nil).choose(Vars{}, bls.LoaderConf{})
 	assert.Nil(t, c.Entry, "nothing to boot")
 
 	l := list(t, nil)
-	l.Report([]string{"auto-reboot-to-firmware-setup", "gone.conf"})
-	c = l.Choose(entries.Vars{Default: "gone.conf"}, bls.LoaderConf{})
+	l.report([]string{"auto-reboot-to-firmware-setup", "gone.conf"})
+	c = l.choose(Vars{Default: "gone.conf"}, bls.LoaderConf{})
 	assert.Equal(t, "auto-reboot-to-firmware-setup", c.Entry.ID, "all that is on the menu")
 
-	c = list(t, map[string]string{"z.conf": plain + "profile 1\n", "a+0.conf": plain}).Choose(entries.Vars{}, bls.LoaderConf{})
+	c = list(t, map[string]string{"z.conf": plain + "profile 1\n", "a+0.conf": plain}).choose(Vars{}, bls.LoaderConf{})
 	assert.Equal(t, "a.conf", c.Entry.ID, "a bad one before another profile")
-	c = list(t, map[string]string{"z.conf": plain + "profile 1\n"}).Choose(entries.Vars{}, bls.LoaderConf{})
+	c = list(t, map[string]string{"z.conf": plain + "profile 1\n"}).choose(Vars{}, bls.LoaderConf{})
 	assert.Equal(t, "z.conf", c.Entry.ID, "the menu's first")
 }
 
@@ -120,9 +119,9 @@ func TestMissedRulesSayTheMend(t *testing.T) {
 		"gone*":  "loader.conf default gone* matches no entry; gone.conf is hidden: /nosuch: no such file or directory",
 		"fedora": "loader.conf default fedora matches no entry",
 	} {
-		assert.Equal(t, []string{want}, l.Choose(entries.Vars{}, bls.LoaderConf{Default: pattern}).Missed)
+		assert.Equal(t, []string{want}, l.choose(Vars{}, bls.LoaderConf{Default: pattern}).Missed)
 	}
-	assert.Contains(t, l.Choose(entries.Vars{}, bls.LoaderConf{Preferred: "bad*"}).Missed[0], "bad.conf has no boot attempts left")
+	assert.Contains(t, l.choose(Vars{}, bls.LoaderConf{Preferred: "bad*"}).Missed[0], "bad.conf has no boot attempts left")
 }
 
 func TestFind(t *testing.T) {
@@ -136,22 +135,22 @@ func TestFind(t *testing.T) {
 		"arch-": "arch-lts.conf", "deb": "debian.conf", "6.1": "", "6.12": "arch.conf", "6.6": "arch-lts.conf",
 		"Arch L": "", "arch lin": "arch.conf", "hid": "hidden.conf", "De": "debian.conf", "nosuch": "", "": "",
 	} {
-		e, err := l.Find(name)
+		e, err := l.find(name)
 		if want == "" {
-			require.ErrorIs(t, err, entries.ErrNoEntry, name)
+			require.ErrorIs(t, err, ErrNoEntry, name)
 			continue
 		}
 		require.NoError(t, err, name)
 		assert.Equal(t, want, e.ID, name)
 	}
-	_, err := l.Find("arch l")
-	assert.ErrorContains(t, err, "could be arch.conf, arch-lts.conf")
+	_, err := l.find("arch l")
+	assert.ErrorContains(t, err, "is ambiguous: arch.conf, arch-lts.conf")
 }
 
 func TestFindOnTwoPartitions(t *testing.T) {
 	files := map[string]string{"v": "k", "loader/entries/a.conf": plain}
 	one, two := volume(t, esp.ESP, files), volume(t, esp.XBOOTLDR, files)
-	e, err := entries.Read([]*esp.Volume{one, two}, "x64", bls.Compare).Find("a")
+	e, err := readMenu([]*esp.Volume{one, two}, "x64", bls.Compare).find("a")
 	require.NoError(t, err)
 	assert.Equal(t, one, e.Volume, "the ESP is the boot loader's first")
 }
@@ -161,12 +160,12 @@ func TestFindOnTwoPartitions(t *testing.T) {
 func TestHiddenTwin(t *testing.T) {
 	one := volume(t, esp.ESP, map[string]string{"loader/entries/a.conf": plain})
 	two := volume(t, esp.XBOOTLDR, map[string]string{"v": "k", "loader/entries/a.conf": plain})
-	l := entries.Read([]*esp.Volume{one, two}, "x64", bls.Compare)
-	e, err := l.Find("a.conf")
+	l := readMenu([]*esp.Volume{one, two}, "x64", bls.Compare)
+	e, err := l.find("a.conf")
 	require.NoError(t, err)
 	assert.Equal(t, two, e.Volume)
-	assert.Equal(t, e, l.Choose(entries.Vars{}, bls.LoaderConf{}).Entry)
-	assert.Equal(t, e, l.Running(entries.RunningKernel{Selected: "a.conf"}))
+	assert.Equal(t, e, l.choose(Vars{}, bls.LoaderConf{}).Entry)
+	assert.Equal(t, e, l.running(runningKernel{Selected: "a.conf"}))
 }
 
 // TestHideLoader has an entry for systemd-boot itself, by the path that it was
@@ -176,9 +175,9 @@ func TestHideLoader(t *testing.T) {
 		"v": "k", "EFI/systemd/sd.efi": "MZ", "loader/entries/b.conf": plain,
 		"loader/entries/self.conf": "efi EFI/systemd/sd.efi\n", "loader/entries/linux.conf": "linux /EFI/systemd/sd.efi\n",
 	}
-	l := entries.Read([]*esp.Volume{volume(t, esp.ESP, files), volume(t, esp.XBOOTLDR, files)}, "x64", bls.Compare)
-	l.HideLoader(`\EFI\systemd\SD.EFI`)
-	for _, e := range l.Entries {
+	l := readMenu([]*esp.Volume{volume(t, esp.ESP, files), volume(t, esp.XBOOTLDR, files)}, "x64", bls.Compare)
+	l.hideLoader(`\EFI\systemd\SD.EFI`)
+	for _, e := range l.entries {
 		self := e.ID == "self.conf" && e.Volume.Kind == esp.ESP
 		assert.Equal(t, self, strings.Contains(e.Hidden, "systemd-boot again"), "%s on %s: %s", e.ID, e.Volume.Kind, e.Hidden)
 	}
@@ -191,8 +190,8 @@ func TestTitles(t *testing.T) {
 		"e.conf": plain + "title W\n", "f.conf": plain + "title W\n", "g.conf": plain,
 	})
 	got := map[string]string{}
-	for i, title := range l.Titles() {
-		got[l.Entries[i].ID] = title
+	for i, title := range l.titles() {
+		got[l.entries[i].ID] = title
 	}
 	assert.Equal(t, map[string]string{
 		"a.conf": "T (1)", "b.conf": "T (2)", "c.conf": "U (1) (m1)", "d.conf": "U (1) (m2)",
@@ -208,25 +207,24 @@ func TestHostileDirectory(t *testing.T) {
 		"loader/entries/dir.conf/x": "", "loader/entries/UPPER.CONF": plain, "loader/entries/junk.conf": "\x00\xff\x7fELF",
 		"loader/entries/bom.conf": "\ufefflinux /v\n", "EFI/Linux/plain.efi": "MZ", "EFI/Linux/cut.efi": string(fixtures.BzImage{}.Bytes()[:300]),
 		"loader/entries/large.conf": "linux /v\ntitle " + strings.Repeat("x", 5<<20),
-		"loader/entries/wide.conf":  "linux /v\ntitle " + strings.Repeat("x", 1<<20),
 	})
 	dir := filepath.Join(v.Dir, "loader/entries")
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "fifo.conf"), 0o644))
 	require.NoError(t, os.Symlink("loop.conf", filepath.Join(dir, "loop.conf")))
 	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(dir, "passwd.conf")))
-	l := entries.Read([]*esp.Volume{v}, "x64", bls.Compare)
+	l := readMenu([]*esp.Volume{v}, "x64", bls.Compare)
 	var shown []string
-	for _, e := range l.Entries {
+	for _, e := range l.entries {
 		if e.Hidden == "" {
 			shown = append(shown, e.ID)
 		}
 	}
-	assert.ElementsMatch(t, []string{"good.conf", "\xe9t\xe9.conf", "UPPER.CONF", "wide.conf"}, shown)
+	assert.ElementsMatch(t, []string{"good.conf", "\xe9t\xe9.conf", "UPPER.CONF"}, shown)
 	var said strings.Builder
-	for _, p := range l.Problems {
+	for _, p := range l.problems {
 		said.WriteString(p.Error() + "\n")
 	}
-	for _, want := range []string{"plain.efi", "cut.efi", "large.conf: larger than 4194304 bytes"} {
+	for _, want := range []string{"plain.efi", "cut.efi", "large.conf: file too large"} {
 		assert.Contains(t, said.String(), want)
 	}
 	assert.NotContains(t, said.String(), "root:x:0:0")
@@ -235,10 +233,10 @@ func TestHostileDirectory(t *testing.T) {
 func TestEntriesFolderBehindALink(t *testing.T) {
 	v := volume(t, esp.ESP, map[string]string{"v": "k", "real/entries/a.conf": plain})
 	require.NoError(t, os.Symlink("real", filepath.Join(v.Dir, "loader")))
-	l := entries.Read([]*esp.Volume{v}, "x64", bls.Compare)
-	assert.Empty(t, l.Entries)
-	require.Len(t, l.Problems, 1)
-	assert.ErrorContains(t, l.Problems[0], "symbolic link")
+	l := readMenu([]*esp.Volume{v}, "x64", bls.Compare)
+	assert.Empty(t, l.entries)
+	require.Len(t, l.problems, 1)
+	assert.ErrorContains(t, l.problems[0], "symbolic link")
 }
 
 func TestManyEntries(t *testing.T) {
@@ -247,18 +245,18 @@ func TestManyEntries(t *testing.T) {
 		files["loader/entries/e-"+strings.Repeat("9", i%7)+string(rune('a'+i%26))+strings.Repeat("x", i/200)+".conf"] = plain
 	}
 	v := volume(t, esp.ESP, files)
-	l := entries.Read([]*esp.Volume{v}, "x64", bls.Compare)
-	assert.Len(t, l.Entries, len(files)-1)
-	assert.NotNil(t, l.Choose(entries.Vars{}, bls.LoaderConf{}).Entry)
+	l := readMenu([]*esp.Volume{v}, "x64", bls.Compare)
+	assert.Len(t, l.entries, len(files)-1)
+	assert.NotNil(t, l.choose(Vars{}, bls.LoaderConf{}).Entry)
 }
 
 func TestReadConf(t *testing.T) {
 	conf := func(text string) map[string]string { return map[string]string{"loader/loader.conf": text} }
-	got, problems := entries.ReadConf([]*esp.Volume{volume(t, esp.XBOOTLDR, conf("default x\n")), volume(t, esp.ESP, conf("default a\ndefault @foo\nbogus 1\n"))})
+	got, problems := readConf([]*esp.Volume{volume(t, esp.XBOOTLDR, conf("default x\n")), volume(t, esp.ESP, conf("default a\ndefault @foo\nbogus 1\n"))})
 	assert.Equal(t, "a", got.Default, "from the ESP, and an unknown @word keeps the value before")
 	require.Len(t, problems, 2)
 	assert.ErrorContains(t, problems[0], "loader.conf:2: default:")
-	got, problems = entries.ReadConf([]*esp.Volume{volume(t, esp.XBOOTLDR, conf("default x\n"))})
+	got, problems = readConf([]*esp.Volume{volume(t, esp.XBOOTLDR, conf("default x\n"))})
 	assert.Empty(t, got.Default)
 	assert.Empty(t, problems)
 }
@@ -269,23 +267,21 @@ func TestRunning(t *testing.T) {
 		"c.conf": "linux /v\noptions only=c\n", "d.conf": "linux /v\noptions $kernelopts\n",
 	})
 	for name, v := range map[string]struct {
-		k    entries.RunningKernel
+		k    runningKernel
 		want string
 	}{
-		"the boot loader says":       {entries.RunningKernel{Selected: "C.CONF", Cmdline: "root=x quiet"}, "c.conf"},
-		"not after a kexec":          {entries.RunningKernel{Selected: "c.conf", Kexeced: true, Cmdline: "root=x quiet", Release: "6.2"}, "b.conf"},
-		"by the line alone":          {entries.RunningKernel{Cmdline: "BOOT_IMAGE=/v only=c initrd=x"}, "c.conf"},
-		"two that could be":          {entries.RunningKernel{Cmdline: "root=x quiet"}, ""},
-		"two that could be, by name": {entries.RunningKernel{Cmdline: "root=x quiet", Release: "6.1"}, "a.conf"},
-		"another line":               {entries.RunningKernel{Cmdline: "root=y"}, ""},
-		"a variable of GRUB's":       {entries.RunningKernel{Cmdline: "root=r ro", Env: bls.GrubEnv{"kernelopts": "root=r ro"}}, "d.conf"},
-		"one that is not set":        {entries.RunningKernel{Cmdline: "root=r ro", Env: bls.GrubEnv{}}, ""},
-		"no GRUB, no variables":      {entries.RunningKernel{Cmdline: "$kernelopts"}, "d.conf"},
-		"nothing known":              {entries.RunningKernel{}, ""},
-		"an id that is gone":         {entries.RunningKernel{Selected: "gone.conf", Cmdline: "only=c"}, ""},
+		"the boot loader says":       {runningKernel{Selected: "C.CONF", Cmdline: "root=x quiet"}, "c.conf"},
+		"not after a kexec":          {runningKernel{Selected: "c.conf", Kexeced: true, Cmdline: "root=x quiet", Release: "6.2"}, "b.conf"},
+		"by the line alone":          {runningKernel{Cmdline: "BOOT_IMAGE=/v only=c initrd=x"}, "c.conf"},
+		"two that could be":          {runningKernel{Cmdline: "root=x quiet"}, ""},
+		"two that could be, by name": {runningKernel{Cmdline: "root=x quiet", Release: "6.1"}, "a.conf"},
+		"another line":               {runningKernel{Cmdline: "root=y"}, ""},
+		"no GRUB, no variables":      {runningKernel{Cmdline: "$kernelopts"}, "d.conf"},
+		"nothing known":              {runningKernel{}, ""},
+		"an id that is gone":         {runningKernel{Selected: "gone.conf", Cmdline: "only=c"}, ""},
 	} {
 		got := ""
-		if e := l.Running(v.k); e != nil {
+		if e := l.running(v.k); e != nil {
 			got = e.ID
 		}
 		assert.Equal(t, v.want, got, name)
@@ -299,6 +295,23 @@ func TestOrderOnDisk(t *testing.T) {
 		"s+3-2.conf": plain, "s+5-1.conf": plain, "s+5-2.conf": plain,
 	})
 	assert.Equal(t, []string{"k0.conf", "k2.conf", "k1.conf", "s.conf", "s.conf", "s.conf", "n10.conf", "N3.conf", "n2.conf", "bad.conf"}, ids(l))
-	assert.Equal(t, "loader/entries/s+5-1.conf", l.Entries[3].Path, "more attempts left, then fewer made")
-	assert.Equal(t, "loader/entries/s+5-2.conf", l.Entries[4].Path)
+	assert.Equal(t, "loader/entries/s+5-1.conf", l.entries[3].Path, "more attempts left, then fewer made")
+	assert.Equal(t, "loader/entries/s+5-2.conf", l.entries[4].Path)
+}
+
+// TestEFIKernel: the key efi may name a kernel, which kexec can boot.
+func TestEFIKernel(t *testing.T) {
+	kernel := string(fixtures.BzImage{}.Bytes())
+	files := map[string]string{
+		"v": kernel, "cut": kernel[:6000], "z": string(fixtures.ZBoot{Compression: "gzip", Payload: []byte("x")}.Bytes()),
+		"u": string(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", "k")}}.Bytes()), "shell": string(fixtures.PE{}.Bytes()),
+	}
+	const program = "an EFI program, which only firmware can start"
+	want := map[string]string{"v": "", "z": "", "u": "", "shell": program, "cut": "kernel: bzImage of 8192 bytes, but the file has 6000: file is cut short", "loader": program}
+	for name := range want {
+		files["loader/entries/"+name+".conf"] = "efi /" + name + "\n"
+	}
+	for _, e := range readMenu([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare).entries {
+		assert.Equal(t, want[strings.TrimSuffix(e.ID, ".conf")], e.KexecBlocker(), e.ID)
+	}
 }

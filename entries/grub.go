@@ -4,41 +4,43 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
-// A Grub is the environment of a machine that GRUB's blscfg boots.
-type Grub struct {
+// A grubEnv is the environment of a machine that GRUB's blscfg boots.
+type grubEnv struct {
 	// Path is the grubenv file, for messages.
 	Path string
 	Env  bls.GrubEnv
 
-	root *os.Root
-	name string // below root
+	volume *esp.Volume
+	name   string // below its root
 }
 
 // grubEnvSize is the size of a GRUB environment block, in bytes; a larger file
 // is none.
 const grubEnvSize = 1024
 
-// FindGrub returns the GRUB environment of the boot partitions, nil where
-// there is none. Without systemd-boot's variables such a file tells a machine
+// findGrub returns the GRUB environment of the boot partitions, nil where
+// there is none. Without systemd-boot's variables such a file identifies a machine
 // that GRUB boots.
-func FindGrub(volumes []*esp.Volume) (*Grub, error) {
+func findGrub(volumes []*esp.Volume) (*grubEnv, error) {
 	var errs []error
 	for _, v := range volumes {
 		for _, name := range grubEnvNames(v) {
 			r := reader{volume: v}
-			data, err := r.readSmall(v.Root, name)
+			data, err := r.readSmall(v, name)
 			if err == nil && len(data) <= grubEnvSize {
 				env, err := bls.ParseGrubEnv(data)
 				if err == nil {
-					return &Grub{Path: r.volume.Where(name), Env: env, root: v.Root, name: name}, nil
+					return &grubEnv{Path: r.volume.Where(name), Env: env, volume: v, name: name}, nil
 				}
 				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,22 +62,22 @@ func grubEnvNames(v *esp.Volume) []string {
 	return names
 }
 
-// ChooseGrub picks the default as GRUB does: next_entry once, then
+// chooseGrub picks the default as GRUB does: next_entry once, then
 // saved_entry, else the first entry.
-func (l *List) ChooseGrub(env bls.GrubEnv) Choice {
+func (m *menu) chooseGrub(env bls.GrubEnv) Choice {
 	var c Choice
 	for _, name := range []string{"next_entry", "saved_entry"} {
 		value := env[name]
 		if value == "" {
 			continue
 		}
-		if e := l.GrubEntry(value); e != nil {
+		if e := m.grubEntry(value); e != nil {
 			c.Entry, c.Rule, c.OneShot = e, "grubenv "+name, name == "next_entry"
 			return c
 		}
 		c.Missed = append(c.Missed, fmt.Sprintf("grubenv %s=%s matches no entry", name, value))
 	}
-	for _, e := range l.Entries {
+	for _, e := range m.entries {
 		if e.Hidden == "" {
 			c.Entry, c.Rule = e, "first in GRUB's order"
 			return c
@@ -84,11 +86,11 @@ func (l *List) ChooseGrub(env bls.GrubEnv) Choice {
 	return c
 }
 
-// GrubEntry finds an entry as a value of grubenv names it: by id without
+// grubEntry finds an entry as a value of grubenv names it: by id without
 // suffix, by title, or by its place on the menu. nil: none is meant.
-func (l *List) GrubEntry(value string) *Entry {
+func (m *menu) grubEntry(value string) *Entry {
 	var shown []*Entry
-	for _, e := range l.Entries {
+	for _, e := range m.entries {
 		if e.Hidden != "" {
 			continue
 		}
@@ -103,12 +105,12 @@ func (l *List) GrubEntry(value string) *Entry {
 	return nil
 }
 
-// UseUpNext empties next_entry, as GRUB does before it boots it. undo writes
+// consumeNext empties next_entry, as GRUB does before it boots it. undo writes
 // the block back that was there. The file keeps its place on the disk: GRUB
 // finds it by that, not by the file system.
-func (g *Grub) UseUpNext() (undo func() error, err error) {
+func (g *grubEnv) consumeNext() (undo func() error, err error) {
 	r := reader{}
-	before, err := r.readSmall(g.root, g.name)
+	before, err := r.readSmall(g.volume, g.name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Path, err)
 	}
@@ -119,11 +121,29 @@ func (g *Grub) UseUpNext() (undo func() error, err error) {
 	return func() error { return g.overwrite(before) }, g.overwrite(after)
 }
 
-func (g *Grub) overwrite(block []byte) error {
-	f, err := g.root.OpenFile(g.name, os.O_WRONLY, 0)
+func (g *grubEnv) overwrite(block []byte) error {
+	f, err := g.volume.Root.OpenFile(g.name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.Path, esp.Cause(err))
 	}
 	_, err = f.WriteAt(block, 0)
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// chooseGrub fills the menu and the rules of a machine that GRUB boots.
+func (s *System) chooseGrub(g *grubEnv, arch string) {
+	s.menu = readMenu(s.volumes, arch, bls.CompareGrub)
+	s.menu.report(s.vars.Entries)
+	lasting := maps.Clone(g.Env)
+	delete(lasting, "next_entry")
+	s.choices = choices{
+		next: s.menu.chooseGrub(g.Env), lasting: s.menu.chooseGrub(lasting),
+		saved: s.menu.grubEntry(g.Env["saved_entry"]), env: g.Env, consume: g.consumeNext,
+	}
+	for _, e := range s.menu.entries {
+		written := *e.Entry
+		written.Options, written.Initrds = slices.Clone(e.Options), slices.Clone(e.Initrds)
+		e.Written = &written
+		e.expandErr = e.Expand(g.Env)
+	}
 }

@@ -1,4 +1,4 @@
-package entries_test
+package entries
 
 import (
 	"os"
@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/bls"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
@@ -41,9 +40,9 @@ func TestChooseGrub(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			volumes := []*esp.Volume{fedora(t, v.env)}
-			g, err := entries.FindGrub(volumes)
+			g, err := findGrub(volumes)
 			require.NoError(t, err)
-			c := entries.Read(volumes, "x64", bls.CompareGrub).ChooseGrub(g.Env)
+			c := readMenu(volumes, "x64", bls.CompareGrub).chooseGrub(g.Env)
 			require.NotNil(t, c.Entry)
 			assert.Equal(t, v.id, c.Entry.ID)
 			assert.Equal(t, v.rule, c.Rule)
@@ -53,14 +52,14 @@ func TestChooseGrub(t *testing.T) {
 }
 
 func TestFindGrub(t *testing.T) {
-	g, err := entries.FindGrub([]*esp.Volume{volume(t, esp.ESP, map[string]string{"EFI/fedora/grubenv": grubenv("a=b\n")})})
+	g, err := findGrub([]*esp.Volume{volume(t, esp.ESP, map[string]string{"EFI/fedora/grubenv": grubenv("a=b\n")})})
 	require.NoError(t, err)
 	assert.Equal(t, "b", g.Env["a"])
 	assert.True(t, strings.HasSuffix(g.Path, "/EFI/fedora/grubenv"))
-	g, err = entries.FindGrub([]*esp.Volume{volume(t, esp.ESP, nil)})
+	g, err = findGrub([]*esp.Volume{volume(t, esp.ESP, nil)})
 	require.NoError(t, err)
 	assert.Nil(t, g)
-	g, err = entries.FindGrub([]*esp.Volume{volume(t, esp.ESP, map[string]string{"grub/grubenv": "junk"})})
+	g, err = findGrub([]*esp.Volume{volume(t, esp.ESP, map[string]string{"grub/grubenv": "junk"})})
 	require.ErrorIs(t, err, bls.ErrNotGrubEnv)
 	assert.Nil(t, g)
 }
@@ -70,9 +69,9 @@ func TestUseUpNext(t *testing.T) {
 	path := filepath.Join(v.Dir, "grub2/grubenv")
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
-	g, err := entries.FindGrub([]*esp.Volume{v})
+	g, err := findGrub([]*esp.Volume{v})
 	require.NoError(t, err)
-	undo, err := g.UseUpNext()
+	undo, err := g.consumeNext()
 	require.NoError(t, err)
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package entries_test
+package entries
 
 import (
 	"fmt"
@@ -12,87 +12,55 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/bls"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 // read lists a partition laid out from files, with the kernel /v.
-func read(t *testing.T, files map[string]string) *entries.List {
+func read(t *testing.T, files map[string]string) *menu {
 	t.Helper()
 	files["v"] = "kernel"
-	return entries.Read([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare)
+	return readMenu([]*esp.Volume{volume(t, esp.ESP, files)}, "x64", bls.Compare)
 }
 
-func problems(l *entries.List) string {
+func problems(l *menu) string {
 	var said strings.Builder
-	for _, p := range l.Problems {
+	for _, p := range l.problems {
 		said.WriteString(p.Error() + "\n")
 	}
 	return said.String()
 }
 
-// TestLargeEntries holds that a file of 1 MiB is listed, costs little, and is
-// whole again once it is wanted.
+// TestLargeEntries: a file over the limit is listed and hidden with the reason.
 func TestLargeEntries(t *testing.T) {
-	const size = 1 << 20
-	for name, v := range map[string]struct {
-		text  string
-		whole func(*entries.Entry) bool // false while held in part
-	}{
-		"title":    {"title " + strings.Repeat("x", size), func(e *entries.Entry) bool { return len(e.Title) == size }},
-		"options":  {"options " + strings.Repeat("x", size), func(e *entries.Entry) bool { return len(e.Cmdline()) == size }},
-		"initrds":  {strings.Repeat("initrd /v\n", size/10), func(e *entries.Entry) bool { return len(e.Initrds) == size/10 && e.LineOf("initrd", 1) == 3 }},
-		"sort-key": {"sort-key " + strings.Repeat("é", size/2), func(e *entries.Entry) bool { return len(e.SortKey) == size }},
-		"comments": {strings.Repeat("# "+strings.Repeat("x", 100)+"\n", size/100) + "title t\n", nil},
-		"unknown":  {strings.Repeat("k v\n", size/4), nil},
-		"empty":    {strings.Repeat("\n", size), nil},
-		"one key":  {strings.Repeat("k", size) + " v\n", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			files := map[string]string{"loader/entries/large.conf": plain + v.text, "loader/entries/other.conf": plain}
-			l := read(t, files)
-			require.Equal(t, []string{"other.conf", "large.conf"}, sorted(ids(l)))
-			assert.NotContains(t, problems(l), "in part", "one alone is held whole")
-
-			for i := range 4 {
-				files[fmt.Sprintf("loader/entries/a%d.conf", i)] = strings.Repeat("#\n", size/2)
-			}
-			l = read(t, files)
-			require.Len(t, l.Entries, 6)
-			assert.Less(t, len(problems(l)), 8<<10, "complaints end")
-			e, err := l.Find("large")
-			require.NoError(t, err)
-			assert.Empty(t, e.Hidden)
-			assert.Less(t, len(e.Title)+len(e.SortKey)+len(e.Cmdline())+16*len(e.Initrds), 16<<10)
-			if v.whole == nil {
-				assert.NotContains(t, problems(l), "in part")
-				return
-			}
-			assert.Contains(t, problems(l), "large.conf: "+fmt.Sprint(len(plain+v.text))+" bytes, its longest values are listed in part")
-			assert.False(t, v.whole(e))
-			require.NoError(t, e.Complete())
-			assert.True(t, v.whole(e))
-			assert.Empty(t, e.Hidden)
-		})
-	}
+	fill := func(size int) string { return plain + "title " + strings.Repeat("x", size-len(plain)-len("title ")) }
+	l := read(t, map[string]string{"loader/entries/most.conf": fill(maxEntrySize), "loader/entries/more.conf": fill(maxEntrySize + 1), "loader/entries/other.conf": plain})
+	assert.ElementsMatch(t, []string{"most.conf", "more.conf", "other.conf"}, ids(l))
+	most, more := l.byID("most.conf"), l.byID("more.conf")
+	assert.Empty(t, most.Hidden)
+	assert.Len(t, most.Title, maxEntrySize-len(plain)-len("title "))
+	assert.Equal(t, "its file has more than 1048576 bytes", more.Hidden)
+	assert.Empty(t, more.Title)
+	assert.Contains(t, problems(l), "more.conf: file too large: more than 1048576 bytes")
 }
 
-// sorted puts other.conf first, wherever its sort-key puts large.conf.
-func sorted(ids []string) []string {
-	if len(ids) == 2 && ids[0] == "large.conf" {
-		return []string{ids[1], ids[0]}
+// TestManyLargeEntries: together they do not fill the memory, and none is lost.
+func TestManyLargeEntries(t *testing.T) {
+	files := map[string]string{}
+	for i := range maxHeld/maxEntrySize + 2 {
+		files[fmt.Sprintf("loader/entries/a%03d.conf", i)] = plain + strings.Repeat("#", maxEntrySize-len(plain))
 	}
-	return ids
-}
-
-func TestCompleteAfterTheFileIsGone(t *testing.T) {
-	large := plain + "title " + strings.Repeat("x", 3<<20)
-	v := volume(t, esp.ESP, map[string]string{"v": "k", "loader/entries/large.conf": large, "loader/entries/a.conf": large})
-	e, err := entries.Read([]*esp.Volume{v}, "x64", bls.Compare).Find("large")
-	require.NoError(t, err)
-	require.NoError(t, os.Remove(filepath.Join(v.Dir, "loader/entries/large.conf")))
-	assert.ErrorContains(t, e.Complete(), "large.conf: no such file or directory")
+	n := len(files)
+	l := read(t, files)
+	require.Len(t, l.entries, n)
+	hidden := 0
+	for _, e := range l.entries {
+		if e.Hidden != "" {
+			assert.Equal(t, "the entry files before it have 67108864 bytes together", e.Hidden)
+			hidden++
+		}
+	}
+	assert.Equal(t, 2, hidden)
 }
 
 func osRelease(name string) fixtures.Section {
@@ -122,7 +90,7 @@ func TestCutImages(t *testing.T) {
 	for i := range cuts {
 		name := fmt.Sprintf("cut-%06d.efi", i*512)
 		if !strings.Contains(problems(l), name) {
-			e, err := l.Find(name)
+			e, err := l.find(name)
 			require.NoError(t, err, "neither listed nor complained about: %s", name)
 			assert.Equal(t, "Cut", e.Title)
 		}
@@ -157,11 +125,11 @@ func TestThousandProfiles(t *testing.T) {
 		p.Sections = append(p.Sections, fixtures.Text(".profile", fmt.Sprintf("ID=p%d\nTITLE=Profile %d\n", i, i)))
 	}
 	l := read(t, map[string]string{"EFI/Linux/many.efi": string(p.Bytes()), "EFI/Linux/good.efi": string(image("Good").Bytes())})
-	require.Len(t, l.Entries, 257)
-	assert.Equal(t, "many.efi", l.Entries[0].ID)
+	require.Len(t, l.entries, 257)
+	assert.Equal(t, "many.efi", l.entries[0].ID)
 	assert.Contains(t, ids(l), "many.efi@p255")
 	assert.Contains(t, ids(l), "good.efi")
-	assert.Equal(t, "many.efi", l.Choose(entries.Vars{}, bls.LoaderConf{}).Entry.ID)
+	assert.Equal(t, "many.efi", l.choose(Vars{}, bls.LoaderConf{}).Entry.ID)
 }
 
 // TestNothingWaits has FIFOs and links in circles wherever a file is looked
@@ -185,18 +153,18 @@ func TestNothingWaits(t *testing.T) {
 	require.NoError(t, os.Symlink("loop.efi", at("EFI/Linux/loop.efi")))
 
 	volumes := []*esp.Volume{v}
-	l := entries.Read(volumes, "x64", bls.Compare)
+	l := readMenu(volumes, "x64", bls.Compare)
 	var shown []string
-	for _, e := range l.Entries {
+	for _, e := range l.entries {
 		if e.Hidden == "" {
 			shown = append(shown, e.ID)
 		}
 	}
 	assert.ElementsMatch(t, []string{"good.conf", "good.efi", "fifo-kernel.conf"}, shown, "an open tells that a kernel is a FIFO")
-	_, errs := entries.ReadConf(volumes)
+	_, errs := readConf(volumes)
 	require.Len(t, errs, 1)
 	assert.ErrorContains(t, errs[0], "loader.conf: not a regular file")
-	_, err := entries.FindGrub(volumes)
+	_, err := findGrub(volumes)
 	assert.ErrorContains(t, err, "grubenv: not a regular file")
 }
 
@@ -208,7 +176,7 @@ func TestStrangeTexts(t *testing.T) {
 		"loader/entries/gr\xfc\xdfe.conf": "title Gr\xfc\xdfe\nlinux /v\n", "loader/entries/nul.conf": "linux /v\n\x00title late\n",
 	})
 	got := map[string]string{}
-	for _, e := range l.Entries {
+	for _, e := range l.entries {
 		got[e.ID] = e.Title + "|" + e.Hidden
 	}
 	assert.Equal(t, map[string]string{

@@ -6,37 +6,47 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // ErrNoEntry means that no entry is meant, or none that can be booted.
 var ErrNoEntry = errors.New("no such entry")
 
-// Find returns the entry that a user means: its id in any letter case, with
+// A noEntryError is an ErrNoEntry with a text of its own.
+type noEntryError string
+
+func noEntryf(format string, args ...any) error { return noEntryError(fmt.Sprintf(format, args...)) }
+
+func (e noEntryError) Error() string { return string(e) }
+
+func (e noEntryError) Is(target error) bool { return target == ErrNoEntry }
+
+// find returns the entry that a user means: its id in any letter case, with
 // or without suffix and boot counter; else a prefix of an id, title or version
 // that only one entry has. The error is an ErrNoEntry.
-func (l *List) Find(name string) (*Entry, error) {
-	if e, err := l.byID(name); e != nil || err != nil {
+func (m *menu) find(name string) (*Entry, error) {
+	if e, err := m.withoutSuffix(name); e != nil || err != nil {
 		return e, err
 	}
-	found := l.filter(func(e *Entry) bool {
+	found := m.filter(func(e *Entry) bool {
 		return hasPrefix(e.ID, name) || hasPrefix(e.Title, name) || hasPrefix(e.Version, name)
 	})
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: %s; the ids are shown by: kexec-bls list", ErrNoEntry, name)
+		return nil, noEntryf("no entry matches '%s'", name)
 	}
 	return one(name, found)
 }
 
-// byID looks for the id itself, then for the id without its suffix. Of the
+// withoutSuffix looks for the id itself, then for the id without its suffix. Of the
 // same id on two partitions, the boot loader's first one is meant.
-func (l *List) byID(name string) (*Entry, error) {
+func (m *menu) withoutSuffix(name string) (*Entry, error) {
 	id, _ := bls.SplitTries(name)
-	if e := l.ByID(id); e != nil {
+	if e := m.byID(id); e != nil {
 		return e, nil
 	}
 	// A counter is one only in front of a suffix; which one does not matter.
 	bare, _ := bls.SplitTries(name + ".conf")
-	found := l.filter(func(e *Entry) bool {
+	found := m.filter(func(e *Entry) bool {
 		id := bls.FoldID(trimSuffix(e.ID))
 		return id == bls.FoldID(name) || id == bls.FoldID(trimSuffix(bare))
 	})
@@ -47,9 +57,9 @@ func (l *List) byID(name string) (*Entry, error) {
 }
 
 // filter prefers what the boot loader shows to what it hides.
-func (l *List) filter(want func(*Entry) bool) []*Entry {
+func (m *menu) filter(want func(*Entry) bool) []*Entry {
 	var shown, hidden []*Entry
-	for _, e := range l.Entries {
+	for _, e := range m.entries {
 		switch {
 		case e.Type == bls.Reported || !want(e):
 		case e.Hidden == "":
@@ -73,7 +83,7 @@ func one(name string, found []*Entry) (*Entry, error) {
 		}
 	}
 	if len(ids) > 1 {
-		return nil, fmt.Errorf("%w: %s could be %s; give the whole id", ErrNoEntry, name, strings.Join(ids, ", "))
+		return nil, hint.Wrap(noEntryf("'%s' is ambiguous: %s", name, strings.Join(ids, ", ")), "type more of it")
 	}
 	return found[0], nil
 }
@@ -92,13 +102,13 @@ func trimSuffix(id string) string {
 	return id
 }
 
-// ByID returns the entry that a variable of the boot loader names, nil when
+// byID returns the entry that a variable of the boot loader names, nil when
 // none is. Of the same id on two partitions, one may be hidden.
-func (l *List) ByID(id string) *Entry {
+func (m *menu) byID(id string) *Entry {
 	if id == "" {
 		return nil
 	}
-	found := l.filter(func(e *Entry) bool { return bls.FoldID(e.ID) == bls.FoldID(id) })
+	found := m.filter(func(e *Entry) bool { return bls.FoldID(e.ID) == bls.FoldID(id) })
 	if len(found) == 0 {
 		return nil
 	}

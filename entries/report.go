@@ -7,12 +7,12 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
-// Report adds what the boot loader said of its menu when it last ran: which
+// report adds what the boot loader reported of its menu when it last ran: which
 // entries it showed, and those that only it knows, in its order at the end.
-func (l *List) Report(ids []string) {
-	known := make(map[string]bool, len(l.Entries))
-	byID := make(map[string][]*Entry, len(l.Entries))
-	for _, e := range l.Entries {
+func (m *menu) report(ids []string) {
+	known := make(map[string]bool, len(m.entries))
+	byID := make(map[string][]*Entry, len(m.entries))
+	for _, e := range m.entries {
 		id := bls.FoldID(e.ID)
 		known[id] = true
 		byID[id] = append(byID[id], e)
@@ -26,16 +26,16 @@ func (l *List) Report(ids []string) {
 			continue
 		}
 		known[key] = true
-		l.Entries = append(l.Entries, reported(id))
+		m.entries = append(m.entries, reported(id))
 	}
 }
 
-// HideLoader hides the entries that would only start systemd-boot again: an efi
+// hideLoader hides the entries that would only start systemd-boot again: an efi
 // line on the ESP with the path of the running image, in any letter case, as
-// LoaderImageIdentifier tells it. systemd-boot goes by the path too, and does
+// LoaderImageIdentifier names it. systemd-boot goes by the path too, and does
 // not look for itself on XBOOTLDR.
-func (l *List) HideLoader(image string) {
-	for _, e := range l.Entries {
+func (m *menu) hideLoader(image string) {
+	for _, e := range m.entries {
 		if image != "" && e.EFI != "" && e.Volume.Kind == esp.ESP && bls.FoldID(esp.Name(e.EFI)) == bls.FoldID(esp.Name(image)) {
 			e.Hide("it would only start systemd-boot again")
 		}
@@ -49,7 +49,7 @@ func reported(id string) *Entry {
 		e.Type, e.Title = bls.Auto, autoTitle(bls.FoldID(id))
 		reason = "the boot loader itself provides it"
 	}
-	return &Entry{Entry: e, IsReported: true, NoKexec: reason}
+	return &Entry{Entry: e, IsReported: true, noKexec: reason}
 }
 
 // autoTitle names the automatic entries of sd-boot as bootctl does.

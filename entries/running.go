@@ -6,29 +6,27 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls"
 )
 
-// A RunningKernel is what the running kernel tells of itself.
-type RunningKernel struct {
+// A runningKernel is what is known of the running kernel.
+type runningKernel struct {
 	Cmdline  string // /proc/cmdline
 	Release  string // uname -r
 	Kexeced  bool   // started by kexec, not by a boot loader
 	Selected string // LoaderEntrySelected; of the last firmware boot
-	// Env are the variables in command lines, nil where GRUB is not at work.
-	Env bls.GrubEnv
 }
 
-// Running returns the entry that the running kernel came from; nil where that
-// cannot be told, rather than a wrong one.
-func (l *List) Running(k RunningKernel) *Entry {
+// running returns the entry that the running kernel came from; nil where that
+// cannot be determined, rather than a wrong one.
+func (m *menu) running(k runningKernel) *Entry {
 	if !k.Kexeced && k.Selected != "" {
-		return l.ByID(k.Selected)
+		return m.byID(k.Selected)
 	}
-	words := runningWords(k.Cmdline)
-	if len(words) == 0 {
+	params := runningParams(k.Cmdline)
+	if len(params) == 0 {
 		return nil
 	}
 	var found *Entry
-	for _, e := range l.Entries {
-		if e.Type == bls.Auto || e.Type == bls.Reported || !hasWords(k.line(e), words) {
+	for _, e := range m.entries {
+		if e.Type == bls.Auto || e.Type == bls.Reported || !hasParams(e.Cmdline(), params) {
 			continue
 		}
 		if found != nil && !(mentions(found, k.Release) != mentions(e, k.Release)) {
@@ -41,40 +39,36 @@ func (l *List) Running(k RunningKernel) *Entry {
 	return found
 }
 
-// line is the command line with which the boot loader would start an entry.
-func (k RunningKernel) line(e *Entry) string {
-	if k.Env == nil {
-		return e.Cmdline()
-	}
-	return k.Env.ExpandLine(e.Cmdline())
-}
+// Expanded returns an error where the entry's values have a variable that GRUB
+// does not set.
+func (e *Entry) Expanded() error { return e.expandErr }
 
-// runningWords cuts the running command line into words, without those that
+// runningParams splits the running command line, without the parameters that
 // boot loaders put in front of an entry's.
-func runningWords(line string) []string {
-	var words []string
+func runningParams(line string) []string {
+	var params []string
 	for w := range strings.FieldsSeq(line) {
 		if !strings.HasPrefix(w, "BOOT_IMAGE=") && !strings.HasPrefix(w, "initrd=") && !strings.HasPrefix(w, "systemd.mask=systemd-bless-boot") {
-			words = append(words, w)
+			params = append(params, w)
 		}
 	}
-	return words
+	return params
 }
 
-// hasWords says whether a line consists of the words, whatever blanks are
-// between them.
-func hasWords(line string, words []string) bool {
+// hasParams reports whether a line consists of the parameters, whatever blanks
+// are between them.
+func hasParams(line string, params []string) bool {
 	n := 0
 	for w := range strings.FieldsSeq(line) {
-		if n == len(words) || w != words[n] {
+		if n == len(params) || w != params[n] {
 			return false
 		}
 		n++
 	}
-	return n == len(words)
+	return n == len(params)
 }
 
-// mentions says whether an entry names the kernel release.
+// mentions reports whether an entry names the kernel release.
 func mentions(e *Entry, release string) bool {
 	if release == "" {
 		return false
@@ -82,12 +76,12 @@ func mentions(e *Entry, release string) bool {
 	return e.Uname == release || e.Version == release || strings.Contains(e.Linux, release) || strings.Contains(e.ID, release)
 }
 
-// Impossible says why no kexec can boot the entry, whatever the machine; "" when
-// one can.
-func (e *Entry) Impossible() string {
+// KexecBlocker returns why kexec cannot boot the entry, whatever the machine; ""
+// when it can.
+func (e *Entry) KexecBlocker() string {
 	switch {
-	case e.NoKexec != "":
-		return e.NoKexec
+	case e.noKexec != "":
+		return e.noKexec
 	case e.Hidden != "":
 		return e.Hidden
 	case e.UKIURL != "":

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 func (r *reader) type1() {
@@ -39,6 +39,13 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	var err error
 	if r.buf, err = dir.Read(name, r.buf, maxEntrySize); err != nil {
 		r.problem(fmt.Errorf("%s: %w", r.volume.Where(p), err))
+		if errors.Is(err, host.ErrTooLarge) {
+			r.addUnread(p, fmt.Sprintf("its file has more than %d bytes", maxEntrySize))
+		}
+		return
+	}
+	if r.held += len(r.buf); r.held > maxHeld {
+		r.addUnread(p, fmt.Sprintf("the entry files before it have %d bytes together", maxHeld))
 		return
 	}
 	e, problems := bls.ParseEntry(p, r.buf)
@@ -49,20 +56,14 @@ func (r *reader) readEntry(dir *esp.Dir, name string) {
 	r.checkArch(e)
 	entry := r.add(e)
 	r.checkFiles(entry)
-	if r.tooMuch() && entry.hold() {
-		r.problem(fmt.Errorf("%s: %d bytes, its longest values are listed in part", r.volume.Where(p), len(r.buf)))
-	}
 	entry.setExtras(r.globalAddons())
 }
 
-// tooMuch says whether the file that was just read is one large file too many
-// to be held whole.
-func (r *reader) tooMuch() bool {
-	if len(r.buf) <= largeEntry {
-		return false
-	}
-	r.large += len(r.buf)
-	return r.large > largeTotal
+// addUnread lists an entry of which nothing but its file name is used.
+func (r *reader) addUnread(p, reason string) {
+	e, _ := bls.ParseEntry(p, nil) // what it lacks is not the reason
+	e.Hidden = reason
+	r.add(e)
 }
 
 // checkArch hides what is made for another machine, by any of its lines.
@@ -83,11 +84,11 @@ func (r *reader) checkFiles(e *Entry) {
 		}
 		if err := r.exists(p); err != nil {
 			e.Hide(fmt.Sprintf("%s: %v", p, err))
-			e.Absent = true
+			e.MissingFile = true
 		}
 	}
-	if e.EFI != "" && e.Hidden == "" && !r.isUKI(e.EFI) {
-		e.NoKexec = "an EFI program, which only firmware can start"
+	if e.EFI != "" && e.Hidden == "" {
+		e.noKexec = r.efiBlocker(e.EFI)
 	}
 }
 
@@ -104,21 +105,35 @@ func (r *reader) exists(p string) error {
 	return err
 }
 
-// isUKI says whether an EFI program is a unified kernel image of the machine,
-// by its headers.
-func (r *reader) isUKI(p string) bool {
-	f, m, err := openPE(r.volume.Root, esp.Name(p))
+// efiBlocker returns why kexec cannot boot an EFI program, by its headers; "" for
+// a unified kernel image of the machine, and for a kernel.
+func (r *reader) efiBlocker(p string) string {
+	const program = "an EFI program, which only firmware can start"
+	f, err := r.volume.Open(p)
 	if err != nil {
-		return false
+		return program
 	}
 	defer f.Close()
-	return m.IsUKI(uki.MachineByArchName(r.arch))
+	info, err := f.Stat()
+	if err != nil {
+		return program
+	}
+	if m, err := uki.Open(f, info.Size()); err == nil && m.IsUKI(uki.MachineByArchName(r.arch)) {
+		return ""
+	}
+	switch k, err := uki.OpenKernel(f, info.Size()); {
+	case errors.Is(err, uki.ErrTruncated):
+		return err.Error()
+	case err != nil || !k.HasStub():
+		return program
+	}
+	return ""
 }
 
 // readSmall reads a file into the reader's one buffer: what it returns holds
 // until the next call.
-func (r *reader) readSmall(root *os.Root, name string) ([]byte, error) {
-	f, err := esp.OpenRegular(root, name)
+func (r *reader) readSmall(v *esp.Volume, name string) ([]byte, error) {
+	f, err := v.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +155,7 @@ func readLimited(f io.Reader, buf []byte, limit int) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case len(buf) > limit:
-			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+			return buf[:0], fmt.Errorf("%w: more than %d bytes", host.ErrTooLarge, limit)
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:

@@ -32,7 +32,7 @@ func (r *reader) type2() {
 }
 
 func (r *reader) readUKI(p string) ([]*bls.Entry, error) {
-	f, m, err := openPE(r.volume.Root, p)
+	f, m, err := openPE(r.volume, p)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +40,10 @@ func (r *reader) readUKI(p string) ([]*bls.Entry, error) {
 	return bls.FromUKI(p, m, uki.MachineByArchName(r.arch))
 }
 
-// openPE opens a PE image below root. The caller closes the file once it has
+// openPE opens a PE image of a volume. The caller closes the file once it has
 // done with the image.
-func openPE(root *os.Root, name string) (*os.File, *uki.Image, error) {
-	f, err := esp.OpenRegular(root, name)
+func openPE(v *esp.Volume, name string) (*os.File, *uki.Image, error) {
+	f, err := v.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
 
@@ -15,7 +16,7 @@ type Vars struct {
 	LastBooted, Selected        string
 	// Entries are the ids that the boot loader reported, in its order.
 	Entries []string
-	// Features is LoaderFeatures; HasFeatures tells 0 from absent.
+	// Features is LoaderFeatures; HasFeatures distinguishes 0 from absent.
 	Features    uint64
 	HasFeatures bool
 	// Info names the boot loader, "systemd-boot 262"; "" without one that
@@ -28,37 +29,36 @@ type Vars struct {
 	Device string
 }
 
-// featurePreferred is the LoaderFeatures bit of a systemd-boot that knows
-// LoaderEntryPreferred and the key preferred (v260).
-const featurePreferred = 1 << 19
-
-// efibcJunk is what the kernel's efibc module writes into LoaderEntryOneShot
-// at a kexec: no entry, whatever the files are called.
-const efibcJunk = "kexec reboot"
-
-// ReadVars reads each variable once. A variable that cannot be decoded is an
-// error beside the values of the others.
-func ReadVars(v efivar.Vars) (Vars, error) {
+// readVars reads each variable once, and names it to asking, as firmware may not
+// answer. A variable that cannot be decoded is an error beside the values of the
+// others.
+func readVars(v efivar.Vars, asking func(what string) (answered func())) (Vars, error) {
 	var vars Vars
 	var errs []error
 	for name, field := range map[string]*string{
-		"LoaderEntryOneShot":    &vars.OneShot,
-		"LoaderEntryPreferred":  &vars.Preferred,
-		"LoaderEntryDefault":    &vars.Default,
-		"LoaderEntryLastBooted": &vars.LastBooted,
-		"LoaderEntrySelected":   &vars.Selected,
-		"LoaderInfo":            &vars.Info,
-		"LoaderImageIdentifier": &vars.Image,
-		"LoaderDevicePartUUID":  &vars.Device,
+		bli.EntryOneShot:    &vars.OneShot,
+		bli.EntryPreferred:  &vars.Preferred,
+		bli.EntryDefault:    &vars.Default,
+		bli.EntryLastBooted: &vars.LastBooted,
+		bli.EntrySelected:   &vars.Selected,
+		bli.Info:            &vars.Info,
+		bli.ImageIdentifier: &vars.Image,
+		bli.DevicePartUUID:  &vars.Device,
 	} {
+		answered := asking("EFI variable " + name)
 		var err error
 		*field, err = v.Loader(name)
 		errs = append(errs, present(err))
+		answered()
 	}
+	answered := asking("EFI variable " + bli.Entries)
 	var err error
-	vars.Entries, err = v.LoaderList("LoaderEntries")
+	vars.Entries, err = v.LoaderList(bli.Entries)
 	errs = append(errs, present(err))
-	vars.Features, err = v.LoaderUint64("LoaderFeatures")
+	answered()
+	answered = asking("EFI variable " + bli.Features)
+	defer answered()
+	vars.Features, err = v.LoaderUint64(bli.Features)
 	vars.HasFeatures = err == nil
 	errs = append(errs, present(err))
 	return vars, errors.Join(errs...)
@@ -72,8 +72,8 @@ func present(err error) error {
 	return err
 }
 
-// SystemdBoot says whether systemd-boot started the machine. GRUB 2.12 names
+// SystemdBoot reports whether systemd-boot started the machine. GRUB 2.12 names
 // itself in LoaderInfo too.
 func (v Vars) SystemdBoot() bool { return strings.HasPrefix(v.Info, "systemd-boot ") }
 
-func (v Vars) knowsPreferred() bool { return !v.HasFeatures || v.Features&featurePreferred != 0 }
+func (v Vars) knowsPreferred() bool { return !v.HasFeatures || v.Features&bli.FeaturePreferred != 0 }

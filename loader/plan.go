@@ -1,164 +1,297 @@
-// Package loader turns one entry into what kexec_file_load(2) takes: a kernel
-// file, an initrd file, a command line. Preparing never acts.
 package loader
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
-	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/bls/uki"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
+	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
+	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/plan"
 )
 
-// A Source opens the files of the partition that an entry came from. Open's
-// error is the bare cause.
-type Source struct {
-	Open  func(path string) (*os.File, error)
-	Names func(dir string) ([]string, error) // regular files, in byte order; none where the directory is absent
-	Where func(path string) string           // the path for messages
+// PlanOptions change a plan. The zero value is what the boot loader would boot.
+type PlanOptions struct {
+	// Replace replaces the entry's command line; nil keeps it. Reuse adds the
+	// running kernel's, Remove removes the parameters with these keys, Append goes
+	// at the end; in this order.
+	Replace        *string
+	Reuse          bool
+	Remove, Append []string
+	// EarlyFirst moves archives of microcode and ACPI tables to the front.
+	EarlyFirst bool
+	// Flat unpacks all initrds into one uncompressed archive for a load.
+	Flat bool
+	// Verify says which compressed images are decoded to their ends.
+	Verify initrd.Verification
+	// Limit is how many bytes compressed images may unpack to together; 0 is half
+	// of the available memory, and at most initrd.DefaultLimit.
+	Limit int64
+	// Syscall hands the kernel over; "" is automatic.
+	Syscall kexec.Syscall
+	// Named is set where the user named the entry: a default that moves later does
+	// not make the load stale then.
+	Named bool
+	// Request is what the receipt records, to repeat the load; its Entry is set
+	// here. nil records none.
+	Request *Request
+	// Known is the receipt of an earlier load: what that verified, and has not
+	// changed, is not verified again.
+	Known *Receipt
+	// Progress, if not nil, is told how far a long step is, in bytes.
+	Progress func(step string, done, total int64)
+
+	versionOnly bool // only what runs next is asked for
 }
 
-// A Plan is what kexec would be given for one entry: its files are open and
-// checked, nothing has been copied. Close it.
+// A Plan is what the kernel would be given for one entry, and what it would make
+// of it. Its files are open; nothing has been copied. Close it.
 type Plan struct {
-	Entry *bls.Entry // nil for a load by hand
-	// Kernel is one file or one section of it.
-	Kernel initrd.Member
-	// Initrd are the members of the blob, in the order of the kernel's reading.
-	Initrd []initrd.Member
-	// PadAll is systemd-stub's padding: after every member, the last included.
-	PadAll  bool
-	Cmdline string
-	// Warnings are what weakens the boot without breaking it.
-	Warnings []string
+	sys     *entries.System // nil for files that were named one by one
+	entry   *entries.Entry  // likewise
+	host    host.Machine
+	options PlanOptions
 
-	files  []*os.File
-	stamps []FileStamp // of files, as they were opened
-	dirs   []string    // that a stub picks files from
-	made   []*os.File  // memfds
+	files    *plan.Plan
+	exported string // the command line without what only a kexec on this machine needs
+	kernel   uki.Kernel
+	report   initrd.Report
+	verified bool     // compressed images were decoded, now or for an earlier load
+	broken   error    // why the kernel would refuse it or not come up
+	flat     *os.File // what replaces the initrds, nil unless flattened
+	flatErr  error    // why they are joined though Flat was asked for
+}
 
-	blocked error // why the new kernel would not come up; for Inspect
+// NewPlan plans an entry of a system. The plan is complete: what the kernel
+// would refuse or silently drop is among its Findings. The error is
+// entries.ErrNoEntry for an entry that kexec cannot boot; else it names the file
+// at fault.
+func NewPlan(ctx context.Context, sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
+	p, err := newPlan(sys, e, opt)
+	if err != nil {
+		return nil, err
+	}
+	return p.walked(ctx)
+}
+
+// newPlan is NewPlan without a look into the initrds.
+func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
+	if err := kexecable(e); err != nil {
+		return nil, err
+	}
+	v := e.Volume
+	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys), planOptions(sys.Host(), opt))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.ID, err)
+	}
+	p := &Plan{sys: sys, entry: e, host: sys.Host(), options: opt, files: files}
+	p.inspect()
+	return p, nil
+}
+
+// NewFilePlan plans a kernel and initrds that are named one by one, as kexec -l
+// takes them.
+func NewFilePlan(ctx context.Context, h host.Machine, kernel string, initrds []string, opt PlanOptions) (*Plan, error) {
+	src := plan.Source{Open: openFile, Where: absolute}
+	files, err := plan.OfFiles(src, kernel, initrds, planOptions(h, opt))
+	if err != nil {
+		return nil, err
+	}
+	opt.Named, opt.Request = true, nil
+	p := &Plan{host: h, options: opt, files: files}
+	p.inspect()
+	return p.walked(ctx)
+}
+
+func planOptions(h host.Machine, opt PlanOptions) plan.Options {
+	return plan.Options{MemAvailable: h.MemAvailable(), FiveLevel: h.FiveLevel(), VersionOnly: opt.versionOnly}
+}
+
+// kexecable refuses an entry that no kexec can boot.
+func kexecable(e *entries.Entry) error {
+	if e.MissingFile {
+		return nil // the plan will name the file
+	}
+	if reason := e.KexecBlocker(); reason != "" {
+		return hint.Wrap(&notBootableError{e.ID, reason}, "to boot it once: systemctl reboot --boot-loader-entry="+e.ID)
+	}
+	if err := e.Expanded(); err != nil {
+		return fmt.Errorf("%s: %w", e.ID, err)
+	}
+	return nil
+}
+
+// A notBootableError is an entries.ErrNoEntry of an entry that kexec cannot start.
+type notBootableError struct{ id, reason string }
+
+func (e *notBootableError) Error() string {
+	return fmt.Sprintf("kexec cannot start %s: %s", e.id, e.reason)
+}
+
+func (e *notBootableError) Is(target error) bool { return target == entries.ErrNoEntry }
+
+// inspect edits the command line and reads the kernel's header.
+func (p *Plan) inspect() {
+	opt := p.options
+	edit := cmdline.Edit{Replace: opt.Replace, Remove: opt.Remove, Append: opt.Append}
+	if opt.Reuse {
+		edit.Reuse = p.host.Cmdline()
+	}
+	p.exported = edit.Apply(p.files.Cmdline)
+	misled := p.files.CheckEdit(p.exported)
+	p.files.Cmdline = p.exported
+	if !p.offline() {
+		p.files.Cmdline = p.machineParameters().Apply(p.exported)
+	}
+	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
+	if p.broken == nil {
+		p.broken = misled
+	}
+}
+
+// machineParameters are those that only this machine needs, and only for a kexec.
+func (p *Plan) machineParameters() cmdline.Edit {
+	var e cmdline.Edit
+	if p.sys != nil {
+		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil {
+			e.Append = append(e.Append, BlessMask)
+		}
+	}
+	// The other call has a place for it beside the command line.
+	if param := kexec.ACPIParameter(p.host); param != "" && p.options.Syscall != kexec.Classic {
+		e.Defaults = append(e.Defaults, param)
+	}
+	return e
+}
+
+// walked looks at the initrds as the kernel will.
+func (p *Plan) walked(ctx context.Context) (*Plan, error) {
+	if err := p.walk(ctx); err != nil {
+		return nil, errors.Join(p.failed(err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Plan) walk(ctx context.Context) error {
+	if p.options.EarlyFirst {
+		var err error
+		if p.files.Initrd, err = initrd.EarlyFirst(p.files.Initrd); err != nil {
+			return err
+		}
+	}
+	blob, err := p.files.Blob(nil)
+	if err != nil {
+		return err
+	}
+	opt := initrd.WalkOptions{
+		Layout: blob.Layout, Verify: p.options.Verify, Limit: UnpackLimit(p.host, p.options.Limit), Progress: p.progress("reading initrds"),
+	}
+	p.verified = opt.Verify != initrd.VerifyNone
+	if opt.Verify == initrd.VerifyFast && p.verifiedBefore() {
+		opt.Verify = initrd.VerifyNone
+	}
+	if config := p.host.KernelConfig(p.Release()); config.Known() {
+		opt.Built = config.BuiltIn
+	}
+	p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	if opt.Verify == initrd.VerifyFast && errors.Is(err, initrd.ErrLimit) {
+		p.files.Warnings = append(p.files.Warnings, fmt.Sprintf("%v; not verified", err))
+		p.verified, opt.Verify = false, initrd.VerifyNone
+		p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	}
+	return err
+}
+
+// verifiedBefore reports whether an earlier load verified the same bytes: by size
+// and time, and by the hash of a file that was written a moment ago.
+func (p *Plan) verifiedBefore() bool {
+	known := p.options.Known
+	if known == nil || !known.Verified || len(known.Files) != len(p.files.Stamps()) {
+		return false
+	}
+	for i, s := range p.files.Stamps() {
+		k := known.Files[i]
+		if k.Path != s.Path || k.Size != s.Size || !k.MTime.Equal(s.MTime) || s.SHA256 != stamp.NoSum && k.SHA256 != s.SHA256 {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Plan) progress(step string) func(done, total int64) {
+	if p.options.Progress == nil {
+		return nil
+	}
+	return func(done, total int64) { p.options.Progress(step, done, total) }
+}
+
+// UnpackLimit is how many bytes compressed images may unpack to together: what
+// was asked for, or for 0 half of the memory that is available, and at most
+// initrd.DefaultLimit.
+func UnpackLimit(h host.Machine, asked int64) int64 {
+	if asked > 0 {
+		return asked
+	}
+	if available := h.MemAvailable(); available > 0 {
+		return min(available/2, initrd.DefaultLimit)
+	}
+	return initrd.DefaultLimit
 }
 
 // Close closes the files of the plan.
 func (p *Plan) Close() error {
-	var errs []error
-	for _, f := range append(p.files, p.made...) {
-		errs = append(errs, f.Close())
+	err := p.files.Close()
+	if p.flat != nil {
+		err = errors.Join(err, p.flat.Close())
+		p.flat = nil
 	}
-	p.files, p.stamps, p.made = nil, nil, nil
-	return errors.Join(errs...)
-}
-
-// Make plans an entry. The command line is the boot loader's, unedited; for a
-// unified kernel image, under whatever key, it is what systemd-stub makes of
-// it. A kernel in a wrapping that kexec_file_load(2) does not know is unpacked.
-// An error names the file at fault; nothing stays open then.
-func Make(e *bls.Entry, src Source, fw Firmware) (*Plan, error) {
-	p := &Plan{Entry: e}
-	err := p.fill(e, src, fw)
-	if err == nil {
-		err = p.unwrap()
-	}
-	if err != nil {
-		_ = p.Close()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *Plan) fill(e *bls.Entry, src Source, fw Firmware) error {
-	if path, _ := program(e); path == "" {
-		return fmt.Errorf("%s: %w", e.ID, ErrKind)
-	}
-	unified, err := p.start(e, src, fw)
-	if err == nil {
-		err = p.treeKey(e.DeviceTree, src, fw)
-	}
-	switch {
-	case err != nil:
-		return err
-	case unified:
-		return nil
-	case e.UKI != "" || e.Type == bls.Type2:
-		return fmt.Errorf("%s: %w", p.Kernel.Name, bls.ErrNotUKI)
-	case e.EFI != "":
-		return fmt.Errorf("%s: %w: an EFI program, which only firmware can start", p.Kernel.Name, ErrKind)
-	}
-	line := e.Cmdline()
-	if !fw.Grub {
-		line = efiText([]byte(line)) // systemd-boot passes it in 16 bits
-	}
-	p.Cmdline = joinWords(line, fw.extra(bootExtra))
-	if e.Profile > 0 && !fw.Grub {
-		// Meant for a stub, but systemd-boot does not ask what it starts.
-		p.Cmdline = joinWords(fmt.Sprintf("@%d", e.Profile), p.Cmdline)
-	}
-	return p.plain(src, e.Initrds)
-}
-
-// ErrKind means that an entry is of a kind that kexec cannot boot.
-var ErrKind = errors.New("nothing in it that kexec could boot")
-
-// ByHand plans a kernel and initrds named by the user.
-func ByHand(src Source, kernel string, initrds []string) (*Plan, error) {
-	p := &Plan{}
-	var err error
-	if p.Kernel, err = p.open(src, "linux", kernel); err == nil {
-		err = p.plain(src, initrds)
-	}
-	if err == nil {
-		err = p.unwrap()
-	}
-	if err != nil {
-		_ = p.Close()
-		return nil, err
-	}
-	return p, nil
-}
-
-// plain adds the initrds to a kernel that is a file of its own.
-func (p *Plan) plain(src Source, initrds []string) error {
-	if p.Kernel.Size() == 0 {
-		return fmt.Errorf("linux: %s: the file is empty", p.Kernel.Name)
-	}
-	var err error
-	p.Initrd, err = p.members(src, initrds)
 	return err
 }
 
-// members opens initrds. Empty ones are skipped, as systemd-boot does.
-func (p *Plan) members(src Source, names []string) ([]initrd.Member, error) {
-	var members []initrd.Member
-	for _, name := range names {
-		m, err := p.open(src, "initrd", name)
-		if err != nil {
-			return nil, err
-		}
-		if m.Size() == 0 {
-			p.warn("initrd: %s: the file is empty, skipped", src.Where(name))
-			continue
-		}
-		members = append(members, m)
+// failed names the entry in front of what is wrong with it; for files that were
+// named one by one the error names the file.
+func (p *Plan) failed(err error) error {
+	if p.entry == nil || err == nil {
+		return err
 	}
-	return members, nil
+	return fmt.Errorf("%s: %w", p.entry.ID, err)
 }
 
-func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
-	f, err := src.Open(name)
-	if err != nil {
-		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, src.Where(name), err)
+// openFile opens a regular file and never waits for a FIFO or a device.
+func openFile(path string) (*os.File, error) {
+	f, err := esp.OpenFile(path)
+	return f, cause(err)
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
 	}
-	p.files = append(p.files, f)
-	info, err := f.Stat()
-	if err != nil {
-		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, src.Where(name), err)
+	return path
+}
+
+func cause(err error) error {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
 	}
-	p.stamps = append(p.stamps, FileStamp{Path: src.Where(name), Size: info.Size(), MTime: info.ModTime()})
-	m, err := initrd.FileMember(src.Where(name), f)
-	if err != nil {
-		return initrd.Member{}, fmt.Errorf("%s: %w", key, err)
-	}
-	return m, nil
+	return err
+}
+
+// releaseOf is the release at the start of a kernel's version text.
+func releaseOf(version string) string {
+	release, _, _ := strings.Cut(version, " ")
+	return release
 }

@@ -34,7 +34,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	setup := int64(f.head[setupSectsAt])
 	if setup == 0 {
-		setup = 4 // as the protocol says for very old kernels
+		setup = 4 // by the protocol, for very old kernels
 	}
 	need := (setup+1)*sector + int64(le.Uint32(f.head[syssizeAt:]))*16
 	if f.size < need {
@@ -45,7 +45,6 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	k := Kernel{
 		Format:    FormatBzImage,
-		Machine:   MachineIA32,
 		Protocol:  le.Uint16(f.head[protocolAt:]),
 		LoadFlags: f.head[loadFlagsAt],
 	}
@@ -57,6 +56,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 	}
 	if k.Protocol >= 0x20c {
 		k.XLoadFlags = le.Uint16(f.head[xloadFlagsAt:])
+		k.Machine = MachineIA32
 	}
 	if k.XLoadFlags&xlf64 != 0 {
 		k.Machine = MachineX64
@@ -67,7 +67,7 @@ func (f kernelFile) bzImage() (Kernel, error) {
 }
 
 // checkStub holds the file against its PE headers, where the kernel was built
-// with them: they know of a signature behind the end of the kernel proper.
+// with them: they expect a signature after the end of the kernel proper.
 func (f kernelFile) checkStub() error {
 	m, err := Open(f.r, f.size)
 	if errors.Is(err, ErrNotPE) {
@@ -99,9 +99,10 @@ const (
 	loadedHigh = 1 << 0 // LoadFlags
 	xlf64      = 1 << 0 // XLoadFlags: has a 64-bit entry point
 	xlfAbove4G = 1 << 1 // may lie anywhere in memory
+	xlf5Level  = 1 << 5 // can start with page tables of five levels
 )
 
-// Kexecable says whether kexec_file_load(2) on a machine of that type takes the
+// Kexecable reports whether kexec_file_load(2) on a machine of that type takes the
 // kernel as it is or, for wrapped formats, could take what it was built for.
 // The error is ErrCannotKexec with the reason; the rules for a bzImage are
 // those of arch/x86/kernel/kexec-bzimage64.c. A PE image is not judged.
@@ -121,6 +122,12 @@ func (k Kernel) Kexecable(machine uint16) error {
 		return fmt.Errorf("%w: it cannot be placed above 4 GiB", ErrCannotKexec)
 	}
 	return nil
+}
+
+// Takes5Level reports whether the kernel can be started by one that uses page
+// tables of five levels (LA57); true for other formats than a bzImage.
+func (k Kernel) Takes5Level() bool {
+	return k.Format != FormatBzImage || k.XLoadFlags&xlf5Level != 0
 }
 
 func archLabel(machine uint16) string {

@@ -18,7 +18,7 @@ const (
 	Zstd     Compression = "zstd"
 )
 
-// DetectCompression tells the format by the first bytes, ten are enough; ""
+// DetectCompression returns the format by the first bytes, ten are enough; ""
 // for none that is known.
 func DetectCompression(head []byte) Compression {
 	start := string(head[:min(len(head), 10)])

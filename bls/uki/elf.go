@@ -52,7 +52,7 @@ func (f kernelFile) elfSegments(order binary.ByteOrder) ([]byte, error) {
 	return readAt(f.r, int64(at), n)
 }
 
-// inside says whether n bytes at offset at are part of the file, whatever the
+// inside reports whether n bytes at offset at are part of the file, whatever the
 // numbers are.
 func (f kernelFile) inside(at, n uint64) bool {
 	size := uint64(f.size)

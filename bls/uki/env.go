@@ -16,7 +16,7 @@ type assignment struct{ key, value string }
 // assignments yields the assignments of a text in order, quotes and escapes
 // resolved. The rules are those of systemd's reader of such files, where they
 // go beyond os-release(5) too: blanks around "=" are dropped, a comment starts
-// with "#" or ";", a quoted value may span lines, quotes inside a bare word
+// with "#" or ";", a quoted value may span lines, quotes inside an unquoted text
 // are ordinary characters, and a text may end anywhere.
 func assignments(text string) iter.Seq[assignment] {
 	return func(yield func(assignment) bool) {
@@ -59,7 +59,7 @@ func cutKey(text string) (key, rest string, ok bool) {
 // are neither quoted nor escaped.
 type envValue struct{ b strings.Builder }
 
-// read collects one value and returns the text behind its line.
+// read collects one value and returns the text after its line.
 func (v *envValue) read(text string) (rest string) {
 	for {
 		text = strings.TrimLeft(text, envBlanks)

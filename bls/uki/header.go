@@ -23,14 +23,14 @@ const (
 var le = binary.LittleEndian
 
 // A header is the start of a PE file up to the subsystem field, checked to be
-// that long. pe is where the PE signature stands.
+// that long. pe is the offset of the PE signature.
 type header struct {
 	head []byte // the first bytes of the file
 	pe   int64  // offset in the file
 	coff []byte // from the PE signature on
 }
 
-// readHeader finds the PE header through the DOS header. It must stand behind
+// readHeader finds the PE header through the DOS header. It must be located after
 // the DOS header, as systemd-boot asks too.
 func readHeader(r io.ReaderAt, size int64) (header, error) {
 	head, err := readAt(r, 0, min(firstRead, size))
@@ -45,7 +45,7 @@ func readHeader(r io.ReaderAt, size int64) (header, error) {
 	}
 	h := header{head: head, pe: int64(le.Uint32(head[0x3c:]))}
 	if h.pe < dosHeaderSize {
-		return header{}, fmt.Errorf("%w: no PE header behind the DOS header", ErrNotPE)
+		return header{}, fmt.Errorf("%w: no PE header after the DOS header", ErrNotPE)
 	}
 	if h.coff, err = h.bytes(r, h.pe, coffHeaderSize+optionalMinSize, size); err != nil {
 		return header{}, err
@@ -75,10 +75,7 @@ func (h header) subsystem() uint16   { return le.Uint16(h.coff[coffHeaderSize+68
 // signature returns where the certificate table lies: entry 4 of the data
 // directory, the one that holds a file offset. Zeros: the image is not signed.
 func (h header) signature(r io.ReaderAt, size int64) (at, n int64, err error) {
-	directory := int64(96) // behind the fields of PE32
-	if le.Uint16(h.coff[coffHeaderSize:]) == magicPE32Plus {
-		directory = 112
-	}
+	directory := h.directoryAt()
 	if h.optionalSize() < directory+5*8 {
 		return 0, 0, nil
 	}
@@ -91,7 +88,7 @@ func (h header) signature(r io.ReaderAt, size int64) (at, n int64, err error) {
 }
 
 // sectionTable returns the section headers. There are at most 65535, so that
-// the table stays below 2.6 MB whatever the file says.
+// the table remains below 2.6 MB for any file.
 func (h header) sectionTable(r io.ReaderAt, size int64) ([]byte, error) {
 	at := h.pe + coffHeaderSize + h.optionalSize()
 	return h.bytes(r, at, h.sections()*sectionHeaderSize, size)

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// A Format is how a kernel file is made, in the words of the kernel's build.
+// A Format is how a kernel file is made, in the terms of the kernel's build.
 type Format string
 
 const (
@@ -18,7 +18,7 @@ const (
 	// FormatZBoot is an EFI program that unpacks the kernel it carries. It has
 	// to be unwrapped before kexec_file_load(2).
 	FormatZBoot Format = "zboot"
-	// FormatCompressed is a kernel behind a plain compressor, "Image.gz".
+	// FormatCompressed is a kernel in a plain compression format, "Image.gz".
 	FormatCompressed Format = "compressed"
 	// FormatELF is an unpacked vmlinux.
 	FormatELF Format = "ELF"
@@ -30,11 +30,11 @@ const (
 // Architectures without a magic number (s390x) have good kernels like that.
 var ErrNotKernel = errors.New("not a known kernel image")
 
-// A Kernel is what the header of a kernel file says. Fields that the format
+// A Kernel is the content of the header of a kernel file. Fields that the format
 // does not have are zero.
 type Kernel struct {
 	Format Format
-	// Machine is the COFF machine type, 0 when the header does not tell.
+	// Machine is the COFF machine type, 0 if the header does not name it.
 	Machine uint16
 	// Compression is what Payload is compressed with (zboot, compressed).
 	Compression Compression
@@ -59,10 +59,16 @@ type Kernel struct {
 	XLoadFlags uint16
 }
 
+// HasStub reports whether the format is one that is built with an EFI stub, by
+// which firmware can start the kernel.
+func (k Kernel) HasStub() bool {
+	return k.Format == FormatBzImage || k.Format == FormatImage || k.Format == FormatZBoot
+}
+
 // OpenKernel reads the header of a kernel file of size bytes. The format is
-// told by magic numbers, never by trying. The error is ErrNotKernel for none
-// that is known, ErrTruncated for a file that is shorter than its header says:
-// the kernel does not notice that on load and dies when it boots.
+// recognised by magic numbers, never by trying. The error is ErrNotKernel for none
+// that is known, ErrTruncated for a file that is shorter than its header requires:
+// the kernel does not notice that at the load and fails when it boots.
 func OpenKernel(r io.ReaderAt, size int64) (Kernel, error) {
 	f := kernelFile{r: r, size: max(size, 0)}
 	var err error
@@ -155,7 +161,7 @@ func (f kernelFile) zboot() (Kernel, error) {
 
 // image reads the flat header of Documentation/arch/arm64/booting.rst, which
 // the others follow as to the size. An Image with an EFI stub is a PE image,
-// which tells whether the file is whole; one without does not say.
+// which shows whether the file is complete; one without does not.
 func (f kernelFile) image(machine uint16) (Kernel, error) {
 	if len(f.head) < dosHeaderSize {
 		return Kernel{}, fmt.Errorf("image header: %w", ErrTruncated)

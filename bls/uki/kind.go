@@ -70,14 +70,14 @@ func MachineByArchName(name string) uint16 {
 	return 0
 }
 
-// IsUKI says whether the image is a unified kernel image for the machine: an
+// IsUKI reports whether the image is a unified kernel image for the machine: an
 // EFI program that carries a kernel. Whether it can be listed as a boot entry
 // is decided by its .osrel.
 func (m *Image) IsUKI(machine uint16) bool {
 	return m.Subsystem == SubsystemEFI && m.Machine == machine && m.Has(".linux")
 }
 
-// IsAddon says whether systemd-stub would take the image as an addon to a UKI
+// IsAddon reports whether systemd-stub would take the image as an addon to a UKI
 // of the machine: it has something to add, and no kernel. Its .uname is for
 // the caller to compare.
 func (m *Image) IsAddon(machine uint16) bool {
@@ -115,7 +115,7 @@ func (m *Image) LoaderInfo() string {
 	return ""
 }
 
-// IsSystemdBoot says whether the image is systemd-boot itself. It hides
+// IsSystemdBoot reports whether the image is systemd-boot itself. It hides
 // entries that would only start it again.
 func (m *Image) IsSystemdBoot() bool {
 	return strings.HasPrefix(m.LoaderInfo(), "systemd-boot ")

@@ -19,7 +19,7 @@ var ErrNoProfile = errors.New("no such profile in the image")
 type Profile struct {
 	// Number counts from 0.
 	Number int
-	// ID and Title are what .profile says, "" when it does not.
+	// ID and Title are those of .profile, "" if it has none.
 	ID, Title string
 
 	m   *Image
@@ -46,7 +46,7 @@ func (m *Image) split() {
 func (m *Image) Profiles() int { return min(max(len(m.starts), 1), maxProfiles) }
 
 // Profile returns the nth profile, from 0, and reads its .profile section.
-// The error is ErrNoProfile, or tells why .profile could not be read.
+// The error is ErrNoProfile, or the cause why .profile could not be read.
 func (m *Image) Profile(n int) (Profile, error) {
 	if n < 0 || n >= m.Profiles() {
 		return Profile{}, fmt.Errorf("profile %d of %d: %w", n, m.Profiles(), ErrNoProfile)
@@ -94,7 +94,7 @@ func (m *Image) ProfileByID(id string) (Profile, error) {
 	return Profile{}, fmt.Errorf("profile %q: %w", id, ErrNoProfile)
 }
 
-// Section returns the section of that name which is in force: the profile's
+// Section returns the section of that name which is current: the profile's
 // own, else that of the base. One with VirtualSize 0 is not there, and hides
 // the base's.
 func (p Profile) Section(name string) (Section, bool) {
@@ -123,7 +123,7 @@ func (p Profile) Sections() []Section {
 	return slices.Concat(p.own, base)
 }
 
-// Text returns the text of a small section in force, "" when there is none.
+// Text returns the text of a small current section, "" if there is none.
 // The errors are those of Section.Text, except that the profiles of an image
 // share TextLimit: 256 titles of 4 MiB would fit in a file of 4 MiB.
 func (p Profile) Text(name string) (string, error) {

@@ -12,7 +12,7 @@ const (
 	// TextLimit is the size in bytes above which a section is not text. It is
 	// systemd's limit for .osrel, .cmdline and .profile.
 	TextLimit = 4 << 20
-	// maxZeros bounds the zeros that a section may ask for behind its file
+	// maxZeros bounds the zeros that a section may have after its file
 	// bytes. Linkers align to 64 KiB at most; a number far above is a trap
 	// that would fill the memory.
 	maxZeros = 16 << 20
@@ -38,8 +38,8 @@ type Section struct {
 	end     int64 // size of the file
 }
 
-// Check says whether the content can be had: the bytes lie inside the file
-// (else ErrTruncated) and the zeros behind them are not absurdly many (else
+// Check reports whether the content can be read: the bytes are inside the file
+// (else ErrTruncated) and the zeros after them are not too many (else
 // ErrTooLarge).
 func (s Section) Check() error {
 	if s.FileSize > 0 && s.Offset+s.FileSize > s.end {
@@ -75,7 +75,7 @@ func (s Section) Stored() *io.SectionReader {
 
 // Text returns the content of a small section without the NULs at its end. A
 // section over TextLimit is ErrTooLarge; a NUL before other text is an error,
-// because readers do not agree on what such a text says.
+// because readers disagree about the meaning of such a text.
 func (s Section) Text() (string, error) { return s.text(TextLimit) }
 
 func (s Section) text(limit int64) (string, error) {

@@ -35,7 +35,7 @@ type Image struct {
 	Machine uint16
 	// Subsystem is SubsystemEFI for everything that firmware can start.
 	Subsystem uint16
-	// Sections stand in the order of the section table, which is what UKI
+	// Sections are in the order of the section table, which is what UKI
 	// profiles go by. Names may repeat.
 	Sections []Section
 	// Signature and SignatureSize say where in the file the certificate table
@@ -76,7 +76,7 @@ func Open(r io.ReaderAt, size int64) (*Image, error) {
 	return m, nil
 }
 
-// Check says whether the image can be used as a whole: the raw data of every
+// Check reports whether the image can be used as a whole: the raw data of every
 // section, padding included, and the signature lie inside the file (else
 // ErrTruncated; UEFI's loader and bootctl refuse it too, systemd-boot lists it
 // all the same), and no two sections share memory (else ErrOverlap: the stub
@@ -111,7 +111,7 @@ func (m *Image) checkWhole() error {
 	return nil
 }
 
-// Has says whether any section, in whatever profile, bears the name.
+// Has reports whether any section, in whatever profile, bears the name.
 func (m *Image) Has(name string) bool {
 	for _, s := range m.Sections {
 		if s.Name == name {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -21,6 +22,10 @@ func TestAnsibleRole(t *testing.T) {
 		var any any
 		readYAML(t, file, &any)
 	}
+	tasks, err := os.ReadFile(role + "/tasks/reboot_now.yml")
+	require.NoError(t, err)
+	assert.Contains(t, string(tasks), "selectattr('severity', 'equalto', '"+string(loader.SeverityError)+"')", "as check --json has it")
+	assert.Contains(t, string(tasks), "(kexec_bls_check.stdout | from_json).entry.id")
 	var defaults map[string]any
 	readYAML(t, role+"/defaults/main.yml", &defaults)
 	for _, name := range []string{"steps", "package", "binary", "config", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command"} {

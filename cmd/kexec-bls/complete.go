@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -11,23 +10,25 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
-// patience is how long the shell waits for entries; an automount or firmware
-// that hangs must not hold a key press longer.
-const patience = time.Second
+// completionTimeout is how long the shell waits for entries; an automount or
+// firmware that hangs must not hold a key press longer.
+const completionTimeout = time.Second
 
-// completes says that a command is run by or for a shell's completion, where
+// completes reports whether a command is run by or for a shell's completion, where
 // nothing may fail or be said.
 func completes(cmd *cobra.Command) bool {
 	return cmd.Name() == cobra.ShellCompRequestCmd || cmd.HasParent() && cmd.Parent().Name() == "completion"
 }
 
 // completion gives the arguments and flags of a command, and of those below
-// it, their completions: by the name that stands for the value in the help.
+// it, their completions: by the name of the value in the help.
 func (a *app) completion(cmd *cobra.Command) error {
 	switch {
 	case strings.Contains(cmd.Use, "[ENTRY"):
@@ -52,14 +53,14 @@ func (a *app) completion(cmd *cobra.Command) error {
 func (a *app) completeFlag(f *pflag.Flag) cobra.CompletionFunc {
 	switch f.Name {
 	case "json":
-		return words(string(jsonShort), string(jsonPretty), string(jsonOff))
+		return oneOf(string(term.JSONShort), string(term.JSONPretty), string(term.JSONOff))
 	case "syscall":
-		return words(cobra.CompletionWithDesc(string(kexec.Auto), "file, else classic"),
+		return oneOf(cobra.CompletionWithDesc(string(kexec.Auto), "file, else classic"),
 			cobra.CompletionWithDesc(string(kexec.File), "kexec_file_load(2)"), cobra.CompletionWithDesc(string(kexec.Classic), "kexec_load(2)"))
 	case "check-inhibitors":
-		return words("auto", "yes", "no")
+		return oneOf("auto", "yes", "no")
 	case "when":
-		return words(cobra.CompletionWithDesc("cancel", "take it back"), cobra.CompletionWithDesc("+5min", "in five minutes"),
+		return oneOf(cobra.CompletionWithDesc("cancel", "cancel a scheduled reboot"), cobra.CompletionWithDesc("+5min", "in five minutes"),
 			cobra.CompletionWithDesc("+1h", "in an hour"), cobra.CompletionWithDesc("tomorrow", "at midnight"))
 	case "ignore":
 		return completeIDs
@@ -83,7 +84,7 @@ func (a *app) completeFlag(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-func words(w ...cobra.Completion) cobra.CompletionFunc {
+func oneOf(w ...cobra.Completion) cobra.CompletionFunc {
 	return cobra.FixedCompletions(w, cobra.ShellCompDirectiveNoFileComp)
 }
 
@@ -97,11 +98,8 @@ func completeIDs(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion
 			found = append(found, cobra.CompletionWithDesc(before+id, about))
 		}
 	}
-	for _, topic := range preflight.Topics() {
-		add(topic.ID, topic.About)
-	}
-	for _, topic := range initrd.Topics() {
-		add(topic.ID, topic.About)
+	for _, topic := range loader.Topics() {
+		add(string(topic.ID), topic.About)
 	}
 	if before == "" {
 		add("all", "every finding")
@@ -112,11 +110,11 @@ func completeIDs(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion
 // completeKeys offers what the running command line has.
 func (a *app) completeKeys(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	for _, word := range strings.Fields(a.cmdline()) {
-		if word == "--" { // what follows is for init
+	for _, param := range strings.Fields(a.machine.Host.Cmdline()) {
+		if param == "--" { // what follows is for init
 			break
 		}
-		if key, _, _ := strings.Cut(word, "="); plain(key) && !slices.Contains(found, key) {
+		if key, _, _ := strings.Cut(param, "="); plain(key) && !slices.Contains(found, key) {
 			found = append(found, key)
 		}
 	}
@@ -124,60 +122,75 @@ func (a *app) completeKeys(*cobra.Command, []string, string) ([]cobra.Completion
 }
 
 // completeEntry offers the entries that can be loaded. Without any, or when
-// they are not told in time, there is nothing to offer, and nothing is said.
+// they are not known in time, there is nothing to offer, and nothing is printed.
 func (a *app) completeEntry(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if byHand := cmd.Flags().Lookup("linux"); len(args) > 0 || byHand != nil && byHand.Changed {
+	if linux := cmd.Flags().Lookup("linux"); len(args) > 0 || linux != nil && linux.Changed {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	silent := *a
-	silent.ui = &ui{out: io.Discard, err: io.Discard}
-	told := make(chan []cobra.Completion, 1)
+	silent := a.quiet()
+	found := make(chan []cobra.Completion, 1)
 	go func() {
-		s, err := silent.survey()
+		sys, err := silent.open(cmd.Context())
 		if err != nil {
-			told <- nil
+			found <- nil
 			return
 		}
-		defer s.close()
-		told <- append(entryNames(s), specialNames(s)...)
+		defer sys.Close()
+		boot, _ := silent.machine.Boot() // what cannot be read is not known
+		found <- append(entryNames(sys, boot), specialNames(sys)...)
 	}()
 	select {
-	case found := <-told:
-		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	case <-time.After(patience):
+	case names := <-found:
+		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	case <-time.After(completionTimeout):
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func entryNames(s *survey) []cobra.Completion {
+func entryNames(sys *entries.System, boot loader.Boot) []cobra.Completion {
 	var found []cobra.Completion
-	titles := s.list.Titles()
-	for i, e := range s.list.Entries {
-		if !plain(e.ID) || e.Impossible() != "" {
+	titles := sys.Titles()
+	for i, e := range sys.Entries() {
+		if !plain(e.ID) || e.KexecBlocker() != "" {
 			continue
 		}
 		about := titles[i]
-		if notes := notes(s, e); len(notes) > 0 {
+		if notes := report.Notes(sys, boot, e); len(notes) > 0 {
 			about += " (" + strings.Join(notes, ", ") + ")"
 		}
-		found = append(found, cobra.CompletionWithDesc(e.ID, cell(about)))
+		found = append(found, described(e.ID, about))
 	}
 	return found
 }
 
 // specialNames are those with an @ that mean something on this machine.
-func specialNames(s *survey) []cobra.Completion {
+func specialNames(sys *entries.System) []cobra.Completion {
 	var found []cobra.Completion
 	for _, name := range []string{"@default", "@oneshot", "@saved", "@current"} {
-		if e, _, err := s.pick(name); err == nil && e.Impossible() == "" {
-			found = append(found, cobra.CompletionWithDesc(name, cell(e.ID)))
+		if e, err := sys.Pick(name); err == nil && e.KexecBlocker() == "" {
+			found = append(found, described(name, e.ID))
 		}
 	}
 	return found
 }
 
-// plain says that a text can be a completion: one line, without tabs, which
-// separate the description, or blanks, which not every shell takes.
-func plain(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+// described adds a description. What a shell could take for more than text is
+// replaced there too: completion scripts evaluate what they are given.
+func described(name, about string) cobra.Completion {
+	about = strings.Map(func(r rune) rune {
+		if r < unicode.MaxASCII && strings.ContainsRune("`$\\\"'<>|&;*?[]{}!~#", r) {
+			return '_'
+		}
+		return r
+	}, term.Cell(about))
+	return cobra.CompletionWithDesc(name, about)
+}
+
+// plain reports whether a name can be offered: TAB and Enter must run nothing,
+// whatever the shell does with it. The set is that of names which no shell treats
+// as more than text.
+func plain(name string) bool {
+	return name != "" && name[0] != '-' && name[0] != '~' && !strings.ContainsFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-+@~:,%^", r))
+	})
 }

@@ -7,16 +7,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 // complete asks as the shells' scripts do; the last word is the one that is
@@ -25,7 +28,7 @@ func (f *fake) complete(t *testing.T, words ...string) (offered []string, direct
 	t.Helper()
 	got := f.run(append([]string{cobra.ShellCompRequestCmd}, words...)...)
 	require.Equal(t, exitDone, got.code, got.stderr)
-	require.NotContains(t, got.stderr, prefix, "nothing may be said while somebody types")
+	require.NotContains(t, got.stderr, "kexec-bls: ", "nothing may be said while somebody types")
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	last := lines[len(lines)-1]
 	require.True(t, strings.HasPrefix(last, ":"), last)
@@ -45,7 +48,7 @@ func TestCompleteEntries(t *testing.T) {
 	for _, verb := range []string{"show", "check", "load", "reboot", "export"} {
 		got, directive := f.complete(t, verb, "--esp-path="+esp, "")
 		assert.Equal(t, []string{
-			"other.conf\tOther (other.conf)", "evil.conf\t\ufffd[31mred tab", "arch.conf\tArch Linux (default)", "@default\tarch.conf",
+			"other.conf\tOther (other.conf)", "evil.conf\t\ufffd_31mred tab", "arch.conf\tArch Linux (default)", "@default\tarch.conf",
 		}, got, verb+": in boot-loader order, without what cannot be loaded")
 		assert.Equal(t, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder, directive)
 
@@ -63,19 +66,21 @@ func TestCompleteEntries(t *testing.T) {
 // there are no entries.
 func TestCompleteNothing(t *testing.T) {
 	f, _ := newFake(t, nil)
-	write(t, filepath.Dir(f.configFile), map[string]string{"kexec-bls.toml": "this is = = no TOML"})
-	f.machine.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
+	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "this is = = no TOML"})
+	f.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
 	got, directive := f.complete(t, "reboot", "")
 	assert.Empty(t, got)
 	assert.Equal(t, cobra.ShellCompDirectiveNoFileComp, directive&cobra.ShellCompDirectiveNoFileComp)
 
-	hangs := make(chan struct{})
-	t.Cleanup(func() { close(hangs) })
-	f.machine.volumes = func(esp.Options) ([]*esp.Volume, error) { <-hangs; return nil, esp.ErrNotFound }
-	begun := time.Now()
-	got, _ = f.complete(t, "reboot", "")
-	assert.Empty(t, got)
-	assert.Less(t, time.Since(begun), 3*patience)
+	synctest.Test(t, func(t *testing.T) {
+		hangs := make(chan struct{})
+		f.openSystem = func(context.Context, entries.Options) (*entries.System, error) { <-hangs; return nil, esp.ErrNotFound }
+		begun := time.Now()
+		got, _ = f.complete(t, "reboot", "")
+		assert.Empty(t, got)
+		assert.Equal(t, completionTimeout, time.Since(begun))
+		close(hangs)
+	})
 
 	script := f.run("completion", "bash")
 	assert.Equal(t, exitDone, script.code, "a broken configuration is no reason: %s", script.stderr)
@@ -84,7 +89,7 @@ func TestCompleteNothing(t *testing.T) {
 
 func TestCompleteFlags(t *testing.T) {
 	f, _ := newFake(t, nil)
-	write(t, f.proc, map[string]string{"cmdline": "BOOT_IMAGE=/v root=/dev/vda2 quiet root=again -- forinit\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"cmdline": "BOOT_IMAGE=/v root=/dev/vda2 quiet root=again -- forinit\n"})
 	for typed, want := range map[string]string{
 		"reboot --syscall=":          "auto file classic",
 		"load --syscall ":            "auto file classic",
@@ -122,11 +127,11 @@ func TestCompleteFlags(t *testing.T) {
 func TestCompleteIDs(t *testing.T) {
 	f, _ := newFake(t, nil)
 	got, _ := f.complete(t, "reboot", "--ignore=")
-	assert.Len(t, got, len(preflight.Topics())+len(initrd.Topics())+1)
+	assert.Len(t, got, len(loader.Topics())+1, "with all")
 	assert.Contains(t, got, "tpm2-unlock\tthe TPM will not open the disk")
 	assert.Contains(t, got, "all\tevery finding")
 	got, _ = f.complete(t, "check", "--ignore=memory,j")
-	assert.Contains(t, got, "memory,junk\ta file is no initrd")
+	assert.Contains(t, got, "memory,junk\ta file is not an initrd")
 	assert.NotContains(t, strings.Join(got, "\n"), "memory,memory", "it is given already")
 	assert.NotContains(t, strings.Join(got, "\n"), "memory,all")
 }
@@ -134,7 +139,7 @@ func TestCompleteIDs(t *testing.T) {
 // TestEveryFlagCompletes holds it for flags that will come.
 func TestEveryFlagCompletes(t *testing.T) {
 	f, _ := newFake(t, nil)
-	a := &app{machine: f.machine, ui: &ui{out: io.Discard, err: io.Discard}}
+	a := &app{environment: f.environment, UI: &term.UI{Out: io.Discard, Err: io.Discard}}
 	root := newRoot(a)
 	require.NoError(t, a.completion(root))
 	n := 0
@@ -159,7 +164,7 @@ func visitCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		var out, errs bytes.Buffer
-		require.Equal(t, exitDone, run(context.Background(), []string{"completion", shell}, realMachine(), &out, &errs))
+		require.Equal(t, exitDone, run(context.Background(), []string{"completion", shell}, realEnvironment(), &out, &errs))
 		assert.Contains(t, out.String(), cobra.ShellCompRequestCmd, shell)
 		assert.Empty(t, errs.String())
 	}

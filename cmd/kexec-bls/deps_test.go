@@ -18,6 +18,8 @@ func TestDependencies(t *testing.T) {
 		"github.com/spf13/cobra":             "verbs and flags",
 		"github.com/spf13/pflag":             "cobra",
 		"github.com/BurntSushi/toml":         "the configuration",
+		"github.com/google/renameio/v2":      "files written whole",
+		"github.com/smallstep/pkcs7":         "signatures of images under Secure Boot",
 		"golang.org/x/sys":                   "system calls",
 		"golang.org/x/term":                  "progress, the menu",
 		"golang.org/x/sync":                  "the menu",

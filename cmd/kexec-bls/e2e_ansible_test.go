@@ -163,7 +163,7 @@ func TestE2EAnsible(t *testing.T) {
 		f.MustRun("sysctl -w kernel.kexec_load_disabled=1")
 		out, err := f.play("rolling.yml", "-e", "kexec_bls_on_blocker=fail")
 		require.Error(t, err)
-		assert.Contains(t, out, "kexec-disabled stands in the way of a kexec")
+		assert.Contains(t, out, "kexec-disabled prevents a kexec")
 		assert.Regexp(t, `first\s+:.*failed=1`, out)
 		assert.NotRegexp(t, `(?m)^(second|third)\s+:`, out, "they were not reached")
 		assert.Equal(t, before, f.MustRun("cat /proc/sys/kernel/random/boot_id"))

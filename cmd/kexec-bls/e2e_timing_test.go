@@ -35,7 +35,7 @@ func TestE2ETiming(t *testing.T) {
 	guest, host := map[string][]float64{}, map[string][]float64{}
 	for range pairs {
 		for _, way := range ways {
-			in, out := timed(t, g, way.command)
+			in, out := timeReboot(t, g, way.command)
 			guest[way.name] = append(guest[way.name], in)
 			host[way.name] = append(host[way.name], out)
 		}
@@ -52,7 +52,7 @@ func TestE2ETiming(t *testing.T) {
 
 // timed reboots and returns the seconds until multi-user.target by both clocks.
 // The guest's runs on through a reset.
-func timed(t *testing.T, g *vm.Guest, command string) (guest, host float64) {
+func timeReboot(t *testing.T, g *vm.Guest, command string) (guest, host float64) {
 	t.Helper()
 	before, begun := seconds(t, g.MustRun("date +%s.%N")), time.Now()
 	g.Reboot(command)

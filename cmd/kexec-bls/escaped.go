@@ -7,7 +7,7 @@ import (
 
 // unescape undoes systemd-escape(1) in the name of a unit's instance, and
 // leaves a name alone that was not escaped: "\x2d" is a dash, and a dash is a
-// dash, for no ENTRY has the slash that it would stand for.
+// dash, for no ENTRY has the slash that it would mean.
 func unescape(name string) string {
 	var b strings.Builder
 	for {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
@@ -32,7 +33,7 @@ func TestVMKnowsWhatRuns(t *testing.T) {
 	g.Mount("/dev/vda1", "/efi")
 	g.MustRun(keep)
 	for range 2 { // before and after it is recorded
-		var list []listEntry
+		var list []report.Entry
 		require.NoError(t, json.Unmarshal([]byte(g.MustRun("/efi/tool list --json=short")), &list))
 		for _, e := range list {
 			assert.Equal(t, e.ID == "zz-other.conf", e.IsSelected, e.ID)

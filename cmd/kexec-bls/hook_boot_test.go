@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
-	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/state"
 )
 
 // next is the boot after this one: what is loaded is gone, /run is empty.
@@ -21,15 +24,15 @@ func (f *fake) next(t *testing.T, kexeced bool) {
 	kind := "114\n"
 	if kexeced {
 		kind = "208\n"
-		write(t, f.proc, map[string]string{"cmdline": f.cmdline + "\n", "sys/kernel/osrelease": "6.12.1\n"})
+		write(t, filepath.Join(f.dir, "proc"), map[string]string{"cmdline": f.cmdline + "\n", "sys/kernel/osrelease": "6.12.1\n"})
 	}
-	id, err := os.ReadFile(filepath.Join(f.proc, "sys/kernel/random/boot_id"))
+	id, err := os.ReadFile(filepath.Join(filepath.Join(f.dir, "proc"), "sys/kernel/random/boot_id"))
 	require.NoError(t, err)
-	write(t, f.proc, map[string]string{
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{
 		"sys/kernel/bootloader_type": kind, "uptime": "0.50 0.10\n",
 		"sys/kernel/random/boot_id": "1" + strings.TrimSpace(string(id))[:35] + "\n",
 	})
-	require.NoError(t, os.RemoveAll(f.runDir))
+	require.NoError(t, os.RemoveAll(f.machine.RunDir))
 	f.isThere, f.acts, f.endsBy = false, nil, ""
 	f.upSince = time.Now().Add(12 * time.Second)
 }
@@ -42,10 +45,12 @@ func (f *fake) variable(name string) string {
 	return text
 }
 
+func (f *fake) history() state.History { return state.History{Dir: f.machine.StateDir} }
+
 // left are the files that wait for the next boot.
 func (f *fake) left() []string {
 	var names []string
-	files, _ := filepath.Glob(filepath.Join(f.stateDir, "*"))
+	files, _ := filepath.Glob(filepath.Join(f.machine.StateDir, "*"))
 	for _, file := range files {
 		names = append(names, filepath.Base(file))
 	}
@@ -60,10 +65,10 @@ func TestAfterTheKexec(t *testing.T) {
 	f, esp := newFake(t, files)
 	f.setVar(t, "LoaderEntrySelected", "arch.conf")
 	require.Equal(t, exitDone, f.run("reboot", "other.conf", "--esp-path="+esp).code)
-	info, err := os.Stat(f.stateDir)
+	info, err := os.Stat(f.machine.StateDir)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-	info, err = os.Stat(filepath.Join(f.stateDir, "next.json"))
+	info, err = os.Stat(filepath.Join(f.machine.StateDir, "next.json"))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	assert.NotContains(t, f.cmdline, "kexec-bls")
@@ -74,14 +79,16 @@ func TestAfterTheKexec(t *testing.T) {
 	got := f.run("hook", "booted")
 	require.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "other.conf started by kexec, loaded at 20")
-	assert.Regexp(t, `reboot asked for at 20.*, up 1[12]\.\d s later`, got.stderr)
+	assert.Regexp(t, `rebooted 20.*, up again after 1[12]\.\d s`, got.stderr)
 	assert.Contains(t, current(), "other.conf")
 	assert.Equal(t, []string{"boot.json"}, f.left(), "nothing that a later boot could believe")
 	assert.Regexp(t, `other.conf .* running, kexec'ed 20`, f.run("list", "--esp-path="+esp).stdout)
 	status := f.run("status", "--esp-path="+esp).stdout
 	assert.Contains(t, status, "running  6.12.1 (other.conf), started by kexec, loaded at 20")
-	assert.Contains(t, status, "up 1")
-	assert.Contains(t, f.run("status", "--json", "--esp-path="+esp).stdout, `"entry": "other.conf"`)
+	assert.Contains(t, status, "up again after 1")
+	var r report.Status
+	require.NoError(t, json.Unmarshal([]byte(f.run("status", "--json", "--esp-path="+esp).stdout), &r))
+	assert.EqualValues(t, "other.conf", r.Boot.Entry.ID)
 
 	f.next(t, false)
 	f.cmdline = ""
@@ -109,12 +116,12 @@ func TestBelief(t *testing.T) {
 		f, esp := newFake(t, files)
 		require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
 		f.next(t, v.kexeced)
-		write(t, f.proc, v.change)
+		write(t, filepath.Join(f.dir, "proc"), v.change)
 		got := f.run("show", "@current", "--esp-path="+esp)
 		if v.left {
 			assert.Contains(t, got.stdout, "other.conf", name)
 		} else {
-			assert.Contains(t, got.stderr, "cannot be told", name)
+			assert.Contains(t, got.stderr, "cannot be determined", name)
 		}
 	}
 }
@@ -143,18 +150,18 @@ func TestFirmwareTimeIsKept(t *testing.T) {
 	assert.Equal(t, []string{"end.json"}, f.left())
 	f.next(t, false)
 	f.upSince = time.Now().Add(40 * time.Second)
-	assert.Regexp(t, `started by the firmware\n.*up (39|40)\.\d s later`, f.run("hook", "booted").stderr)
+	assert.Regexp(t, `started by the firmware\n.*up again after (39|40)\.\d s`, f.run("hook", "booted").stderr)
 	assert.NotContains(t, f.run("status", "--esp-path="+esp).stdout, "the last reboot through the firmware", "it is this one")
 
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	f.endsBy = "kexec"
 	require.Equal(t, exitDone, f.run("hook", "shutdown").code)
 	f.next(t, true)
-	assert.Regexp(t, `up 1[12]\.\d s later\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
+	assert.Regexp(t, `up again after 1[12]\.\d s\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
 	assert.Contains(t, f.run("status", "--esp-path="+esp).stdout, "the last reboot through the firmware took")
 
 	f.upSince = time.Now().Add(time.Hour)
-	assert.Regexp(t, `up 1[12]\.\d s later`, f.run("hook", "booted").stderr, "the first word counts: a unit may be started again")
+	assert.Regexp(t, `up again after 1[12]\.\d s`, f.run("hook", "booted").stderr, "the first word counts: a unit may be started again")
 }
 
 // TestShutdownHook holds that only a reboot is an end.
@@ -186,7 +193,7 @@ func TestOneShotSurvives(t *testing.T) {
 			}
 			f.setVar(t, "LoaderEntryOneShot", "kexec reboot") // efibc
 			f.next(t, true)
-			assert.Contains(t, f.run("hook", "booted").stderr, "other.conf is set again")
+			assert.Contains(t, f.run("hook", "booted").stderr, "restored the one-shot entry other.conf")
 			assert.Equal(t, "other.conf", f.variable("LoaderEntryOneShot"))
 			assert.NotContains(t, f.left(), "end.json")
 		})
@@ -201,12 +208,12 @@ func TestOnlyJunkIsCleared(t *testing.T) {
 	assert.Equal(t, "absent", f.variable("LoaderEntryOneShot"))
 	for _, text := range []string{"other.conf", "kexec reboot.conf", "kexec", "Kexec reboot"} {
 		f.setVar(t, "LoaderEntryOneShot", text)
-		require.NoError(t, f.history().SaveEnd(loader.End{BootID: "x", OneShot: &loader.KeptVariable{Name: "LoaderEntryOneShot", Attributes: 7, Data: []byte("a\x00")}}))
+		require.NoError(t, f.history().SaveShutdown(state.ShutdownRecord{BootID: "x", OneShot: &state.KeptVariable{Name: "LoaderEntryOneShot", Attributes: 7, Data: []byte("a\x00")}}))
 		require.Equal(t, exitDone, f.run("hook", "booted").code)
 		assert.Equal(t, text, f.variable("LoaderEntryOneShot"), "somebody has set it since")
 	}
 	f.setVar(t, "LoaderEntryOneShot", "kexec reboot")
-	require.NoError(t, f.history().SaveEnd(loader.End{BootID: "x", OneShot: &loader.KeptVariable{Name: "BootOrder", Attributes: 7, Data: []byte("a\x00")}}))
+	require.NoError(t, f.history().SaveShutdown(state.ShutdownRecord{BootID: "x", OneShot: &state.KeptVariable{Name: "BootOrder", Attributes: 7, Data: []byte("a\x00")}}))
 	require.Equal(t, exitDone, f.run("hook", "booted").code)
 	assert.Equal(t, "absent", f.variable("LoaderEntryOneShot"), "no other variable is ever written")
 }
@@ -215,7 +222,7 @@ func TestOnlyJunkIsCleared(t *testing.T) {
 // refused.
 func TestEfibcIsUnloaded(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.sys, map[string]string{"module/efibc/initstate": "live\n"})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"module/efibc/initstate": "live\n"})
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "rmmod efibc", "systemctl kexec into arch.conf"}, f.acts)
 
@@ -230,7 +237,7 @@ func TestEfibcIsUnloaded(t *testing.T) {
 	assert.Equal(t, exitDone, got.code, "no reason not to reboot")
 	assert.Contains(t, got.stderr, "efibc: in use")
 
-	require.NoError(t, os.RemoveAll(filepath.Join(f.sys, "module/efibc/initstate")))
+	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Join(f.dir, "sys"), "module/efibc/initstate")))
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts, "built in")
@@ -240,14 +247,14 @@ func TestEfibcIsUnloaded(t *testing.T) {
 // may be long until then.
 func TestScheduledReboot(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.sys, map[string]string{"module/efibc/initstate": "live\n"})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"module/efibc/initstate": "live\n"})
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	require.Equal(t, exitDone, f.run("reboot", "arch", "--when=+1h", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "rmmod efibc", "systemctl kexec into arch.conf"}, f.acts)
 	assert.NotContains(t, f.left(), "end.json", "nobody knows the time")
 
-	write(t, f.rootDir, map[string]string{"run/systemd/units/x": ""})
-	require.NoError(t, os.Symlink("0123", filepath.Join(f.rootDir, "run/systemd/units/invocation:kexec-bls-boot.service")))
+	write(t, f.dir, map[string]string{"run/systemd/units/x": ""})
+	require.NoError(t, os.Symlink("0123", filepath.Join(f.dir, "run/systemd/units/invocation:kexec-bls-boot.service")))
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("reboot", "arch", "--when=+1h", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "systemctl kexec into arch.conf"}, f.acts)
@@ -260,7 +267,7 @@ func TestScheduledReboot(t *testing.T) {
 // TestDamagedWord is told once, and replaced.
 func TestDamagedWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.stateDir, map[string]string{"next.json": "{", "end.json": "{", "boot.json": "{"})
+	write(t, f.machine.StateDir, map[string]string{"next.json": "{", "end.json": "{", "boot.json": "{"})
 	got := f.run("load", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "next.json: unexpected EOF")
@@ -272,12 +279,12 @@ func TestDamagedWord(t *testing.T) {
 // TestNoPlaceForWord is a read-only /var: a warning, never a failure.
 func TestNoPlaceForWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.stateDir = filepath.Join(f.proc, "cmdline/none")
+	f.machine.StateDir = filepath.Join(filepath.Join(f.dir, "proc"), "cmdline/none")
 	f.setVar(t, "LoaderEntryOneShot", "kexec reboot")
 	got := f.run("reboot", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "warning: ")
-	assert.Contains(t, got.stderr, "as far as its command line tells")
+	assert.Contains(t, got.stderr, "only by its command line")
 	assert.Equal(t, exitDone, f.run("hook", "shutdown").code)
 	assert.Equal(t, exitDone, f.run("hook", "booted").code)
 	assert.Equal(t, "absent", f.variable("LoaderEntryOneShot"), "cleared all the same")
@@ -286,12 +293,13 @@ func TestNoPlaceForWord(t *testing.T) {
 
 func TestKexeced(t *testing.T) {
 	f, _ := newFake(t, nil)
+	kexeced := func() bool { return f.machine.Host.Kexeced() == host.Yes }
 	for kind, want := range map[string]bool{"208": true, "209": true, "114": false, "": false, "x": false, "3328": false} {
-		write(t, f.proc, map[string]string{"sys/kernel/bootloader_type": kind + "\n"})
-		assert.Equal(t, want, f.kexeced(), kind)
+		write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/bootloader_type": kind + "\n"})
+		assert.Equal(t, want, kexeced(), kind)
 	}
-	require.NoError(t, os.Remove(filepath.Join(f.proc, "sys/kernel/bootloader_type")))
-	assert.False(t, f.kexeced())
-	write(t, f.sys, map[string]string{"firmware/devicetree/base/chosen/linux,booted-from-kexec": ""})
-	assert.True(t, f.kexeced(), "a machine with a device tree")
+	require.NoError(t, os.Remove(filepath.Join(filepath.Join(f.dir, "proc"), "sys/kernel/bootloader_type")))
+	assert.False(t, kexeced())
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"firmware/devicetree/base/chosen/linux,booted-from-kexec": ""})
+	assert.True(t, kexeced(), "a machine with a device tree")
 }

@@ -50,14 +50,14 @@ func TestE2EKernelInstall(t *testing.T) {
 
 	assert.Empty(t, installing("remove 1.1.1-none"))
 	said := installing("add 9.9.9-fake /root/vmlinuz /root/initrd")
-	assert.Contains(t, said, "kexec-bls: next boot: kernel "+d.Kernel.Version+" with another command line (")
-	assert.Contains(t, said, "-9.9.9-fake.conf); kexec-bls reboot goes there without the firmware\n")
+	assert.Contains(t, said, "kexec-bls: reboot required: kernel "+d.Kernel.Version+" with another command line (")
+	assert.Contains(t, said, "-9.9.9-fake.conf); run \"kexec-bls reboot\" to skip firmware\n")
 	assert.Equal(t, "0", loaded())
 	assert.Empty(t, installing("remove 9.9.9-fake"), "as it was")
 
 	g.MustRun("echo 'hook.policy = \"load\"' >/etc/kexec-bls.toml")
 	said = installing("add 9.9.9-fake /root/vmlinuz /root/initrd")
-	assert.Contains(t, said, "is loaded: systemctl kexec jumps into it, from systemd 256 on systemctl reboot too; kexec-bls unload takes that back\n")
+	assert.Contains(t, said, "is loaded: systemctl kexec starts it, from systemd 256 on systemctl reboot too; kexec-bls unload drops it\n")
 	assert.Equal(t, 1, strings.Count(said, "kexec-bls: "), said)
 	assert.Equal(t, "1", loaded())
 

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/entries"
+
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
@@ -22,7 +24,7 @@ func stat(pid, name, parent, start string) string {
 func TestHookSaysItOnce(t *testing.T) {
 	h := newHooked(t, "notify")
 	under := func(dpkg, start string) {
-		write(t, h.proc, map[string]string{
+		write(t, filepath.Join(h.dir, "proc"), map[string]string{
 			"self/stat": stat("900", "kexec-bls", "899", "7"), "899/stat": stat("899", "sh", dpkg, "6"),
 			dpkg + "/stat": stat(dpkg, "dpkg", "40", start), "40/stat": stat("40", "apt-get", "30", start), "30/stat": stat("30", "a (b) c", "1", "1"),
 			"1/stat": stat("1", "systemd", "0", "0"),
@@ -35,43 +37,27 @@ func TestHookSaysItOnce(t *testing.T) {
 	}
 	under("51", "5")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"), "apt-get runs dpkg more than once")
-	h.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
-	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot tell", "other news")
+	h.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
+	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot determine", "other news")
 	assert.Empty(t, h.hook(t, "debian", "6.12.1"))
 	under("52", "9")
-	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot tell", "another apt-get")
+	assert.Contains(t, h.hook(t, "debian", "6.12.1"), "cannot determine", "another apt-get")
 
 	h = newHooked(t, "notify")
 	assert.Equal(t, arrow, h.hook(t, "pacman"))
 	assert.Equal(t, arrow, h.hook(t, "pacman"), "by hand it is said as often as asked")
 }
 
-func FuzzReadProcess(f *testing.F) {
-	for _, seed := range []string{stat("1", "a", "0", "3"), stat("1", ") (", "0", "3"), "1 (a", ") (", "", "1 (a) S 1 2"} {
-		f.Add(seed)
-	}
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, line string) {
-		path := filepath.Join(dir, "stat")
-		require.NoError(t, os.WriteFile(path, []byte(line), 0o600))
-		p, ok := readProcess(path)
-		if assert.Equal(t, ok, p != process{}); ok {
-			assert.Contains(t, line, "("+p.name+")")
-			assert.NotEmpty(t, p.parent)
-		}
-	})
-}
-
 func TestRebootRequiredFile(t *testing.T) {
 	files := func(h hooked) (string, string) {
-		dir := filepath.Dir(h.runDir)
+		dir := filepath.Dir(h.machine.RunDir)
 		text, _ := os.ReadFile(dir + "/reboot-required")
 		pkgs, _ := os.ReadFile(dir + "/reboot-required.pkgs")
 		return string(text), string(pkgs)
 	}
 	ubuntu := func(policy string) hooked {
 		h := newHooked(t, policy)
-		write(t, filepath.Dir(h.configFile), map[string]string{"root/usr/share/update-notifier/notify-reboot-required": ""})
+		write(t, h.dir, map[string]string{"usr/share/update-notifier/notify-reboot-required": ""})
 		return h
 	}
 	h := ubuntu("notify")

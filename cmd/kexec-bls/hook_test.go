@@ -1,20 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/entries"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
 )
 
 // A hooked is a fake machine after an upgrade: kernel 6.1.0 runs, the ESP has
@@ -27,11 +30,11 @@ type hooked struct {
 func newHooked(t *testing.T, policy string) hooked {
 	f, esp := newFake(t, archFiles())
 	h := hooked{f, esp}
-	require.NoError(t, os.MkdirAll(f.proc+"/1", 0o755))
-	require.NoError(t, os.Symlink("/", f.proc+"/1/root"))
-	write(t, filepath.Dir(f.configFile), map[string]string{
-		"kexec-bls.toml":          "[hook]\npolicy = \"" + policy + "\"\n",
-		"root/boot/config-6.1.0":  "CONFIG_KEXEC_FILE=y\n",
+	require.NoError(t, os.MkdirAll(f.dir+"/proc/1", 0o755))
+	require.NoError(t, os.Symlink("/", f.dir+"/proc/1/root"))
+	write(t, f.dir, map[string]string{
+		"etc/kexec-bls.toml":      "[hook]\npolicy = \"" + policy + "\"\n",
+		"boot/config-6.1.0":       "CONFIG_KEXEC_FILE=y\n",
 		"sys/kernel/kexec_loaded": "0\n",
 	})
 	return h
@@ -50,10 +53,10 @@ func (h hooked) hook(t *testing.T, args ...string) string {
 
 // run6121 lets the running system be the one that boots next.
 func (h hooked) run6121(t *testing.T) {
-	write(t, h.proc, map[string]string{"sys/kernel/osrelease": "6.12.1\n", "cmdline": "root=/dev/vda2 rw quiet\n"})
+	write(t, filepath.Join(h.dir, "proc"), map[string]string{"sys/kernel/osrelease": "6.12.1\n", "cmdline": "root=/dev/vda2 rw quiet\n"})
 }
 
-const arrow = "kexec-bls: next boot: kernel 6.1.0 -> 6.12.1 (arch.conf); kexec-bls reboot goes there without the firmware\n"
+const arrow = "kexec-bls: reboot required: kernel 6.1.0 -> 6.12.1 (arch.conf); run \"kexec-bls reboot\" to skip firmware\n"
 
 func TestHookNotifies(t *testing.T) {
 	h := newHooked(t, "notify")
@@ -66,11 +69,11 @@ func TestHookNotifies(t *testing.T) {
 
 	h.run6121(t)
 	assert.Empty(t, h.hook(t, "pacman"), "the next boot is as this one")
-	write(t, h.proc, map[string]string{"cmdline": "root=/dev/vda2 rw\n"})
-	assert.Contains(t, h.hook(t, "pacman"), "next boot: kernel 6.12.1 with another command line (arch.conf); ")
+	write(t, filepath.Join(h.dir, "proc"), map[string]string{"cmdline": "root=/dev/vda2 rw\n"})
+	assert.Contains(t, h.hook(t, "pacman"), "reboot required: kernel 6.12.1 with another command line (arch.conf); ")
 	write(t, h.esp, map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (me) #2 SMP"}.Bytes())})
-	write(t, h.proc, map[string]string{"sys/kernel/version": "#1 SMP\n"})
-	assert.Contains(t, h.hook(t, "pacman"), "next boot: another build of kernel 6.12.1 (arch.conf); ")
+	write(t, filepath.Join(h.dir, "proc"), map[string]string{"sys/kernel/version": "#1 SMP\n"})
+	assert.Contains(t, h.hook(t, "pacman"), "reboot required: another build of kernel 6.12.1 (arch.conf); ")
 	assert.Empty(t, h.acts, "nothing is done to the machine")
 }
 
@@ -84,30 +87,30 @@ func TestHookOff(t *testing.T) {
 // where everything can be seen from them.
 func TestHookElsewhere(t *testing.T) {
 	for name, spoil := range map[string]func(h hooked) error{
-		"no /proc": func(h hooked) error { return os.Remove(h.proc + "/1/root") },
+		"no /proc": func(h hooked) error { return os.Remove(filepath.Join(h.dir, "proc") + "/1/root") },
 		"a chroot": func(h hooked) error {
-			return errors.Join(os.Remove(h.proc+"/1/root"), os.Symlink("/usr", h.proc+"/1/root"))
+			return errors.Join(os.Remove(h.dir+"/proc/1/root"), os.Symlink("/usr", h.dir+"/proc/1/root"))
 		},
 		"PIDs of its own": func(h hooked) error {
-			return errors.Join(os.MkdirAll(h.proc+"/self/ns", 0o755), os.Symlink("pid:[4026532000]", h.proc+"/self/ns/pid"))
+			return errors.Join(os.MkdirAll(h.dir+"/proc/self/ns", 0o755), os.Symlink("pid:[4026532000]", h.dir+"/proc/self/ns/pid"))
 		},
 	} {
 		h := newHooked(t, "load")
-		write(t, filepath.Dir(h.configFile), map[string]string{"kexec-bls.toml": "broken"})
+		write(t, h.dir, map[string]string{"etc/kexec-bls.toml": "broken"})
 		require.NoError(t, spoil(h))
 		assert.Empty(t, h.hook(t, "pacman"), name)
 		assert.Empty(t, h.acts, name)
 	}
 	h := newHooked(t, "notify")
-	require.NoError(t, os.MkdirAll(h.proc+"/self/ns", 0o755))
-	require.NoError(t, os.Symlink("pid:[4026531836]", h.proc+"/self/ns/pid"))
+	require.NoError(t, os.MkdirAll(h.dir+"/proc/self/ns", 0o755))
+	require.NoError(t, os.Symlink("pid:[4026531836]", h.dir+"/proc/self/ns/pid"))
 	assert.Equal(t, arrow, h.hook(t, "pacman"))
 }
 
 func TestHookWithBrokenConfiguration(t *testing.T) {
 	h := newHooked(t, "load")
-	write(t, filepath.Dir(h.configFile), map[string]string{"kexec-bls.toml": "[hook]\npolicy = 7\n"})
-	assert.Equal(t, "kexec-bls: warning: "+h.configFile+":2: hook.policy: must be a string\n"+arrow,
+	write(t, h.dir, map[string]string{"etc/kexec-bls.toml": "[hook]\npolicy = 7\n"})
+	assert.Equal(t, "kexec-bls: warning: "+h.paths.File+": hook.policy: must be a string\n"+arrow,
 		h.hook(t, "pacman"))
 	assert.Empty(t, h.acts, "not loaded by what may be meant")
 }
@@ -119,15 +122,15 @@ func TestHookCannotTell(t *testing.T) {
 		spoil func(h hooked) error
 		want  string // "": nothing
 	}{
-		"no kernel":  {func(h hooked) error { return os.Remove(h.esp + "/vmlinuz") }, "cannot tell what boots next: no such entry: none of 2 can be booted, kexec-bls list says why"},
-		"no entries": {func(h hooked) error { return os.RemoveAll(h.esp + "/loader") }, "cannot tell what boots next: no such entry: the boot loader would find nothing"},
+		"no kernel":  {func(h hooked) error { return os.Remove(h.esp + "/vmlinuz") }, "cannot determine what boots next: none of 2 entries can be booted; kexec-bls list shows why"},
+		"no entries": {func(h hooked) error { return os.RemoveAll(h.esp + "/loader") }, "cannot determine what boots next: the boot partitions have no entries"},
 		"no partition": {func(h hooked) error {
-			h.volumes = func(esp.Options) ([]*esp.Volume, error) { return nil, esp.ErrNotFound }
+			h.openSystem = func(context.Context, entries.Options) (*entries.System, error) { return nil, esp.ErrNotFound }
 			return nil
-		}, "cannot tell what boots next: no boot partition found"},
-		"no kernel image": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", []byte("junk"), 0o600) }, "cannot tell what boots next: arch.conf: ESP/vmlinuz: "},
+		}, "cannot determine what boots next: no boot partition found"},
+		"no kernel image": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", []byte("junk"), 0o600) }, "cannot determine what boots next: arch.conf: ESP/vmlinuz: "},
 		"Windows": {func(h hooked) error {
-			return os.WriteFile(h.esp+"/loader/entries/arch.conf", []byte("title Windows\nefi /vmlinuz\n"), 0o600)
+			return os.WriteFile(h.esp+"/loader/entries/arch.conf", []byte("title Windows\nefi /app.efi\n"), 0o600)
 		}, ""},
 		"a kernel of no version": {func(h hooked) error { return os.WriteFile(h.esp+"/vmlinuz", fixtures.BzImage{}.Bytes(), 0o600) }, ""},
 	} {
@@ -148,21 +151,14 @@ func TestHookCannotTell(t *testing.T) {
 
 func TestHookUnmounted(t *testing.T) {
 	h := newHooked(t, "load")
-	find := h.volumes
-	h.volumes = func(o esp.Options) ([]*esp.Volume, error) {
-		found, err := find(o)
-		for _, v := range found {
-			v.Dir = "/dev/vda1:"
-		}
-		return found, err
-	}
+	h.placeAt(func(v *esp.Volume) { v.Dir = "/dev/vda1:" })
 	said := h.hook(t, "pacman")
 	assert.Contains(t, said, "warning: /dev/vda1 is not mounted")
 	assert.Contains(t, said, arrow)
 	assert.Empty(t, h.acts, "what is there may be half an upgrade")
 }
 
-const staged = "kexec-bls: arch.conf (kernel 6.12.1) is loaded%: systemctl kexec jumps into it, from systemd 256 on systemctl reboot too; kexec-bls unload takes that back\n"
+const staged = "kexec-bls: arch.conf (kernel 6.12.1) is loaded%: systemctl kexec starts it, from systemd 256 on systemctl reboot too; kexec-bls unload drops it\n"
 
 func TestHookLoads(t *testing.T) {
 	h := newHooked(t, "load")
@@ -182,8 +178,8 @@ func TestHookLoads(t *testing.T) {
 
 	// Without systemd nothing but our own verb jumps.
 	h = newHooked(t, "load")
-	h.machine.init = func() systemd.Kind { return systemd.OpenRC }
-	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls reboot --loaded jumps into it")
+	h.runInit(t, host.OpenRC)
+	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls reboot --loaded starts it")
 
 	h = newHooked(t, "load")
 	h.run6121(t)
@@ -230,7 +226,7 @@ func TestHookReloadsTheNamedEntry(t *testing.T) {
 			assert.Equal(t, archive("another"), h.initrd)
 			assert.Equal(t, "other mine", h.cmdline)
 		} else {
-			assert.Contains(t, said, "what is loaded is stale ("+h.esp+"/b.img has 264 bytes, had 248); kexec-bls reboot loads")
+			assert.Contains(t, said, "what is loaded is stale ("+h.esp+"/b.img has 264 bytes, had 248); run \"kexec-bls reboot\" to load and boot the new one")
 			assert.Equal(t, []string{"load"}, h.acts)
 		}
 		assert.Equal(t, 1, strings.Count(said, "\n"), said)
@@ -247,7 +243,7 @@ func TestHookSaysThatWhatIsLoadedIsStale(t *testing.T) {
 
 // TestHookCannotLoad: the reason is told, what is stale does not stay.
 func TestHookCannotLoad(t *testing.T) {
-	refused := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	refused := &kexec.LoadError{Errno: unix.EPERM, Call: "kexec_file_load"}
 	h := newHooked(t, "load")
 	h.fail["load"] = refused
 	said := h.hook(t, "pacman")
@@ -268,12 +264,12 @@ func TestHookCannotLoad(t *testing.T) {
 	h = newHooked(t, "load")
 	h.hook(t, "pacman")
 	require.NoError(t, os.Remove(h.esp+"/vmlinuz"))
-	assert.Equal(t, "kexec-bls: warning: cannot tell what boots next: no such entry: none of 2 can be booted, kexec-bls list says why\n"+
+	assert.Equal(t, "kexec-bls: warning: cannot determine what boots next: none of 2 entries can be booted; kexec-bls list shows why\n"+
 		"kexec-bls: warning: what was loaded is stale and was unloaded\n", h.hook(t, "pacman"))
 	assert.False(t, h.isThere)
 
 	h = newHooked(t, "load")
-	write(t, filepath.Dir(h.proc), map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
-	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls check says more")
+	write(t, h.dir, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
+	assert.Contains(t, h.hook(t, "pacman"), "kexec-bls check shows more")
 	assert.Empty(t, h.acts, "check finds a blocker")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
@@ -49,12 +50,12 @@ func kill(t *testing.T, g *vm.Guest, after int) (k killed) {
 		"cat %[1]s /sys/kernel/kexec_loaded; echo $(ls -A /run/kexec-bls); kexec-bls status --json=short; true)", loadsLeft, after))
 	lines := strings.Split(out, "\n")
 	require.Len(t, lines, 5, out)
-	var r statusReport
+	var r report.Status
 	require.NoError(t, json.Unmarshal([]byte(lines[4]), &r), out)
 	assert.Equal(t, "1", lines[2], "an image is loaded")
-	k.called, k.files, k.state, k.reasons = number(t, lines[1]) < number(t, lines[0]), lines[3], r.State, strings.Join(r.Reasons, " ")
+	k.called, k.files, k.state, k.reasons = number(t, lines[1]) < number(t, lines[0]), lines[3], string(r.State), strings.Join(r.Reasons, " ")
 	if r.Loaded != nil {
-		k.entry = r.Loaded.Entry
+		k.entry = string(r.Loaded.Entry.ID)
 	}
 	return k
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -98,12 +99,12 @@ func TestLayouts(t *testing.T) {
 
 func (l layout) hold(t *testing.T, name string) {
 	f, dir := layOut(t, name)
-	var list []listEntry
+	var list []report.Entry
 	require.NoError(t, json.Unmarshal([]byte(f.golden(t, dir, "list.json", "list", "--json")), &list))
 	l.holdList(t, list)
 	f.golden(t, dir, "list.txt", "list")
 
-	var plan shownPlan
+	var plan report.Plan
 	require.NoError(t, json.Unmarshal([]byte(f.golden(t, dir, "show.json", "show", "--json")), &plan))
 	assert.Equal(t, l.rule, plan.Rule)
 	assert.Len(t, plan.Initrd, l.initrds)
@@ -119,7 +120,7 @@ func (l layout) hold(t *testing.T, name string) {
 	}
 }
 
-func (l layout) holdList(t *testing.T, list []listEntry) {
+func (l layout) holdList(t *testing.T, list []report.Entry) {
 	var chosen, running, hidden []string
 	for _, e := range list {
 		if e.IsDefault {
@@ -177,7 +178,7 @@ func layOut(t *testing.T, name string) (*fake, string) {
 	})
 	for file, at := range map[string]string{"cmdline": "cmdline", "osrelease": "sys/kernel/osrelease"} {
 		if text, err := os.ReadFile(filepath.Join(source, file)); err == nil {
-			write(t, f.proc, map[string]string{at: string(text)})
+			write(t, filepath.Join(f.dir, "proc"), map[string]string{at: string(text)})
 		}
 	}
 	return f, dir

@@ -1,5 +1,5 @@
 // Command kexec-bls reboots a machine into its next boot entry with kexec,
-// past the firmware.
+// skipping firmware.
 package main
 
 import (
@@ -9,10 +9,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -37,41 +42,124 @@ const (
 )
 
 func main() {
-	if isStandIn(os.Args[0]) {
-		os.Exit(standIn(realMachine(), os.Args[1:], os.Stderr))
+	if calledAsKexec(os.Args[0]) {
+		os.Exit(runAsKexec(loader.Running(), os.Args[1:], os.Stderr))
 	}
-	os.Exit(run(context.Background(), os.Args[1:], realMachine(), os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], realEnvironment(), os.Stdout, os.Stderr))
 }
 
-// undoing lets a signal end a command's context, so that what it has begun is
-// undone: also that of a terminal that goes away, unless it is ignored, as
-// nohup(1) has it. Commands that have nothing to undo just die of it.
-func undoing(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+// withSignalCancel lets a signal end a command's context, so that what it has
+// begun is undone: also that of a terminal that goes away, unless it is ignored,
+// as nohup(1) has it. Nothing that a reader of its output does ends it half-way.
+// Commands that have nothing to undo just end.
+func withSignalCancel(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+		ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
 		if !signal.Ignored(syscall.SIGHUP) {
 			ends = append(ends, syscall.SIGHUP)
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), ends...)
 		defer stop()
+		// A closed pipe is an error of a write then, and not the end.
+		pipes := make(chan os.Signal, 1)
+		signal.Notify(pipes, syscall.SIGPIPE)
+		defer signal.Stop(pipes)
 		cmd.SetContext(ctx)
 		return run(cmd, args)
 	}
 }
 
-// run is the whole program: it returns the exit code and says on stderr why.
-func run(ctx context.Context, args []string, m *machine, stdout, stderr io.Writer) int {
-	ui := &ui{out: stdout, err: stderr}
-	cmd := newRoot(&app{machine: m, ui: ui})
+// run is the whole program: it returns the exit code and prints to stderr why.
+func run(ctx context.Context, args []string, env *environment, stdout, stderr io.Writer) int {
+	a := &app{environment: env, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}}
+	cmd := newRoot(a)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
 	var silent status
 	if err != nil && !errors.As(err, &silent) {
-		ui.fail(err)
+		a.fail(err)
 	}
 	return exitCode(err)
+}
+
+// A failure is what a command that fails prints as JSON, unless it printed its
+// report.
+type failure struct {
+	Schema     int    `json:"schema"`
+	Error      string `json:"error"`
+	Hint       string `json:"hint,omitempty"`
+	ExitStatus int    `json:"exitStatus"`
+}
+
+func (a *app) fail(err error) {
+	err = withHint(err)
+	if !a.printed && a.flags.json != "" {
+		if _, jerr := a.json(failure{report.Schema, err.Error(), hint.Of(err), exitCode(err)}); jerr != nil {
+			a.Warn("%v", jerr)
+		}
+	}
+	var blocked *loader.BlockedError
+	var lossy *loader.LossyError
+	switch {
+	case errors.As(err, &blocked):
+		a.failList(blocked.Summary(), err, blocked.Findings)
+	case errors.As(err, &lossy):
+		a.failList(lossy.Summary(), err, lossy.Findings)
+	default:
+		a.Fail(err)
+	}
+}
+
+// failList prints an error with findings, each on a line.
+func (a *app) failList(summary string, err error, found []loader.Finding) {
+	var lines []string
+	for _, f := range found {
+		lines = append(lines, f.String())
+	}
+	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)
+}
+
+// withHint adds what only a user of the command can do about an error of the
+// library.
+func withHint(err error) error {
+	var blocked *loader.BlockedError
+	var lossy *loader.LossyError
+	var memory *loader.MemoryError
+	switch {
+	case errors.As(err, &memory):
+		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
+	case hint.Of(err) != "":
+		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
+	case errors.As(err, &blocked):
+		return hint.Wrap(err, override(blocked.Findings...))
+	case errors.As(err, &lossy):
+		return hint.Wrap(err, override(lossy.Findings...))
+	case errors.Is(err, loader.ErrNoSchedule):
+		return hint.Wrap(err, "leave out --when")
+	case errors.Is(err, entries.ErrNoEntry):
+		return hint.Wrap(err, "kexec-bls list shows all entries")
+	case errors.Is(err, loader.ErrNothingLoaded):
+		return hint.Wrap(err, "load one with kexec-bls load, or leave out --loaded")
+	}
+	return err
+}
+
+// libraryHints names the flags for what hints of the library advise to do.
+func libraryHints() *strings.Replacer {
+	return strings.NewReplacer("reboot with force, which", "kexec-bls reboot --force", "use kexec_load, which", "use --syscall=classic, which")
+}
+
+// override is the flag to go on in spite of findings.
+func override(found ...loader.Finding) string {
+	var given []string
+	for _, f := range found {
+		if !slices.Contains(given, string(f.ID)) {
+			given = append(given, string(f.ID))
+		}
+	}
+	return "override: --ignore=" + strings.Join(given, ",")
 }
 
 // A status is an exit code that is an answer, not a failure.
@@ -79,7 +167,7 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
-// A usageError is a command line that makes no sense.
+// A usageError is a command line that is invalid.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -91,7 +179,7 @@ func exitCode(err error) int {
 	var answer status
 	var usage usageError
 	var kernel *kexec.LoadError
-	var blocked blockedError
+	var blocked *loader.BlockedError
 	switch {
 	case err == nil:
 		return exitDone

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,22 +17,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/cpio"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
-	"github.com/kexec-bls/kexec-bls/loader/systemd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // A fake is a machine that remembers what was done to it.
 type fake struct {
-	*machine
+	*environment
+	dir     string   // the root directory of the machine
+	efivars string   // directory of EFI variables
 	acts    []string // in order
 	kernel  string   // content of what is loaded
 	initrd  string
@@ -46,7 +58,7 @@ type fake struct {
 }
 
 // newFake is an amd64 machine with systemd, an ESP at the directory files are
-// laid out in, and no EFI variables.
+// laid out in, and no EFI variables. Every function of the machine is the fake's.
 func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
@@ -54,57 +66,93 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 		"proc/sys/kernel/osrelease":       "6.1.0\n",
 		"proc/sys/kernel/random/boot_id":  "11111111-2222-3333-4444-555555555555\n",
 		"proc/sys/kernel/bootloader_type": "114\n",
-		"root/lib/modules/6.1.0/x":        "",
-		"root/lib/modules/6.12.1/x":       "",
+		"proc/self/mountinfo":             "",
+		"run/systemd/system/x":            "",
+		"lib/modules/6.1.0/x":             "",
+		"lib/modules/6.12.1/x":            "",
+		"program":                         "kexec-bls itself",
+		"etc/os-release":                  "ID=test\n",
 		"esp/vmlinuz":                     string(fixtures.BzImage{Version: "6.12.1 (test)"}.Bytes()),
+		"esp/app.efi":                     string(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".text", "x")}}.Bytes()),
 	})
 	write(t, filepath.Join(dir, "esp"), files)
-	f := &fake{machine: realMachine(), fail: map[string]error{}}
-	f.goarch, f.getenv = "amd64", func(string) string { return "" }
-	f.configFile, f.efivars = filepath.Join(dir, "kexec-bls.toml"), filepath.Join(dir, "efivars")
-	f.vendorDirs = []string{filepath.Join(dir, "usr/lib")}
-	f.proc, f.sys, f.runDir = filepath.Join(dir, "proc"), filepath.Join(dir, "sys"), filepath.Join(dir, "run")
-	f.settle, f.self = time.Millisecond, nil
-	f.rootDir, f.program = filepath.Join(dir, "root"), filepath.Join(dir, "program")
-	write(t, dir, map[string]string{"program": "kexec-bls itself"})
-	f.stateDir = filepath.Join(dir, "var/lib/kexec-bls")
-	f.rootFS = os.DirFS(filepath.Join(dir, "root"))
-	f.machine.load = func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
-		if f.loading != nil {
-			f.loading()
-		}
-		if err := f.act("load"); err != nil {
-			return err
-		}
-		f.kernel, f.initrd, f.cmdline, f.isThere = content(t, kernel), content(t, initrd), cmdline, true
-		return nil
+	f := &fake{dir: dir, efivars: filepath.Join(dir, "efivars"), fail: map[string]error{}}
+	h := host.At(dir)
+	h.GOARCH = "amd64"
+	h.CPUID = func(uint32, uint32) (eax, ebx, ecx, edx uint32) { return 0, 0, 0, 0 } // no guest
+	f.environment = &environment{
+		machine: &loader.Machine{
+			Host: h, Vars: efivar.Vars{Dir: f.efivars}, Kernel: f.calls(t), Init: f.system(),
+			RunDir: filepath.Join(dir, "run/kexec-bls"), StateDir: filepath.Join(dir, "var/lib/kexec-bls"), Program: filepath.Join(dir, "program"),
+			Settle: time.Millisecond,
+		},
+		openSystem: entries.Open,
+		getenv:     func(string) string { return "" },
+		lookup:     func(string) (string, bool) { return "", false },
+		paths:      config.Paths{File: filepath.Join(dir, "etc/kexec-bls.toml"), Vendor: []string{filepath.Join(dir, "usr/lib")}},
+		journal: func(act journal.Act) {
+			act.Version = version
+			m := act.Message()
+			fields := maps.Clone(m.Fields)
+			fields["MESSAGE"], fields["PRIORITY"] = m.Text, strconv.Itoa(int(m.Priority))
+			f.entries = append(f.entries, fields)
+		},
+		choose: func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal },
+		asking: func() io.Writer { return io.Discard }, queryLimit: 60 * time.Millisecond,
 	}
-	f.machine.unload = func() error { f.isThere = false; return f.act("unload") }
-	f.machine.loaded = func() (bool, error) { return f.isThere, f.fail["loaded"] }
-	f.machine.jump = func() error { return f.act("jump") }
-	f.machine.init = func() systemd.Kind { return systemd.Systemd }
-	f.machine.systemctl = func(_ context.Context, o systemd.Options) error {
-		if f.ending != nil {
-			f.ending()
-		}
-		return f.act("systemctl " + o.Message)
-	}
-	f.machine.native = func(context.Context, systemd.Options) error { return f.act("native") }
-	f.machine.reset = func(context.Context, systemd.Options) error { return f.act("reset") }
-	f.machine.nativeReset = func(context.Context, systemd.Options) error { return f.act("native-reset") }
-	f.machine.unschedule = func(context.Context, systemd.Options) error { return f.act("unschedule") }
-	f.machine.journal = func(message string, priority journal.Priority, fields map[string]string) {
-		fields["MESSAGE"], fields["PRIORITY"] = message, strconv.Itoa(int(priority))
-		f.entries = append(f.entries, fields)
-	}
-	f.machine.dropShot = func() (func() error, error) {
-		return func() error { return f.act("restore") }, f.act("consume")
-	}
-	f.machine.ending = func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] }
-	f.machine.reached = func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] }
-	f.machine.unloadModule = func(name string) error { return f.act("rmmod " + name) }
-	f.machine.loadModule = func(_ context.Context, name string) error { return f.act("modprobe " + name) }
 	return f, filepath.Join(dir, "esp")
+}
+
+func (f *fake) calls(t *testing.T) kexec.Calls {
+	return kexec.Calls{
+		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+			if f.loading != nil {
+				f.loading()
+			}
+			if err := f.act("load"); err != nil {
+				return err
+			}
+			f.kernel, f.initrd, f.cmdline, f.isThere = content(t, kernel), content(t, initrd), cmdline, true
+			return nil
+		},
+		Unload: func() error { f.isThere = false; return f.act("unload") },
+		Loaded: func() (bool, error) { return f.isThere, f.fail["loaded"] },
+		Jump:   func() error { return f.act("jump") },
+	}
+}
+
+func (f *fake) system() reboot.System {
+	does := func(name string) func(context.Context, reboot.Options) error {
+		return func(context.Context, reboot.Options) error { return f.act(name) }
+	}
+	return reboot.System{
+		Kexec: func(_ context.Context, o reboot.Options) error {
+			if f.ending != nil {
+				f.ending()
+			}
+			return f.act("systemctl " + o.Message)
+		},
+		NativeKexec: does("native"), Reboot: does("reset"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
+		Ending:       func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] },
+		Reached:      func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] },
+		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
+		LoadModule:   func(_ context.Context, name string) error { return f.act("modprobe " + name) },
+	}
+}
+
+// runInit makes the machine one with another init system than systemd.
+func (f *fake) runInit(t *testing.T, kind host.Kind) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, "run/systemd")))
+	switch kind {
+	case host.OpenRC:
+		write(t, f.dir, map[string]string{"run/openrc/softlevel": "", "proc/1/comm": "openrc-init\n"})
+	case host.Runit:
+		write(t, f.dir, map[string]string{"run/runit/x": "", "proc/1/comm": "runit\n"})
+	case host.S6:
+		write(t, f.dir, map[string]string{"run/s6/x": "", "proc/1/comm": "s6-svscan\n"})
+	}
+	require.Equal(t, kind, f.machine.Host.InitSystem())
 }
 
 func (f *fake) act(name string) error {
@@ -138,7 +186,30 @@ func (f *fake) setVar(t *testing.T, name, text string) {
 	for _, c := range text + "\x00" {
 		data = append(data, byte(c), byte(c>>8))
 	}
-	write(t, f.efivars, map[string]string{name + "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f": string(data)})
+	write(t, f.efivars, map[string]string{name + "-" + bli.LoaderVendor: string(data)})
+}
+
+// oneShot is the content of the variable that chooses an entry for one boot; ""
+// without it.
+func (f *fake) oneShot() string {
+	data, err := os.ReadFile(filepath.Join(f.efivars, "LoaderEntryOneShot-"+bli.LoaderVendor))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// placeAt changes where the boot partitions of the machine are.
+func (f *fake) placeAt(change func(*esp.Volume)) {
+	f.openSystem = func(ctx context.Context, o entries.Options) (*entries.System, error) {
+		sys, err := entries.Open(ctx, o)
+		if err == nil {
+			for _, v := range sys.Volumes() {
+				change(v)
+			}
+		}
+		return sys, err
+	}
 }
 
 type answer struct {
@@ -148,8 +219,15 @@ type answer struct {
 
 func (f *fake) run(args ...string) answer {
 	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), args, f.machine, &stdout, &stderr)
+	code := run(context.Background(), args, f.environment, &stdout, &stderr)
 	return answer{code, stdout.String(), stderr.String()}
+}
+
+// capture returns what is printed to stderr by an app on the machine.
+func capture(f *fake, act func(*app)) string {
+	var stderr bytes.Buffer
+	act(&app{environment: f.environment, UI: &term.UI{Out: io.Discard, Err: &stderr}})
+	return stderr.String()
 }
 
 const (
@@ -191,10 +269,10 @@ func TestRebootInOrder(t *testing.T) {
 	assert.Equal(t, a+strings.Repeat("\x00", (4-len(a)%4)%4)+b, f.initrd, "padded to 4 between, not at the end")
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
 	assert.Empty(t, got.stdout)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, "arch.conf", r.Entry)
-	assert.Equal(t, "6.12.1", r.Release)
+	assert.EqualValues(t, "arch.conf", r.Entry)
+	assert.EqualValues(t, "6.12.1", r.Release)
 	assert.False(t, r.Named)
 	assert.Len(t, r.Files, 3)
 	assert.Equal(t, "esp", r.Volumes[0].Source)
@@ -202,33 +280,48 @@ func TestRebootInOrder(t *testing.T) {
 
 // TestRebootUndoes holds the promise: after any failure the system is as it was.
 func TestRebootUndoes(t *testing.T) {
-	refusal := &kexec.LoadError{Errno: unix.EPERM, Cause: "lockdown", Mend: "sign it"}
+	refusal := &kexec.LoadError{Errno: unix.EPERM}
 	for name, v := range map[string]struct {
 		fail map[string]error
 		acts []string
 		code int
 	}{
-		"load refused":    {map[string]error{"load": refusal}, []string{"load"}, exitKernel},
-		"not loaded":      {map[string]error{"loaded": errors.New("no")}, []string{"load", "unload"}, exitFailed},
-		"one-shot locked": {map[string]error{"consume": errors.New("no")}, []string{"load", "consume", "unload"}, exitFailed},
+		"load refused": {map[string]error{"load": refusal}, []string{"load"}, exitKernel},
+		"not loaded":   {map[string]error{"loaded": errors.New("no")}, []string{"load", "unload"}, exitFailed},
 		"systemd refused": {map[string]error{"systemctl": errors.New("inhibited")},
-			[]string{"load", "consume", "systemctl kexec into other.conf", "restore", "unload"}, exitFailed},
+			[]string{"load", "systemctl kexec into other.conf", "unload"}, exitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, esp := newFake(t, archFiles())
 			f.setVar(t, "LoaderEntryOneShot", "other.conf")
+			before := f.oneShot()
+			f.ending = func() { assert.Empty(t, f.oneShot(), "consumed before systemd is asked") }
 			f.fail = v.fail
 			got := f.run("reboot", "--esp-path="+esp)
 			assert.Equal(t, v.code, got.code)
 			assert.Equal(t, v.acts, f.acts)
+			assert.Equal(t, before, f.oneShot(), "restored, byte for byte")
 			for _, err := range v.fail {
 				assert.Contains(t, got.stderr, err.Error())
 			}
-			assert.NoFileExists(t, filepath.Join(f.runDir, "loaded.json"))
-			left, _ := filepath.Glob(filepath.Join(f.runDir, "*"))
-			assert.Equal(t, []string{filepath.Join(f.runDir, "lock")}, left)
+			assert.NoFileExists(t, filepath.Join(f.machine.RunDir, "loaded.json"))
+			left, _ := filepath.Glob(filepath.Join(f.machine.RunDir, "*"))
+			assert.Equal(t, []string{filepath.Join(f.machine.RunDir, "lock")}, left)
 		})
 	}
+}
+
+// TestRebootUndoesWithoutOneShot is a one-shot setting that cannot be consumed.
+func TestRebootUndoesWithoutOneShot(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	f.loading = func() { require.NoError(t, os.RemoveAll(f.efivars)) }
+	got := f.run("reboot", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "LoaderEntryOneShot: ")
+	assert.Contains(t, got.stderr, "; nothing was rebooted; unloaded again")
+	assert.Equal(t, []string{"load", "unload"}, f.acts)
+	assert.NoFileExists(t, filepath.Join(f.machine.RunDir, "loaded.json"))
 }
 
 // TestUndoTellsOfTheImageBefore: a load that is undone cannot bring back what
@@ -259,12 +352,16 @@ func TestOneShot(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
-	assert.Equal(t, []string{"load", "consume", "systemctl kexec into other.conf"}, f.acts)
+	assert.Equal(t, []string{"load", "systemctl kexec into other.conf"}, f.acts)
+	assert.Empty(t, f.oneShot(), "consumed")
 
+	f.setVar(t, "LoaderEntryOneShot", "other.conf")
+	before := f.oneShot()
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
 	require.Equal(t, exitDone, f.run("reboot", "arch", "--esp-path="+esp).code)
-	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts, "neither a load nor a named entry uses it up")
+	assert.Equal(t, []string{"load", "load", "systemctl kexec into arch.conf"}, f.acts)
+	assert.Equal(t, before, f.oneShot(), "neither a load nor a named entry consumes it")
 
 	f.setVar(t, "LoaderEntryOneShot", "kexec reboot")
 	f.acts = nil
@@ -277,9 +374,6 @@ func TestOneShot(t *testing.T) {
 func TestOneShotThatIsUsedUp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
-	f.machine.dropShot = func() (func() error, error) {
-		return func() error { return nil }, os.RemoveAll(f.efivars)
-	}
 	require.Equal(t, exitDone, f.run("reboot", "--when=22:00", "--esp-path="+esp).code)
 	got := f.run("status", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code, got.stdout)
@@ -301,8 +395,8 @@ func TestSpecialEntries(t *testing.T) {
 		return strings.Fields(got.stdout)[1]
 	}
 	assert.Contains(t, shown("@oneshot"), "no one-shot entry is set")
-	assert.Contains(t, shown("@saved"), "cannot be told")
-	assert.Contains(t, shown("@current"), "cannot be told")
+	assert.Contains(t, shown("@saved"), "cannot be determined")
+	assert.Contains(t, shown("@current"), "cannot be determined")
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	f.setVar(t, "LoaderEntryLastBooted", "other.conf")
 	f.setVar(t, "LoaderEntrySelected", "arch.conf")
@@ -336,7 +430,7 @@ func TestGrubMachine(t *testing.T) {
 
 func TestRebootWithoutSystemd(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.runInit(t, host.S6)
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "kexec-bls reboot --force")
@@ -351,7 +445,7 @@ func TestTerminalGoesAway(t *testing.T) {
 	hangUp := func() answer {
 		f, esp := newFake(t, archFiles())
 		f.loading = func() { require.NoError(t, unix.Kill(os.Getpid(), syscall.SIGHUP)) }
-		f.machine.systemctl = func(ctx context.Context, _ systemd.Options) error {
+		f.machine.Init.Kexec = func(ctx context.Context, _ reboot.Options) error {
 			select {
 			case <-ctx.Done():
 			case <-time.After(200 * time.Millisecond):
@@ -374,16 +468,16 @@ func TestTerminalGoesAway(t *testing.T) {
 // TestInterruptedJump: who interrupts the load does not want the jump.
 func TestInterruptedJump(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.S6 }
+	f.runInit(t, host.S6)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.loading = cancel
-	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.machine, io.Discard, io.Discard))
+	assert.Equal(t, exitFailed, run(ctx, []string{"reboot", "--force", "--esp-path=" + esp}, f.environment, io.Discard, io.Discard))
 	assert.Equal(t, []string{"load", "unload"}, f.acts)
 }
 
 func TestRebootByAnotherInit(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+	f.runInit(t, host.OpenRC)
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp).code)
 	assert.Equal(t, []string{"load", "native"}, f.acts)
 }
@@ -392,7 +486,7 @@ func TestRebootByAnotherInit(t *testing.T) {
 func TestNoLaterWithoutSystemd(t *testing.T) {
 	for _, way := range []string{"", "--force", "--loaded", "--firmware", "--or-firmware"} {
 		f, esp := newFake(t, archFiles())
-		f.machine.init = func() systemd.Kind { return systemd.OpenRC }
+		f.runInit(t, host.OpenRC)
 		f.isThere = true
 		got := f.run(slices.DeleteFunc([]string{"reboot", "--when=03:00", "--esp-path=" + esp, way}, func(s string) bool { return s == "" })...)
 		assert.Equal(t, exitFailed, got.code, way)
@@ -424,11 +518,11 @@ func TestFirmware(t *testing.T) {
 
 func TestFirmwareByAnotherInit(t *testing.T) {
 	f, _ := newFake(t, archFiles())
-	f.machine.init = func() systemd.Kind { return systemd.Runit }
+	f.runInit(t, host.Runit)
 	f.isThere = true
 	require.Equal(t, exitDone, f.run("reboot", "--firmware").code)
 	assert.Equal(t, []string{"unload", "native-reset"}, f.acts, "its last script would jump otherwise")
-	f.fail["native-reset"] = systemd.ErrNoReboot
+	f.fail["native-reset"] = reboot.ErrNoReboot
 	got := f.run("reboot", "--firmware")
 	assert.Equal(t, exitFailed, got.code)
 	assert.Contains(t, got.stderr, "cannot be asked to reboot")
@@ -468,7 +562,7 @@ func TestCancel(t *testing.T) {
 	f.acts = nil
 	got := f.run("reboot", "--when=cancel", "--dry-run")
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "would be taken back")
+	assert.Contains(t, got.stderr, "would be cancelled")
 	assert.Empty(t, f.acts, "a dry run does nothing")
 }
 
@@ -500,7 +594,7 @@ func TestCmdlineFlags(t *testing.T) {
 	} {
 		f, esp := newFake(t, archFiles())
 		if v.config != "" {
-			require.NoError(t, os.WriteFile(f.configFile, []byte(v.config), 0o644))
+			require.NoError(t, os.WriteFile(f.paths.File, []byte(v.config), 0o644))
 		}
 		got := f.run(append([]string{"load", "--esp-path=" + esp}, v.args...)...)
 		assert.Equal(t, exitDone, got.code, got.stderr)
@@ -524,7 +618,7 @@ func TestBlessMask(t *testing.T) {
 // TestACPIWord is a machine whose EFI runtime services are off.
 func TestACPIWord(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.rootDir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 4096)})
+	write(t, f.dir, map[string]string{"sys/firmware/efi/systab": "ACPI20=0x7fe0a014\n", "sys/kernel/boot_params/data": strings.Repeat("\x00", 0x1ec) + "\x02" + strings.Repeat("\x00", 4096-0x1ed)})
 	got := f.run("show", "--esp-path="+esp).stdout
 	assert.Contains(t, got, "+ acpi_rsdp=0x7fe0a014\n")
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
@@ -555,13 +649,13 @@ func TestExport(t *testing.T) {
 func TestList(t *testing.T) {
 	files := archFiles()
 	files["loader/entries/broken.conf"] = "title Broken\n"
-	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /app.efi\n"
 	f, esp := newFake(t, files)
-	var list []listEntry
+	var list []report.Entry
 	got := f.run("list", "--json=short", "--esp-path="+esp)
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &list))
 	assert.Equal(t, 1, strings.Count(got.stdout, "\n"), "short is one line")
-	byID := map[string]listEntry{}
+	byID := map[string]report.Entry{}
 	for _, e := range list {
 		byID[e.ID] = e
 	}
@@ -600,11 +694,11 @@ func TestListAddonsWithoutWords(t *testing.T) {
 func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	files := archFiles()
 	files["loader/loader.conf"] = "default win*\n"
-	files["loader/entries/win.conf"] = "title Windows\nefi /vmlinuz\n"
+	files["loader/entries/win.conf"] = "title Windows\nefi /app.efi\n"
 	f, esp := newFake(t, files)
 	got := f.run("reboot", "--esp-path="+esp)
 	assert.Equal(t, exitNoEntry, got.code)
-	assert.Contains(t, got.stderr, "win.conf (loader.conf default win*)")
+	assert.Contains(t, got.stderr, "next boot, by loader.conf default win*: kexec cannot start win.conf: an EFI program")
 	assert.Empty(t, f.acts, "never another entry instead")
 }
 
@@ -623,13 +717,14 @@ func TestEntryForSystemdBootItself(t *testing.T) {
 // TestNoSign is an EFI machine whose boot loader left no variables.
 func TestNoSign(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign", "no EFI, no firmware to choose")
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB", "no EFI, no firmware to choose")
 	f.setVar(t, "Unrelated", "x")
-	assert.Contains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
-	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "left a sign", "named")
+	assert.Contains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB")
+	assert.NotContains(t, f.run("show", "arch", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB", "named")
 	f.setVar(t, "LoaderInfo", "systemd-boot 262")
-	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "left a sign")
-	assert.Equal(t, "/sys/firmware/efi/efivars", realMachine().efivars)
+	assert.NotContains(t, f.run("show", "--esp-path="+esp).stderr, "cannot detect systemd-boot or GRUB")
+	assert.Zero(t, realEnvironment().machine.Vars, "the real variables")
+	assert.Equal(t, "/sys/firmware/efi/efivars", efivar.DefaultDir)
 }
 
 func TestUsage(t *testing.T) {
@@ -645,9 +740,11 @@ func TestUsage(t *testing.T) {
 }
 
 func TestKernelRefusals(t *testing.T) {
-	for errno, want := range map[syscall.Errno]string{unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "", unix.EBUSY: ""} {
+	for errno, want := range map[syscall.Errno]string{
+		unix.ENOSYS: "CONFIG_KEXEC_FILE", unix.EPERM: "neither capability, sysctl nor lockdown forbid it", unix.EBUSY: "another load has not ended; try again later",
+	} {
 		f, esp := newFake(t, archFiles())
-		f.fail["load"] = kexec.Explain(errno, kexec.System{})
+		f.fail["load"] = &kexec.LoadError{Errno: errno, Call: "kexec_file_load"}
 		got := f.run("reboot", "--esp-path="+esp)
 		assert.Equal(t, exitKernel, got.code)
 		assert.Contains(t, got.stderr, want)

@@ -13,7 +13,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
@@ -55,16 +57,13 @@ func inSources(t *testing.T, pattern string) []string {
 
 func TestManualHasEveryFinding(t *testing.T) {
 	var ids, documented []string
-	for _, topic := range preflight.Topics() {
-		ids = append(ids, topic.ID)
-	}
-	for _, topic := range initrd.Topics() {
-		ids = append(ids, topic.ID)
+	for _, topic := range loader.Topics() {
+		ids = append(ids, string(topic.ID))
 	}
 	for _, i := range readManual(t, "kexec-bls.8") {
 		if i.section == "FINDINGS" {
 			documented = append(documented, i.names("Cm")...)
-			assert.Regexp(t, `^\.Pq (blocker|warning|note|loses files|weakens)$`, i.next, i.head)
+			assert.Regexp(t, `^\.Pq (error|warning|info)$`, i.next, i.head)
 		}
 	}
 	slices.Sort(ids)
@@ -82,7 +81,7 @@ func TestManualHasEveryVariableAndFile(t *testing.T) {
 	for _, name := range used {
 		assert.Contains(t, variables, name, "in ENVIRONMENT of dist/man/kexec-bls.8")
 	}
-	for _, file := range []string{configPath, preflight.MachinesFile, realMachine().runDir + "/loaded.json"} {
+	for _, file := range []string{config.File, preflight.MachinesFile, realEnvironment().machine.RunDir + "/loaded.json"} {
 		assert.Contains(t, files, file)
 	}
 }
@@ -94,8 +93,9 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 			documented[i.names("Va")[0]] = i.next
 		}
 	}
-	for _, key := range configKeys() {
-		want := ".Pq " + key.Type + ", default " + strings.ReplaceAll(key.Default, `"`, `\(dq`)
+	standard := config.Default()
+	for _, key := range standard.Keys() {
+		want := ".Pq " + key.Type() + ", default " + strings.ReplaceAll(key.TOML(), `"`, `\(dq`)
 		assert.Equal(t, want, documented[key.Name], "%s in kexec-bls.toml(5)", key.Name)
 		delete(documented, key.Name)
 	}
@@ -104,8 +104,8 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 
 func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
-		"list": listEntry{}, "show": shownPlan{}, "check": checkReport{}, "status": statusReport{},
-		"reboot-required": requirement{}, "initrd ls": listedBlob{}, "config": configSetting{},
+		"list": report.Entry{}, "show": report.Plan{}, "check": report.Check{}, "status": report.Status{},
+		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": configSetting{},
 		"unload": unloadReport{}, "reboot": rebootReport{},
 	} {
 		var documented []string
@@ -135,15 +135,33 @@ func jsonKeys(of reflect.Type, before string) []string {
 			kind = kind.Elem()
 		}
 		switch {
-		case field.Anonymous:
-			keys = append(keys, jsonKeys(kind, before)...)
-		case kind.Kind() == reflect.Struct && kind != reflect.TypeFor[time.Time]() && (before+name != "entry"):
+		case field.Anonymous: // its keys, but for those that of hides
+			for _, key := range jsonKeys(kind, before) {
+				name, _, _ := strings.Cut(strings.TrimPrefix(key, before), ".")
+				if _, hidden := fieldOf(of, name); !hidden {
+					keys = append(keys, key)
+				}
+			}
+		case kind == reflect.TypeFor[report.EntryRef](), kind == reflect.TypeFor[report.Entry](), kind == reflect.TypeFor[time.Time]():
+			keys = append(keys, path) // explained once
+		case kind.Kind() == reflect.Struct:
 			keys = append(keys, jsonKeys(kind, path+".")...)
 		default:
 			keys = append(keys, path)
 		}
 	}
 	return keys
+}
+
+// fieldOf is the field of a struct itself that has this name in JSON.
+func fieldOf(of reflect.Type, name string) (reflect.StructField, bool) {
+	for i := range of.NumField() {
+		tag, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		if tag == name {
+			return of.Field(i), true
+		}
+	}
+	return reflect.StructField{}, false
 }
 
 // TestManualHasEveryUnitAndHook goes through all that is installed beside the

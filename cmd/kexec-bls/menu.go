@@ -7,41 +7,47 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
-// rebootMenu lets the user choose on the terminal, then goes on as reboot or
-// load of that entry would.
-func (a *app) rebootMenu(ctx context.Context, opt rebootFlags, line *lineFlags) error {
-	choice, err := a.menu(ctx, line, opt.blob)
+// rebootMenu lets the user choose on the terminal, then goes on as reboot or load
+// of that entry would.
+func (a *app) rebootMenu(ctx context.Context, o rebootFlags) error {
+	choice, err := a.menu(ctx, o.plan)
 	if err != nil {
 		return err
 	}
-	line.whole = choice.Cmdline
+	o.plan.edit(choice.Cmdline)
 	switch {
-	case choice.Action == menu.Reboot, choice.Action == menu.Load && opt.dryRun:
-		return a.reboot(ctx, choice.ID, opt, line)
+	case choice.Action == menu.Reboot, choice.Action == menu.Load && o.dryRun:
+		return a.reboot(ctx, choice.ID, o)
 	case choice.Action == menu.Load:
-		t, err := a.target(choice.ID, line)
+		t, err := a.target(ctx, choice.ID, o.plan)
 		if err != nil {
 			return err
 		}
 		defer t.close()
-		return a.loadOnly(ctx, t, opt.blob)
+		return a.loadOnly(ctx, t, o.plan)
 	}
-	a.note("nothing was loaded, nothing was rebooted")
+	a.Note("nothing was loaded, nothing was rebooted")
 	return nil
 }
 
-func (a *app) menu(ctx context.Context, line *lineFlags, blob blobFlags) (menu.Choice, error) {
-	s, err := a.survey()
+func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
+	sys, err := a.open(ctx)
 	if err != nil {
 		return menu.Choice{}, err
 	}
-	rows := menuRows(s)
-	s.close()
-	choice, err := a.ask(ctx, menu.Options{Rows: rows, Plan: a.menuPlan(*line, blob), Colour: a.colour()})
+	boot, _ := a.machine.Boot() // what cannot be read is not known
+	rows := menuRows(sys, boot)
+	if err := sys.Close(); err != nil {
+		return menu.Choice{}, err
+	}
+	choice, err := a.choose(ctx, menu.Options{Rows: rows, Plan: a.menuPlan(ctx, p), Colour: a.Colour()})
 	if errors.Is(err, menu.ErrNoTerminal) {
 		err = usageError{err}
 	}
@@ -49,61 +55,48 @@ func (a *app) menu(ctx context.Context, line *lineFlags, blob blobFlags) (menu.C
 }
 
 // menuRows leaves out what the boot loader's own menu leaves out.
-func menuRows(s *survey) []menu.Row {
+func menuRows(sys *entries.System, boot loader.Boot) []menu.Row {
 	var rows []menu.Row
-	titles := s.list.Titles()
-	for i, e := range s.list.Entries {
+	titles := sys.Titles()
+	next, _ := sys.Default() // none: no row is the next
+	for i, e := range sys.Entries() {
 		if e.Hidden != "" {
 			continue
 		}
-		rows = append(rows, menu.Row{
-			ID: e.ID, Label: cell(e.ID), Title: cell(titles[i]), Notes: cell(strings.Join(notes(s, e), ", ")), Next: e == s.choice.Entry,
-		})
+		notes := strings.Join(report.Notes(sys, boot, e), ", ")
+		rows = append(rows, menu.Row{ID: e.ID, Label: term.Cell(e.ID), Title: term.Cell(titles[i]), Notes: term.Cell(notes), Next: e == next.Entry})
 	}
 	return rows
 }
 
 // menuPlan is what show and check would print of an entry.
-func (a *app) menuPlan(line lineFlags, blob blobFlags) func(string, *string) menu.Plan {
+func (a *app) menuPlan(ctx context.Context, p planFlags) func(string, *string) menu.Plan {
 	return func(id string, cmdline *string) menu.Plan {
 		var text bytes.Buffer
-		quiet := *a
-		quiet.ui = &ui{out: &text, err: &text}
-		quiet.flags.json = jsonOff
-		line := line
-		line.whole = cmdline
-		t, err := quiet.target(id, &line)
+		shown := a.quiet()
+		shown.UI = &term.UI{Out: &text, Err: &text}
+		p := p
+		p.edit(cmdline)
+		t, err := shown.target(ctx, id, p)
 		if err != nil {
-			return menu.Plan{Text: printable(err.Error()), Refused: "it cannot be kexec'ed, see above"}
+			return menu.Plan{Text: term.Message(err), Refused: "it cannot be kexec'ed, see above"}
 		}
 		defer t.close()
-		plan := menu.Plan{Cmdline: t.Cmdline}
-		report := quiet.report(t, blob)
-		if report.Blocked {
-			plan.Refused = "a blocker stands in the way, see above; --ignore=ID goes on in spite of it"
+		plan := menu.Plan{Cmdline: t.Cmdline()}
+		r := report.CheckOf(t.Plan, shown.machine.Check(ctx, t.Plan, shown.checkOptions()), shown.ignored(p))
+		if r.Blocked {
+			plan.Refused = "an error would end the reboot, see above; override: --ignore=ID"
 		}
-		rest := slices.IndexFunc(report.Findings, func(f checkFinding) bool { return f.Severity != preflight.Blocker })
+		rest := slices.IndexFunc(r.Findings, func(f report.CheckFinding) bool { return f.Severity != loader.SeverityError })
 		if rest < 0 {
-			rest = len(report.Findings)
+			rest = len(r.Findings)
 		}
-		quiet.printFindings(report.Findings[:rest])
-		if err := quiet.showTarget(t); err != nil {
-			quiet.fail(err)
+		report.PrintFindings(shown.UI, r.Findings[:rest])
+		if err := shown.showTarget(t); err != nil {
+			shown.Fail(err)
 		}
-		quiet.printFindings(report.Findings[rest:])
+		report.PrintFindings(shown.UI, r.Findings[rest:])
 		plan.Text = text.String()
 		return plan
 	}
-}
-
-// colour says whether the terminal may be sent more than text: no-color.org
-// and systemd's own switch.
-func (a *app) colour() bool {
-	switch a.getenv("SYSTEMD_COLORS") {
-	case "":
-		return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
-	case "0", "no", "false", "off", "n", "f":
-		return false
-	}
-	return true
 }

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 )
 
 // menuMachine is one with two entries, whose user answers with choose.
@@ -20,7 +21,7 @@ func menuMachine(t *testing.T, choose func(menu.Options) menu.Choice) (*fake, st
 		"loader/entries/\x1b[31m.conf": otherConf,
 		"a.img":                        archive("a"), "b.img": archive("b"),
 	})
-	f.ask = func(_ context.Context, opt menu.Options) (menu.Choice, error) { return choose(opt), nil }
+	f.choose = func(_ context.Context, opt menu.Options) (menu.Choice, error) { return choose(opt), nil }
 	return f, dir
 }
 
@@ -60,11 +61,11 @@ func TestMenuShowsWhatShowAndCheckSay(t *testing.T) {
 func TestMenuRefusesABlockedEntry(t *testing.T) {
 	f, dir := menuMachine(t, func(opt menu.Options) menu.Choice {
 		plan := opt.Plan("arch.conf", nil)
-		assert.Contains(t, plan.Refused, "blocker")
-		assert.Regexp(t, "^blocker ", plan.Text, "it comes first, a small screen shows no more")
+		assert.Contains(t, plan.Refused, "an error would end the reboot")
+		assert.Regexp(t, "^error ", plan.Text, "it comes first, a small screen shows no more")
 		return menu.Choice{}
 	})
-	write(t, f.proc, map[string]string{"sys/kernel/kexec_load_disabled": "1\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/kexec_load_disabled": "1\n"})
 	assert.Equal(t, exitDone, f.run("--esp-path="+dir, "reboot", "--menu").code)
 }
 
@@ -73,7 +74,7 @@ func TestMenuReboots(t *testing.T) {
 	f, dir := menuMachine(t, func(menu.Options) menu.Choice {
 		return menu.Choice{Action: menu.Reboot, ID: "other.conf", Cmdline: &line}
 	})
-	write(t, dir, map[string]string{"../kexec-bls.toml": "[cmdline]\nappend = [\"once\"]\n"})
+	write(t, dir, map[string]string{"../etc/kexec-bls.toml": "[cmdline]\nappend = [\"once\"]\n"})
 	got := f.run("--esp-path="+dir, "reboot", "--menu")
 	require.Equal(t, exitDone, got.code, got.stderr)
 	assert.Equal(t, []string{"load", "systemctl kexec into other.conf"}, f.acts)
@@ -105,22 +106,6 @@ func TestMenuUsage(t *testing.T) {
 		got := f.run(append([]string{"--esp-path=" + dir, "reboot", "--menu"}, args...)...)
 		assert.Equal(t, exitUsage, got.code, args)
 	}
-	f.ask = func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal }
+	f.choose = func(context.Context, menu.Options) (menu.Choice, error) { return menu.Choice{}, menu.ErrNoTerminal }
 	assert.Equal(t, exitUsage, f.run("--esp-path="+dir, "reboot", "--menu").code)
-}
-
-func TestColour(t *testing.T) {
-	for _, tt := range []struct {
-		env  map[string]string
-		want bool
-	}{
-		{nil, true},
-		{map[string]string{"NO_COLOR": "1"}, false},
-		{map[string]string{"TERM": "dumb"}, false},
-		{map[string]string{"SYSTEMD_COLORS": "0"}, false},
-		{map[string]string{"SYSTEMD_COLORS": "1", "NO_COLOR": "1"}, true},
-	} {
-		a := app{machine: &machine{getenv: func(key string) string { return tt.env[key] }}}
-		assert.Equal(t, tt.want, a.colour(), "%v", tt.env)
-	}
 }

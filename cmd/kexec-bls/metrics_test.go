@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/loader/state"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // readMetrics parses the text format of Prometheus, version 0.0.4, as strictly
@@ -81,7 +80,7 @@ func TestMetrics(t *testing.T) {
 	m = f.metrics(t, "--esp-path="+esp)
 	assert.Equal(t, []float64{1, 0, 0}, []float64{m["loaded"], m["loaded_fresh"], m["loaded_foreign"]}, "stale")
 
-	require.NoError(t, os.RemoveAll(f.runDir))
+	require.NoError(t, os.RemoveAll(f.machine.RunDir))
 	m = f.metrics(t, "--esp-path="+esp)
 	assert.Equal(t, []float64{1, 0, 1}, []float64{m["loaded"], m["loaded_fresh"], m["loaded_foreign"]})
 
@@ -94,10 +93,10 @@ func TestMetrics(t *testing.T) {
 func TestMetricsOfTheLastReboot(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	requested := time.Now().Add(-time.Minute).UTC()
-	write(t, f.proc, map[string]string{"sys/kernel/bootloader_type": "208\n"})
-	require.NoError(t, f.history().SaveBoot(loader.Boot{
-		Schema: 1, BootID: f.bootID(), Kexeced: true, Requested: requested, Reached: requested.Add(4500 * time.Millisecond),
-		Firmware: &loader.Timed{Requested: requested.Add(-time.Hour), Seconds: 71.25},
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/bootloader_type": "208\n"})
+	require.NoError(t, f.history().SaveBoot(state.Boot{
+		Schema: 1, BootID: f.machine.Host.BootID(), Kexeced: true, Requested: requested, Reached: requested.Add(4500 * time.Millisecond),
+		Firmware: &state.RebootDuration{Requested: requested.Add(-time.Hour), Seconds: 71.25},
 	}))
 	m := f.metrics(t, "--esp-path="+esp)
 	assert.InDelta(t, 1, m["kexeced"], 0)
@@ -108,7 +107,7 @@ func TestMetricsOfTheLastReboot(t *testing.T) {
 
 func TestMetricsEscape(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	write(t, f.proc, map[string]string{"sys/kernel/osrelease": "6.1 \"x\"\\\xff\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"sys/kernel/osrelease": "6.1 \"x\"\\\xff\n"})
 	assert.Contains(t, f.metrics(t, "--esp-path="+esp), `info{version="devel",running="6.1 \"x\"\\`+"\ufffd"+`",loaded="",next="6.12.1"}`)
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
@@ -32,8 +33,8 @@ func TestVMQuestionsAreAnswered(t *testing.T) {
 		t.Helper()
 		before := number(t, g.MustRun("cut -d. -f1 /proc/uptime"))
 		got := g.Run("kexec-bls reboot-required --json=short")
-		assert.Equal(t, exitCannotTell, got.Code, got.Stderr)
-		var r requirement
+		assert.Equal(t, exitUnknown, got.Code, got.Stderr)
+		var r report.Requirement
 		require.NoError(t, json.Unmarshal([]byte(got.Stdout), &r), got.Stdout)
 		assert.Contains(t, strings.Join(r.Reasons, "; "), what)
 		got = g.Run("kexec-bls check")
@@ -44,11 +45,11 @@ func TestVMQuestionsAreAnswered(t *testing.T) {
 		assert.Less(t, took, 30)
 	}
 	t.Run("firmware", func(t *testing.T) {
-		variable := "LoaderInfo-" + efivar.LoaderVendor
+		variable := "LoaderInfo-" + bli.LoaderVendor
 		// Where efivarfs would be. The directory of sysfs cannot be made.
 		g.MustRun("mkdir -p /tmp && mount -t tmpfs x /sys/firmware && mkdir -p /sys/firmware/efi/efivars")
 		g.MustRun("(silent /sys/firmware/efi/efivars " + variable + " >/dev/null 2>&1 & echo $! >/tmp/pid); while ! grep -q efivars /proc/mounts; do sleep 0.1; done")
-		hangs("the firmware, asked for its variable LoaderInfo: no answer within 2s")
+		hangs("EFI variable LoaderInfo: no answer within 2s")
 		const left = "cat /proc/[0-9]*/task/*/stat 2>/dev/null | grep -c '(exe) D'; true"
 		assert.Equal(t, "2", g.MustRun(left), "a thread of each that no signal ends")
 		g.MustRun("kill -9 $(cat /tmp/pid); sleep 1; umount -l /sys/firmware/efi/efivars; umount -l /sys/firmware")

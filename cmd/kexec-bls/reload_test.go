@@ -5,19 +5,19 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kexec-bls/kexec-bls/loader"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func TestReloadWhatIsStale(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	place := "--esp-path=" + esp
 	require.Equal(t, exitDone, f.run("load", "other", place, "--append=a b", "--append=c", "--remove=x", "-q").code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--append=a b", "--append=c", place, "--remove=x"}, r.Args)
+	assert.Equal(t, &loader.Request{Entry: "other.conf", ESP: loader.Text(esp), Append: []loader.Text{"a b", "c"}, Remove: []loader.Text{"x"}}, r.Request)
 
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("hook", "reload").code)
@@ -30,9 +30,9 @@ func TestReloadWhatIsStale(t *testing.T) {
 	assert.Equal(t, []string{"load"}, f.acts)
 	assert.Equal(t, "other more a b c", f.cmdline, "with the flags of the first load")
 	assert.Equal(t, archive("newer"), f.initrd)
-	again, err := loader.ReadReceipt(f.runDir)
+	again, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, r.Args, again.Args)
+	assert.Equal(t, r.Request, again.Request)
 }
 
 // The unit that loads again has a working directory of its own.
@@ -40,27 +40,32 @@ func TestReloadFromElsewhere(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	t.Chdir(filepath.Dir(esp))
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+filepath.Base(esp)).code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--esp-path=" + esp}, r.Args)
+	assert.Equal(t, &loader.Request{Entry: "other.conf", ESP: loader.Text(esp)}, r.Request)
 }
 
-// TestRepeatOfAnEditedLine is a line from the menu: what was typed stands for
-// the flags about it.
-func TestRepeatOfAnEditedLine(t *testing.T) {
+// TestRequestOfAnEditedLine is a line from the menu: what was typed replaces the
+// flags about it.
+func TestRequestOfAnEditedLine(t *testing.T) {
+	f, _ := newFake(t, nil)
+	a := &app{environment: f.environment}
+	p := planFlags{add: []string{"a"}, flat: true, remove: []string{"b"}, reuse: true, ignore: []string{"gpu"}}
+	want := &loader.Request{Append: []loader.Text{"a"}, Remove: []loader.Text{"b"}, Reuse: true, Flat: true, Ignore: []loader.FindingID{"gpu"}}
+	p.edit(nil)
+	assert.Equal(t, want, a.request(p))
 	line := "root=x quiet"
-	l := lineFlags{given: []string{"--append=a", "--flat=true", "--remove=b", "--reuse-cmdline=true", "--ignore=gpu"}, whole: &line}
-	assert.Equal(t, []string{"--command-line=root=x quiet", "--flat=true", "--ignore=gpu"}, l.repeated())
-	l.whole = nil
-	assert.Equal(t, l.given, l.repeated())
+	p.edit(&line)
+	edited := loader.Text(line)
+	assert.Equal(t, &loader.Request{Replace: &edited, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
 }
 
 func TestReloadFollowsTheDefault(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("reboot", "--esp-path="+esp, "--no-wall", "--flat", "--append=c").code)
-	r, err := loader.ReadReceipt(f.runDir)
+	r, err := f.machine.Receipt()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"--append=c", "--esp-path=" + esp, "--flat=true"}, r.Args, "what is about the reboot is not about the load")
+	assert.Equal(t, &loader.Request{ESP: loader.Text(esp), Append: []loader.Text{"c"}, Flat: true}, r.Request, "what is about the reboot is not about the load")
 	write(t, esp, map[string]string{"loader/loader.conf": "default other*\n"})
 	f.setVar(t, "Unrelated", "x")
 	require.Equal(t, exitDone, f.run("hook", "reload", "--esp-path="+esp).code)
@@ -80,7 +85,7 @@ func TestReloadOnlyOurs(t *testing.T) {
 	write(t, esp, map[string]string{"b.img": archive("newer")})
 	got := f.run("hook", "reload", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "was loaded by hand and is stale")
+	assert.Contains(t, got.stderr, "what is loaded is stale (")
 	assert.Equal(t, []string{"load"}, f.acts)
 }
 
@@ -99,31 +104,31 @@ func TestReloadThatDoesNotHelp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)
 	f.acts = nil
-	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(esp), "root/lib/modules/6.12.1")))
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, "lib/modules/6.12.1")))
 	got := f.run("hook", "reload", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.stderr, "stays stale: the modules of kernel 6.12.1 are gone")
+	assert.Contains(t, got.stderr, "remains stale: the modules of kernel 6.12.1 are gone")
 	assert.Equal(t, []string{"load"}, f.acts)
 }
 
 func TestHookGPU(t *testing.T) {
 	f, _ := newFake(t, nil)
 	assert.Equal(t, exitDone, f.run("hook", "gpu").code, "no such card")
-	write(t, f.sys, map[string]string{"module/nvidia/initstate": "live\n", "module/amdgpu/initstate": "live\n"})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"module/nvidia/initstate": "live\n", "module/amdgpu/initstate": "live\n"})
 	got := f.run("hook", "gpu")
 	assert.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "unloaded nvidia\n")
 	assert.Equal(t, []string{"rmmod nvidia"}, f.acts, "others only by configuration")
 
-	require.NoError(t, os.WriteFile(f.configFile, []byte("[gpu]\nmodules = ['amdgpu']\n"), 0o644))
+	require.NoError(t, os.WriteFile(f.paths.File, []byte("[gpu]\nmodules = ['amdgpu']\n"), 0o644))
 	f.acts = nil
 	require.Equal(t, exitDone, f.run("hook", "gpu").code)
 	assert.Equal(t, []string{"rmmod amdgpu", "rmmod nvidia"}, f.acts)
 
-	write(t, f.proc, map[string]string{"42/comm": "Xorg\n", "42/maps": "0-1 rw-s 0 0:5 1 /dev/nvidia0\n"})
+	write(t, filepath.Join(f.dir, "proc"), map[string]string{"42/comm": "Xorg\n", "42/maps": "0-1 rw-s 0 0:5 1 /dev/nvidia0\n"})
 	f.acts = nil
 	got = f.run("hook", "gpu")
 	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.stderr, "graphics drivers stay: held by Xorg (process 42, /dev/nvidia0)")
+	assert.Contains(t, got.stderr, "graphics drivers remain loaded: held by Xorg (process 42, /dev/nvidia0)")
 	assert.Empty(t, f.acts)
 }

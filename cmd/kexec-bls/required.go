@@ -1,52 +1,41 @@
 package main
 
 import (
-	"fmt"
-	"strings"
+	"context"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func newRebootRequired(a *app) *cobra.Command {
-	return question(a, &cobra.Command{
+	return timed(a, &cobra.Command{
 		Use:   "reboot-required",
-		Short: "exit 0 when the next boot would bring another kernel or command line, 1 when not",
+		Short: "Exit 0 if the next boot would change the kernel or its command line",
 		Long: `Exit 0 when the next boot would bring another kernel or command line than the
-running one, 1 when it would not, 6 when that cannot be told.`,
+running one, 1 when it would not, 6 when that cannot be determined.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.answer(a.requirement()) },
-	}, a.unansweredRequirement)
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.answer(a.requirement(cmd.Context())) },
+	}, a.unanswered)
 }
 
-// A requirement is reboot-required --json.
-type requirement struct {
-	Schema   int    `json:"schema"`
-	Required *bool  `json:"required"` // null: cannot be told
-	Entry    string `json:"entry,omitempty"`
-	Running  string `json:"running"`        // kernel release
-	Next     string `json:"next,omitempty"` // kernel release
-	// Reasons say what would be different, or why nothing can be told.
-	Reasons []string `json:"reasons"`
-}
-
-// Exit codes of reboot-required, which scripts ask for.
+// Exit codes of reboot-required, which scripts use.
 const (
 	exitRequired    = 0
 	exitNotRequired = 1
-	exitCannotTell  = 6
+	exitUnknown     = 6
 )
 
-func (a *app) answer(r requirement, code int) error {
-	if a.flags.json != jsonOff {
-		if err := a.json(a.flags.json, r); err != nil {
-			return err
-		}
-	} else {
+func (a *app) answer(r report.Requirement, code int) error {
+	done, err := a.json(r)
+	if err != nil {
+		return err
+	}
+	if !done {
 		for _, reason := range r.Reasons {
-			a.print("%s", printable(reason))
+			a.Print("%s", reason)
 		}
 	}
 	if code == exitRequired {
@@ -55,58 +44,36 @@ func (a *app) answer(r requirement, code int) error {
 	return status(code)
 }
 
-func (a *app) requirement() (requirement, int) {
-	r := requirement{Schema: 1, Running: a.release(), Reasons: []string{}}
-	t, err := a.target("", &lineFlags{})
-	if err == nil {
-		defer t.close()
-		r.Entry = t.label()
-		t.kernel, err = t.Inspect(a.goarch)
-	}
-	if err == nil && (t.kernel.Version == "" || r.Running == "") {
-		err = fmt.Errorf("%s: the version of its kernel cannot be read", t.label())
-	}
-	if err != nil {
-		r.Reasons = append(r.Reasons, err.Error())
-		return r, exitCannotTell
-	}
-	r.Next, _, _ = strings.Cut(t.kernel.Version, " ")
-	r.Reasons = append(r.Reasons, a.differences(t)...)
-	required := len(r.Reasons) > 0
-	r.Required = &required
-	if required {
+func (a *app) requirement(ctx context.Context) (report.Requirement, int) {
+	next, err := a.next(ctx)
+	r := report.RequirementOf(next, err)
+	switch {
+	case r.Required == nil:
+		return r, exitUnknown
+	case *r.Required:
 		return r, exitRequired
 	}
 	return r, exitNotRequired
 }
 
-// differences compares what runs with what would.
-func (a *app) differences(t *target) []string {
-	var reasons []string
-	next, _, _ := strings.Cut(t.kernel.Version, " ")
-	switch running := a.release(); {
-	case next != running:
-		reasons = append(reasons, fmt.Sprintf("kernel %s runs, %s would boot %s", running, t.label(), next))
-	case !sameBuild(t.kernel.Version, readLine(a.proc+"/sys/kernel/version")):
-		reasons = append(reasons, fmt.Sprintf("kernel %s runs, %s would boot another build of it", running, t.label()))
+// next compares what would be booted next with what runs.
+func (a *app) next(ctx context.Context) (loader.NextBoot, error) {
+	sys, err := a.open(ctx)
+	if err != nil {
+		return loader.NextBoot{Running: a.machine.Host.Release()}, err
 	}
-	for _, c := range loader.Diff(a.cmdline(), t.Cmdline) {
-		sign := "-"
-		switch uki := t.entry.Linux == "" || t.entry.Type == bls.Type2; {
-		case c.Added:
-			sign = "+"
-		case uki && strings.HasPrefix(c.Word, "console="):
-			continue // systemd-stub 262 derives such words from the firmware's consoles
+	defer sys.Close()
+	if choice, err := sys.Default(); err == nil {
+		for _, missed := range append(choice.Missed, choice.Warnings...) {
+			a.Warn("%s", missed)
 		}
-		reasons = append(reasons, fmt.Sprintf("command line: %s %s", sign, c.Word))
 	}
-	return reasons
+	return loader.Next(ctx, sys, a.options(planFlags{}))
 }
 
-// sameBuild compares the build in a kernel image's version text with that of
-// the running kernel, "#1 SMP Debian 6.1.192-2 (2026-11-16)". An image that
-// does not tell its build, or a kernel that does not, is no difference.
-func sameBuild(image, running string) bool {
-	_, build, ok := strings.Cut(image, " #")
-	return !ok || running == "" || "#"+build == running
+// unanswered is reboot-required's answer where something hangs.
+func (a *app) unanswered(err error) error {
+	r := report.RequirementOf(loader.NextBoot{Running: a.machine.Host.Release()}, err)
+	r.Reasons = []string{term.Message(err)}
+	return a.answer(r, exitUnknown)
 }

@@ -1,37 +1,88 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
-// An app is what every command works with: the machine, the user's ear, the
-// flags that mean the same everywhere.
+// An environment is what a command has around it. Tests fill in all of it.
+type environment struct {
+	machine    *loader.Machine
+	openSystem func(context.Context, entries.Options) (*entries.System, error)
+	getenv     func(string) string
+	lookup     func(string) (string, bool)
+	paths      config.Paths
+	self       func(args []string) *exec.Cmd // this program once more
+	journal    func(journal.Act)
+	choose     func(context.Context, menu.Options) (menu.Choice, error)
+	// asking names to the process that watches this one what the machine is asked.
+	asking func() io.Writer
+	// queryLimit is how long a command that only asks waits for the machine, all
+	// its waits together; what it computes and reads meanwhile is no wait.
+	queryLimit time.Duration
+}
+
+func realEnvironment() *environment {
+	return &environment{
+		machine: loader.Running(), openSystem: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
+		journal: func(act journal.Act) {
+			act.Version = version
+			journal.Send(act.Message())
+		},
+		choose: func(ctx context.Context, opt menu.Options) (menu.Choice, error) {
+			opt.In, opt.Out = os.Stdin, os.Stdout
+			return menu.Run(ctx, opt)
+		},
+		asking: parent, queryLimit: 2 * time.Second,
+	}
+}
+
+// again is this program once more, whatever has become of its file.
+func again(args []string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = os.Args[0] // for ps(1)
+	return cmd
+}
+
+// An app is what every command works with.
 type app struct {
-	*machine
-	*ui
+	*environment
+	*term.UI
 	flags   flags
-	config  config
-	origins map[string]origin // of the keys that a file sets
-	within  bool              // the work of another process of ours, which watches it
+	config  config.Config
+	origins config.Origins
+	parent  io.Writer // of a process that another one of ours watches; else nil
+	printed bool      // JSON was printed
 }
 
 // flags are the global ones, named as in bootctl and systemctl.
 type flags struct {
 	espPath, bootPath, root string
-	json                    jsonMode
+	json                    term.JSONMode
 	noPager, quiet          bool
 	verbose                 int
 	config                  string
 }
 
 func newRoot(a *app) *cobra.Command {
-	a.flags.json = jsonOff
+	a.flags.json = term.JSONOff
 	cmd := &cobra.Command{
 		Use:   "kexec-bls",
-		Short: "reboot into the next boot entry with kexec, past the firmware",
-		Long: `kexec-bls reboots into the entry that systemd-boot would boot next, with kexec.
+		Short: "Reboot into the next boot entry with kexec, skipping firmware",
+		Long: `kexec-bls reboots into the entry that the boot loader would boot next, with kexec.
 It joins the entry's initrds, loads it with kexec_file_load(2) and reboots
 through systemd, so that services stop as in any reboot.`,
 		Version:       version,
@@ -56,21 +107,46 @@ through systemd, so that services stop as in any reboot.`,
 
 func (a *app) globalFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.espPath, "esp-path", "", "the ESP, `DIR` is taken as it is")
-	f.StringVar(&a.flags.bootPath, "boot-path", "", "the XBOOTLDR partition, `DIR` is taken as it is")
-	f.StringVar(&a.flags.root, "root", "", "look at the system below `DIR`, which is not running")
-	f.Var(&a.flags.json, "json", "print JSON: short, pretty or off")
-	f.Lookup("json").NoOptDefVal = string(jsonPretty)
-	f.BoolVar(&a.flags.noPager, "no-pager", false, "do not pipe output into a pager")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "say nothing but results, warnings and errors")
-	f.CountVarP(&a.flags.verbose, "verbose", "v", "say more; twice: let the kernel say more too")
-	f.StringVar(&a.flags.config, "config", "", "read `FILE` instead of "+configPath+" and its drop-ins")
+	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked")
+	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked")
+	f.StringVar(&a.flags.root, "root", "", "Look at the system below `DIR`, which is not running")
+	f.Var(&a.flags.json, "json", "Print JSON: short, pretty or off")
+	f.Lookup("json").NoOptDefVal = string(term.JSONPretty)
+	f.BoolVar(&a.flags.noPager, "no-pager", false, "Do not pipe output into a pager")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")
+	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print more; twice: make the kernel log more too")
+	f.StringVar(&a.flags.config, "config", "", "Read `FILE` instead of "+config.File+" and its drop-ins")
 }
 
 // start runs before every command.
 func (a *app) start() error {
-	a.ui.quiet = a.flags.quiet
-	return a.readConfig()
+	a.Quiet, a.NoPager = a.flags.quiet, a.flags.noPager
+	paths := a.paths
+	paths.Only = a.flags.config
+	var warnings []string
+	var err error
+	a.config, a.origins, warnings, err = config.Load(paths)
+	for _, w := range warnings {
+		a.Warn("%s", w)
+	}
+	return err
+}
+
+// json prints a report where JSON is asked for, and reports whether it is.
+func (a *app) json(v any) (bool, error) {
+	if a.flags.json == term.JSONOff {
+		return false, nil
+	}
+	a.printed = true
+	return true, a.JSON(a.flags.json, v)
+}
+
+// quiet is the same app for someone who wants to hear nothing.
+func (a *app) quiet() *app {
+	silent := *a
+	silent.UI = &term.UI{Out: io.Discard, Err: io.Discard, Quiet: true}
+	silent.flags.json = term.JSONOff
+	return &silent
 }
 
 // noArgs and maxArgs are cobra's checks with an error that exits as usage.
@@ -87,15 +163,22 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func maxArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
-			return usagef("%s takes at most %s, got %q", cmd.CommandPath(), count(n, "argument"), args)
+			return usagef("unexpected argument %q; %s takes at most %s", args[n], cmd.CommandPath(), report.Count(n, "argument"))
 		}
 		return nil
 	}
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+func someArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("%s needs a FILE", cmd.CommandPath())
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return nil
+}
+
+func argument(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
@@ -25,7 +26,7 @@ func reasons(t *testing.T, files map[string]string, entry string, change func(es
 	require.Equal(t, exitDone, f.run("status", "--verify", "--esp-path="+esp).code)
 	change(esp)
 	got = f.run("status", "--json=short", "--esp-path="+esp)
-	var r statusReport
+	var r report.Status
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), got.stderr)
 	assert.Equal(t, len(r.Reasons) > 0, got.code == exitStale, "exit code %d", got.code)
 	return strings.ReplaceAll(strings.Join(r.Reasons, "; "), esp, "")
@@ -38,14 +39,8 @@ func TestStatusOfAnUnmountedPartition(t *testing.T) {
 		"never mounted": {"/dev/vda1:", "/dev/vda1:"}, "mounted later": {"/dev/vda1:", ""}, "mounted before": {"", "/dev/vda1:"}, "mounted": {"", ""},
 	} {
 		f, place := newFake(t, archFiles())
-		find, dir := f.volumes, dirs[0]
-		f.volumes = func(o esp.Options) ([]*esp.Volume, error) {
-			found, err := find(o)
-			for _, v := range found {
-				v.Dir, v.Device = cmp.Or(dir, v.Dir), "/dev/vda1"
-			}
-			return found, err
-		}
+		dir := dirs[0]
+		f.placeAt(func(v *esp.Volume) { v.Dir, v.Device = cmp.Or(dir, v.Dir), "/dev/vda1" })
 		require.Equal(t, exitDone, f.run("load", "--esp-path="+place).code, name)
 		dir = dirs[1]
 		got := f.run("status", "--verify", "--esp-path="+place)

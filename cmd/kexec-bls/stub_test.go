@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
@@ -86,7 +87,7 @@ func ukiFiles() map[string]string {
 
 func TestUKIEntries(t *testing.T) {
 	f, esp := newFake(t, ukiFiles())
-	var list []listEntry
+	var list []report.Entry
 	require.NoError(t, json.Unmarshal([]byte(f.run("list", "--json", "--esp-path="+esp).stdout), &list))
 	possible := map[string]string{}
 	for _, e := range list {
@@ -113,7 +114,7 @@ func TestUKIShow(t *testing.T) {
 	for _, want := range []string{"/EFI/Linux/x.efi: .linux", "/EFI/Linux/x.efi: .initrd", "generated: /.extra/credentials (a.cred)", "generated: /.extra/os-release ("} {
 		assert.Contains(t, text, want)
 	}
-	var p shownPlan
+	var p report.Plan
 	require.NoError(t, json.Unmarshal([]byte(f.run("show", "x.efi", "--json", "--esp-path="+esp).stdout), &p))
 	require.Len(t, p.Initrd, 4)
 	assert.Equal(t, "generated: /.extra/credentials (a.cred)", p.Initrd[1].Name)
@@ -123,7 +124,7 @@ func TestUKIShow(t *testing.T) {
 // TestUKIFirmware: what the machine says is asked for.
 func TestUKIFirmware(t *testing.T) {
 	f, esp := newFake(t, ukiFiles())
-	write(t, f.sys, map[string]string{"firmware/dmi/entries/11-0/raw": "\x0b\x05\x00\x0b\x01io.systemd.stub.kernel-cmdline-extra=smbios\x00\x00"})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"firmware/dmi/entries/11-0/raw": "\x0b\x05\x00\x0b\x01io.systemd.stub.kernel-cmdline-extra=smbios\x00\x00"})
 	line := func(entry string) string {
 		out := t.TempDir()
 		got := f.run("export", entry, "--esp-path="+esp, "--output="+out)
@@ -133,6 +134,6 @@ func TestUKIFirmware(t *testing.T) {
 	assert.Equal(t, "passed smbios", line("byuki"))
 	write(t, f.efivars, map[string]string{"SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c": "\x06\x00\x00\x00\x01"})
 	assert.Equal(t, "own smbios", line("byuki"))
-	write(t, f.sys, map[string]string{"devices/virtual/misc/tdx_guest/dev": ""})
+	write(t, filepath.Join(f.dir, "sys"), map[string]string{"devices/virtual/misc/tdx_guest/dev": ""})
 	assert.Equal(t, "own", line("byuki"))
 }

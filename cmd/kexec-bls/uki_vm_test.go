@@ -176,9 +176,7 @@ func TestVMUKI(t *testing.T) {
 // options of its own and files for it to take along.
 func TestVMUKIByEntry(t *testing.T) {
 	l := findLoader(t)
-	if l.version < 262 {
-		t.Skipf("systemd-boot %d does not know the keys; fixtures/setup.sh fetches 262 on Debian and Ubuntu", l.version)
-	}
+	require.GreaterOrEqual(t, l.version, 262, "an older systemd-boot does not know the keys; fixtures/setup.sh fetches 262")
 	booted, kexeced := sameAsFirmware(t, ukiESP(t, l, ukiKernel(t), map[string][]byte{
 		"loader/loader.conf": []byte("timeout 0\ndefault entry.conf\n"),
 		"loader/entries/entry.conf": []byte("title Entry\nuki /EFI/Linux/test.efi\noptions " + vm.Cmdline + "\noptions retain_initrd entry=1\n" +
@@ -194,9 +192,7 @@ func TestVMUKIByEntry(t *testing.T) {
 // systemd-boot has read of the initrd lines.
 func TestVMUKIByKeyLinux(t *testing.T) {
 	l := findLoader(t)
-	if l.version < 258 {
-		t.Skipf("systemd-stub %d has no initrd but its own; fixtures/setup.sh fetches 262 on Debian and Ubuntu", l.version)
-	}
+	require.GreaterOrEqual(t, l.version, 258, "an older systemd-stub has no initrd but its own; fixtures/setup.sh fetches 262")
 	booted, kexeced := sameAsFirmware(t, ukiESP(t, l, ukiKernel(t), map[string][]byte{
 		"loader/loader.conf":        []byte("timeout 0\ndefault entry.conf\n"),
 		"loader/entries/entry.conf": []byte("linux /EFI/Linux/test.efi\ninitrd /a.img\ninitrd /b.img\noptions " + vm.Cmdline + " retain_initrd linux=1\n"),

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,36 +35,6 @@ func installedUnits(t *testing.T) []string {
 	return units
 }
 
-// analyze runs systemd-analyze, without which nothing here is known.
-func analyze(t *testing.T, unit string, args ...string) string {
-	t.Helper()
-	program, err := exec.LookPath("systemd-analyze")
-	require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")
-	cmd := exec.Command(program, append(args, unit)...)
-	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+filepath.Dir(unit)+":", "LC_ALL=C", "SYSTEMD_PAGER=")
-	out, err := cmd.CombinedOutput()
-	assert.NoError(t, err, "%s %s: %s", args, unit, out)
-	return string(out)
-}
-
-func TestUnitsAreValid(t *testing.T) {
-	for _, unit := range installedUnits(t) {
-		out := analyze(t, unit, "verify", "--man=no")
-		assert.NotContains(t, out, "kexec-bls", "it complains of ours only by name")
-	}
-}
-
-// TestUnitsAreHardened holds each service below 3 of systemd's 10.
-func TestUnitsAreHardened(t *testing.T) {
-	for _, unit := range installedUnits(t) {
-		if strings.HasSuffix(unit, ".service") {
-			// A template is judged as such.
-			unit = strings.Replace(unit, "@arch-linux.conf.", "@.", 1)
-			analyze(t, unit, "security", "--offline=yes", "--threshold=30", "--no-pager")
-		}
-	}
-}
-
 // TestUnitsStartNothingUnasked holds that no unit is on by default, and that
 // every one can be enabled or is started by one that can.
 func TestUnitsStartNothingUnasked(t *testing.T) {
@@ -74,7 +42,9 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(preset), "disable kexec-bls-*.service\n")
 	assert.Contains(t, string(preset), "disable kexec-bls-*.path\n")
-	assert.NotContains(t, string(preset), "enable kexec-bls-*.service\nenable")
+	for line := range strings.Lines(string(preset)) {
+		assert.Regexp(t, `^(disable |#|$)`, strings.TrimSpace(line))
+	}
 	for _, unit := range installedUnits(t) {
 		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
 		require.NoError(t, err)
@@ -163,45 +133,4 @@ func TestLoadByUnit(t *testing.T) {
 	require.Equal(t, exitDone, f.run("unload").code)
 	require.Equal(t, exitDone, f.run("load", "--if-none", "--esp-path="+esp).code)
 	assert.Equal(t, "root=/dev/vda2 rw quiet", f.cmdline)
-}
-
-// TestUnitsFitTogether starts what the units are wanted by, with all of them
-// enabled, as far as systemd can on paper: no cycle, nothing that another job
-// of the transaction stops.
-func TestUnitsFitTogether(t *testing.T) {
-	units := installedUnits(t)
-	dir := filepath.Dir(units[0])
-	for name, at := range map[string]string{"efi.mount": "/efi", "boot.mount": "/boot", "boot-efi.mount": "/boot/efi"} {
-		mount := fmt.Sprintf("[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=%s\n", at)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(mount), 0o644))
-	}
-	wanted := map[string][]string{}
-	for _, unit := range units {
-		text, err := os.ReadFile(strings.Replace(unit, "@arch-linux.conf.", "@.", 1))
-		require.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			key, targets, _ := strings.Cut(strings.TrimSpace(line), "=")
-			if key != "WantedBy" {
-				continue
-			}
-			for target := range strings.FieldsSeq(targets) {
-				wants := filepath.Join(dir, target+".wants")
-				require.NoError(t, os.MkdirAll(wants, 0o755))
-				require.NoError(t, os.Symlink(strings.Replace(unit, "@arch-linux.conf.", "@.", 1), filepath.Join(wants, filepath.Base(unit))))
-				wanted[target] = append(wanted[target], filepath.Base(unit))
-			}
-		}
-	}
-	require.Len(t, wanted, 5)
-	for target, units := range wanted {
-		program, err := exec.LookPath("systemd-analyze")
-		require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")
-		cmd := exec.Command(program, "verify", "--man=no", target)
-		cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+dir+":", "LC_ALL=C", "SYSTEMD_LOG_LEVEL=debug")
-		out, _ := cmd.CombinedOutput() // it may complain of units of this machine
-		for _, unit := range units {
-			// What another job, or a cycle, forbids is not installed.
-			assert.Contains(t, string(out), unit+": Installed new job "+unit+"/start", target)
-		}
-	}
 }

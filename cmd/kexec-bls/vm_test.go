@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // A layer is an archive that says who it is, and overrides a common path.
@@ -48,7 +50,7 @@ func bootFiles(t *testing.T, kernel vm.Kernel) map[string][]byte {
 		"loader/entries/dots.conf":     entry("linux /vmlinuz", "initrd /../etc/passwd"),
 		"loader/entries/long.conf":     entry("linux /vmlinuz", "options "+strings.Repeat("x", 2017)),
 		"loader/entries/fits.conf":     entry("linux /vmlinuz", "options "+strings.Repeat("x", 2016)),
-		"loader/entries/huge.conf":     entry("linux /vmlinuz", "options "+strings.Repeat("x", 2<<20)),
+		"loader/entries/huge.conf":     entry("linux /vmlinuz", "options "+strings.Repeat("x", 1<<19)),
 		"loader/entries/junk.conf":     []byte("\x00\xff\x7fELF\n\x01\x02 \x80\n"),
 	}
 }
@@ -69,7 +71,7 @@ func startGuest(t *testing.T, files map[string][]byte) *vm.Guest {
 
 func TestVMRebootsIntoTheDefault(t *testing.T) {
 	g := startGuest(t, bootFiles(t, vm.FindKernel(t, vm.DefaultKernel)))
-	var list []listEntry
+	var list []report.Entry
 	require.NoError(t, json.Unmarshal([]byte(g.MustRun("kexec-bls list --json=short")), &list))
 	for _, e := range list {
 		assert.Equal(t, e.ID == "arch.conf", e.IsDefault, e.ID)
@@ -94,22 +96,22 @@ func TestVMRebootsIntoTheDefault(t *testing.T) {
 
 func TestVMLoadStatusUnload(t *testing.T) {
 	g := startGuest(t, bootFiles(t, vm.FindKernel(t, vm.DefaultKernel)))
-	state := func() (int, statusReport) {
-		var r statusReport
+	state := func() (int, report.Status) {
+		var r report.Status
 		result := g.Run("kexec-bls status --json=short")
 		require.NoError(t, json.Unmarshal([]byte(result.Stdout), &r), result.Stderr)
 		return result.Code, r
 	}
 	code, r := state()
 	assert.Equal(t, exitNone, code)
-	assert.Equal(t, "none", r.State)
+	assert.Equal(t, loader.None, r.State)
 
 	g.MustRun("kexec-bls load zz-other")
 	code, r = state()
 	assert.Equal(t, exitDone, code)
-	assert.Equal(t, "fresh", r.State)
-	assert.Equal(t, "zz-other.conf", r.Loaded.Entry)
-	assert.Equal(t, "arch.conf", r.Next)
+	assert.Equal(t, loader.Fresh, r.State)
+	assert.EqualValues(t, "zz-other.conf", r.Loaded.Entry.ID)
+	assert.EqualValues(t, "arch.conf", r.Next.ID)
 	assert.Equal(t, "600", g.MustRun("stat -c %a /run/kexec-bls/loaded.json"))
 	sum := strings.Fields(g.MustRun("sha256sum /efi/whole.img"))[0]
 	assert.Equal(t, sum, r.Loaded.Files[1].SHA256)
@@ -117,7 +119,7 @@ func TestVMLoadStatusUnload(t *testing.T) {
 	// A load that fails keeps what was loaded, and the receipt of it.
 	assert.Equal(t, exitFailed, g.Run("kexec-bls load cut").Code)
 	_, r = state()
-	assert.Equal(t, "zz-other.conf", r.Loaded.Entry)
+	assert.EqualValues(t, "zz-other.conf", r.Loaded.Entry.ID)
 
 	g.MustRun("kexec-bls unload")
 	code, _ = state()
@@ -132,7 +134,7 @@ func TestVMLoadStatusUnload(t *testing.T) {
 	g.MustRun("kexec-bls load fits && rm -r /run/kexec-bls")
 	code, r = state()
 	assert.Equal(t, exitForeign, code)
-	assert.Equal(t, "foreign", r.State)
+	assert.Equal(t, loader.Foreign, r.State)
 
 	g.MustRun("kexec-bls load zz-other")
 	g.Reboot("kexec-bls reboot --loaded --force")
@@ -168,17 +170,17 @@ func TestVMBadInput(t *testing.T) {
 		"load dir":                    {exitFailed, "/efi/loader: is a directory"},
 		"load dots":                   {exitFailed, "/efi/../etc/passwd: path escapes"},
 		"load long":                   {exitFailed, "2017 characters, the kernel takes at most 2016"},
-		"load huge":                   {exitFailed, "2097152 characters, the kernel takes at most 2016"},
+		"load huge":                   {exitFailed, "524288 characters, the kernel takes at most 2016"},
 		"load junk":                   {exitNoEntry, "no linux, efi, uki or uki-url line"},
 		"load nosuch":                 {exitNoEntry, "nosuch"},
 		"load --esp-path=/nowhere":    {exitNoEntry, "/nowhere"},
-		"load --esp-path=/plain":      {exitNoEntry, "nothing to boot"},
-		"load out --esp-path=/links":  {exitFailed, "/links/out: path escapes"},
+		"load --esp-path=/plain":      {exitNoEntry, "the boot partitions have no entries"},
+		"load out --esp-path=/links":  {exitFailed, "/links/out: a symbolic link that leads out of the partition"},
 		"load pipe --esp-path=/links": {exitFailed, "/links/pipe: not a regular file"},
 		"load loop --esp-path=/links": {exitNoEntry, "loop"},
-		"load --initrd /efi/main.img": {exitUsage, "--initrd goes with --linux"},
+		"load --initrd /efi/main.img": {exitUsage, "--initrd requires --linux"},
 		"load --linux /efi/cut":       {exitFailed, "/efi/cut: "},
-		"load --linux /efi/loader":    {exitFailed, "not a regular file"},
+		"load --linux /efi/loader":    {exitFailed, "/efi/loader: is a directory"},
 		"load --nosuchflag":           {exitUsage, "nosuchflag"},
 		"frob":                        {exitUsage, "frob"},
 		"reboot --loaded --force":     {exitFailed, "no kernel is loaded"},

@@ -1,8 +1,9 @@
 // Package efivar reads the EFI variables of the boot loader interface from
-// efivarfs, and takes a one-shot variable away and puts it back.
+// efivarfs, deletes a one-shot variable and restores it.
 package efivar
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,23 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 )
 
 // DefaultDir is where efivarfs is mounted. A machine that was not booted with
 // EFI has no such directory.
 const DefaultDir = "/sys/firmware/efi/efivars"
-
-// GUIDs of the vendors whose variables are read.
-const (
-	// LoaderVendor is that of the Boot Loader Interface.
-	LoaderVendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-	// GlobalVendor is that of the UEFI specification's own variables.
-	GlobalVendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
-)
-
-// KexecJunk is what the kernel's efibc module (drivers/firmware/efi/efibc.c)
-// writes into LoaderEntryOneShot when a kexec begins. It names no entry.
-const KexecJunk = "kexec reboot"
 
 // maxSize bounds what is read of a variable, in bytes with the attributes.
 // LoaderEntries of a thousand long ids fits; firmware rarely stores more than
@@ -53,11 +44,11 @@ type Variable struct {
 // fs.ErrNotExist where the variable, or all of EFI, is absent. An empty
 // variable is "".
 func (v Vars) Loader(name string) (string, error) {
-	raw, err := v.Read(name, LoaderVendor)
+	raw, err := v.Read(name, bli.LoaderVendor)
 	if err != nil {
 		return "", err
 	}
-	s, err := Decode(raw.Data)
+	s, err := bli.Decode(raw.Data)
 	if err != nil {
 		return "", fmt.Errorf("EFI variable %s: %w", name, err)
 	}
@@ -67,11 +58,11 @@ func (v Vars) Loader(name string) (string, error) {
 // LoaderList reads a variable that holds several strings, such as
 // LoaderEntries. Errors are those of Loader.
 func (v Vars) LoaderList(name string) ([]string, error) {
-	raw, err := v.Read(name, LoaderVendor)
+	raw, err := v.Read(name, bli.LoaderVendor)
 	if err != nil {
 		return nil, err
 	}
-	list, err := DecodeList(raw.Data)
+	list, err := bli.DecodeList(raw.Data)
 	if err != nil {
 		return nil, fmt.Errorf("EFI variable %s: %w", name, err)
 	}
@@ -81,7 +72,7 @@ func (v Vars) LoaderList(name string) ([]string, error) {
 // LoaderUint64 reads a variable that holds a little-endian number of eight
 // bytes: LoaderFeatures, StubFeatures. Errors are those of Loader.
 func (v Vars) LoaderUint64(name string) (uint64, error) {
-	raw, err := v.Read(name, LoaderVendor)
+	raw, err := v.Read(name, bli.LoaderVendor)
 	switch {
 	case err != nil:
 		return 0, err
@@ -93,7 +84,14 @@ func (v Vars) LoaderUint64(name string) (uint64, error) {
 
 // Global reads a variable of the UEFI specification: SecureBoot, BootNext,
 // OsIndications. Errors are those of Read.
-func (v Vars) Global(name string) (Variable, error) { return v.Read(name, GlobalVendor) }
+func (v Vars) Global(name string) (Variable, error) { return v.Read(name, bli.GlobalVendor) }
+
+// Available reports whether the machine shows EFI variables: it was booted with
+// EFI, and efivarfs is mounted.
+func (v Vars) Available() bool {
+	_, err := os.Stat(cmp.Or(v.Dir, DefaultDir))
+	return err == nil
+}
 
 // SecureBoot reports whether the firmware enforces Secure Boot; false without
 // the variable.
@@ -145,8 +143,8 @@ func (v Vars) path(name, vendor string) (string, error) {
 	return filepath.Join(dir, name+"-"+vendor), nil
 }
 
-// cause drops the path that os puts before an error; the name of the variable
-// says it all.
+// cause drops the path that os puts before an error: the name of the variable
+// is enough.
 func cause(err error) error {
 	var perr *fs.PathError
 	if errors.As(err, &perr) {

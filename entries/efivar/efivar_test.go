@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"unicode/utf16"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
 
@@ -53,7 +53,7 @@ func TestLoader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := efivar.Vars{Dir: t.TempDir()}
-			set(t, v, "V", efivar.LoaderVendor, tt.data)
+			set(t, v, "V", bli.LoaderVendor, tt.data)
 			got, err := v.Loader("V")
 			assert.Equal(t, tt.want, got)
 			if tt.err == "" {
@@ -67,9 +67,9 @@ func TestLoader(t *testing.T) {
 
 func TestLoaderList(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
-	set(t, v, "Three", efivar.LoaderVendor, utf16le("a.conf\x00auto-windows\x00\x00b.efi"))
-	set(t, v, "Empty", efivar.LoaderVendor, nil)
-	set(t, v, "Odd", efivar.LoaderVendor, []byte("abc"))
+	set(t, v, "Three", bli.LoaderVendor, utf16le("a.conf\x00auto-windows\x00\x00b.efi"))
+	set(t, v, "Empty", bli.LoaderVendor, nil)
+	set(t, v, "Odd", bli.LoaderVendor, []byte("abc"))
 
 	list, err := v.LoaderList("Three")
 	require.NoError(t, err)
@@ -86,8 +86,8 @@ func TestLoaderList(t *testing.T) {
 
 func TestLoaderUint64(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
-	set(t, v, "LoaderFeatures", efivar.LoaderVendor, []byte{0xff, 0xff, 0x3f, 0, 0, 0, 0, 0})
-	set(t, v, "Short", efivar.LoaderVendor, []byte{1, 2, 3, 4})
+	set(t, v, "LoaderFeatures", bli.LoaderVendor, []byte{0xff, 0xff, 0x3f, 0, 0, 0, 0, 0})
+	set(t, v, "Short", bli.LoaderVendor, []byte{1, 2, 3, 4})
 
 	features, err := v.LoaderUint64("LoaderFeatures")
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestSecureBoot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := efivar.Vars{Dir: t.TempDir()}
-			set(t, v, "SecureBoot", efivar.GlobalVendor, tt.data)
+			set(t, v, "SecureBoot", bli.GlobalVendor, tt.data)
 			got, err := v.SecureBoot()
 			assert.Equal(t, tt.want, got)
 			assert.Equal(t, tt.fail, err != nil)
@@ -133,7 +133,7 @@ func TestNotBootedWithEFI(t *testing.T) {
 
 func TestReadGlobal(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
-	set(t, v, "BootNext", efivar.GlobalVendor, []byte{3, 0})
+	set(t, v, "BootNext", bli.GlobalVendor, []byte{3, 0})
 	raw, err := v.Global("BootNext")
 	require.NoError(t, err)
 	assert.Equal(t, efivar.Variable{Attributes: 7, Data: []byte{3, 0}}, raw)
@@ -158,8 +158,8 @@ func TestReadSizes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := efivar.Vars{Dir: t.TempDir()}
 			content := bytes.Repeat([]byte{1, 2, 3, 4, 5}, tt.size/5+1)[:tt.size]
-			require.NoError(t, os.WriteFile(filepath.Join(v.Dir, "V-"+efivar.LoaderVendor), content, 0o600))
-			raw, err := v.Read("V", efivar.LoaderVendor)
+			require.NoError(t, os.WriteFile(filepath.Join(v.Dir, "V-"+bli.LoaderVendor), content, 0o600))
+			raw, err := v.Read("V", bli.LoaderVendor)
 			if tt.want != "" {
 				assert.EqualError(t, err, tt.want)
 				assert.Zero(t, raw)
@@ -175,7 +175,7 @@ func TestReadRefusesWhatIsNoVariable(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte("\x07\x00\x00\x00s\x00"), 0o600))
-	file := func(name string) string { return filepath.Join(v.Dir, name+"-"+efivar.LoaderVendor) }
+	file := func(name string) string { return filepath.Join(v.Dir, name+"-"+bli.LoaderVendor) }
 	require.NoError(t, os.Symlink(secret, file("Link")))
 	require.NoError(t, os.Mkdir(file("Dir"), 0o755))
 	require.NoError(t, syscall.Mkfifo(file("Fifo"), 0o600))
@@ -185,36 +185,4 @@ func TestReadRefusesWhatIsNoVariable(t *testing.T) {
 		assert.Empty(t, s, name)
 		assert.NotErrorIs(t, err, fs.ErrNotExist, name)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "arch.conf\x00", "a\x00b\x00", "\x00\x00", "\U0001F427", strings.Repeat("x", 300)} {
-		f.Add(utf16le(s))
-	}
-	f.Add([]byte{0x3d, 0xd8})
-	f.Add([]byte{'a'})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := efivar.Decode(data)
-		if err != nil {
-			require.Empty(t, s)
-		} else {
-			// What is accepted encodes to the bytes it came from.
-			want := utf16le(s)
-			require.True(t, bytes.HasPrefix(data, want))
-			rest := data[len(want):]
-			require.True(t, len(rest) == 0 || rest[0] == 0 && rest[1] == 0)
-		}
-		list, err := efivar.DecodeList(data)
-		if err != nil {
-			require.Nil(t, list)
-			return
-		}
-		require.NotContains(t, list, "")
-		again, err := efivar.DecodeList(utf16le(strings.Join(append(list, ""), "\x00")))
-		require.NoError(t, err)
-		require.Equal(t, len(list), len(again))
-		for i := range list {
-			require.Equal(t, list[i], again[i])
-		}
-	})
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 )
 
 // Saved is a variable of the Boot Loader Interface as Consume found it. It can
@@ -23,11 +25,11 @@ type Saved struct {
 // fs.ErrNotExist where it is absent. On any error the variable is unchanged
 // and protected as before.
 func (v Vars) Consume(name string) (Saved, error) {
-	raw, err := v.Read(name, LoaderVendor)
+	raw, err := v.Read(name, bli.LoaderVendor)
 	if err != nil {
 		return Saved{}, err
 	}
-	path, err := v.path(name, LoaderVendor)
+	path, err := v.path(name, bli.LoaderVendor)
 	if err != nil {
 		return Saved{}, err
 	}
@@ -41,7 +43,7 @@ func (v Vars) Consume(name string) (Saved, error) {
 // variable is as it was before the call, as far as the firmware keeps to the
 // specification.
 func (v Vars) Restore(s Saved) error {
-	path, err := v.path(s.Name, LoaderVendor)
+	path, err := v.path(s.Name, bli.LoaderVendor)
 	if err != nil {
 		return err
 	}

@@ -10,18 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
 
 const oneShot = "LoaderEntryOneShot"
 
 func oneShotFile(v efivar.Vars) string {
-	return filepath.Join(v.Dir, oneShot+"-"+efivar.LoaderVendor)
+	return filepath.Join(v.Dir, oneShot+"-"+bli.LoaderVendor)
 }
 
 func TestConsumeAndRestore(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le("old.conf\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le("old.conf\x00"))
 	before, err := os.ReadFile(oneShotFile(v))
 	require.NoError(t, err)
 
@@ -43,10 +44,10 @@ func TestConsumeAndRestore(t *testing.T) {
 
 func TestRestoreOverJunk(t *testing.T) {
 	v := efivar.Vars{Dir: t.TempDir()}
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le("longer-than-the-junk.conf\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le("longer-than-the-junk.conf\x00"))
 	saved, err := v.Consume(oneShot)
 	require.NoError(t, err)
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le(efivar.KexecJunk+"\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le(bli.KexecJunk+"\x00"))
 	require.NoError(t, v.Restore(saved))
 	got, err := v.Loader(oneShot)
 	require.NoError(t, err)
@@ -55,7 +56,7 @@ func TestRestoreOverJunk(t *testing.T) {
 
 func TestConsumeHandlesImmutableFlag(t *testing.T) {
 	v := efivar.Vars{Dir: flagDir(t)}
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le("old.conf\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le("old.conf\x00"))
 	setFlag(t, oneShotFile(v), true)
 	require.Error(t, os.Remove(oneShotFile(v)), "the flag does not protect: the test shows nothing")
 
@@ -63,7 +64,7 @@ func TestConsumeHandlesImmutableFlag(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoFileExists(t, oneShotFile(v))
 
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le("kexec reboot\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le("kexec reboot\x00"))
 	setFlag(t, oneShotFile(v), true)
 	t.Cleanup(func() { setFlag(t, oneShotFile(v), false) })
 	require.NoError(t, v.Restore(saved))
@@ -75,7 +76,7 @@ func TestConsumeHandlesImmutableFlag(t *testing.T) {
 
 func TestConsumeFailureKeepsVariableAndFlag(t *testing.T) {
 	v := efivar.Vars{Dir: flagDir(t)}
-	set(t, v, oneShot, efivar.LoaderVendor, utf16le("old.conf\x00"))
+	set(t, v, oneShot, bli.LoaderVendor, utf16le("old.conf\x00"))
 	setFlag(t, oneShotFile(v), true)
 	setFlag(t, v.Dir, true) // no file can be unlinked below it
 	t.Cleanup(func() {

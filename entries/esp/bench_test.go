@@ -20,10 +20,15 @@ func BenchmarkFindGiven(b *testing.B) {
 	}
 }
 
-// BenchmarkFindSearch looks for the partitions of the machine that it runs on.
+// BenchmarkFindSearch looks for the partitions of a recorded machine.
 func BenchmarkFindSearch(b *testing.B) {
+	r := readRecord(b, "testdata/arch-esp-and-xbootldr.machine")
+	o := r.find(b, r.build(b))
 	for b.Loop() {
-		volumes, _ := esp.Find(esp.Options{})
+		volumes, err := esp.Find(o)
+		if err != nil || len(volumes) != 2 {
+			b.Fatal(volumes, err)
+		}
 		for _, v := range volumes {
 			_ = v.Close()
 		}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,20 +22,41 @@ type Dir struct {
 }
 
 // OpenDir opens a directory of the volume; the caller closes it. The error is
-// fs.ErrNotExist where there is none. A directory that is, or lies behind, a
-// symbolic link is refused.
+// fs.ErrNotExist where there is none. A directory that is, or is reached by, a
+// symbolic link is refused, as FAT has none; FollowFS follows them. Case is
+// matched as by Open.
 func (v *Volume) OpenDir(dir string) (*Dir, error) {
-	f, err := openDir(v.Root, Name(dir))
+	name := Name(dir)
+	f, err := openDir(v.Root, name)
+	if isMissing(err) && v.ignoresCase() {
+		if found, ok := v.fold(name); ok {
+			f, err = openDir(v.Root, found)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.Where(dir), Cause(err))
 	}
 	return &Dir{f: f, where: v.Where(dir)}, nil
 }
 
+// openDir opens a directory of which no part is a symbolic link.
+func openDir(root *os.Root, dir string) (*os.File, error) {
+	for p := dir; p != "." && p != "/"; p = path.Dir(p) {
+		info, err := root.Lstat(p)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return nil, errors.New("a symbolic link, which systemd-boot does not follow")
+		}
+	}
+	return openDirectory(root, dir)
+}
+
 // Close closes the directory.
 func (d *Dir) Close() error { return d.f.Close() }
 
-// The fields of linux_dirent64, getdents(2): where they stand in a record.
+// The fields of linux_dirent64, getdents(2): their offsets in a record.
 const (
 	direntLength = 16
 	direntType   = 18
@@ -77,25 +100,30 @@ func (d *Dir) appendRegular(names []string, records []byte) []string {
 	return names
 }
 
-// isRegular asks where the file system does not tell with the name.
+// isRegular is for file systems that list names without types.
 func (d *Dir) isRegular(name string) bool {
 	var st unix.Stat_t
 	err := unix.Fstatat(int(d.f.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
-// Read reads a file that Names listed, of at most limit bytes, into buf, which
-// grows as needed. It follows no link, and would neither wait on a FIFO nor
-// read on for ever should another file have taken the place. The error is the
-// bare cause.
+// Read reads a regular file that Names listed, of at most limit bytes, into
+// buf, which grows as needed. It follows no link. The error is the bare cause.
+//
+// It opens the file at once, which takes half the system calls of a look at it
+// before: Names has seen that it is regular, and what takes its place in
+// between is opened without waiting for it.
 func (d *Dir) Read(name string, buf []byte, limit int) ([]byte, error) {
 	fd, err := uninterrupted(func() (int, error) {
-		return unix.Openat(int(d.f.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		return unix.Openat(int(d.f.Fd()), name, openFlags|unix.O_NOFOLLOW, 0)
 	})
 	if err != nil {
 		return buf[:0], err
 	}
 	defer func() { _ = unix.Close(fd) }() // read only
+	if err := isRegular(fd); err != nil {
+		return buf[:0], err
+	}
 	return readAll(fd, slices.Grow(buf[:0], 4<<10), limit)
 }
 
@@ -110,24 +138,13 @@ func readAll(fd int, buf []byte, limit int) ([]byte, error) {
 		}
 		buf = buf[:len(buf)+n]
 		if len(buf) > limit {
-			return buf[:0], fmt.Errorf("larger than %d bytes", limit)
+			return buf[:0], fmt.Errorf("%w: more than %d bytes", host.ErrTooLarge, limit)
 		}
 		if n < len(room) {
 			return buf, nil
 		}
 		buf = slices.Grow(buf, len(buf))
 	}
-}
-
-// regular refuses what is not a regular file.
-func regular(mode fs.FileMode) error {
-	switch {
-	case mode.IsDir():
-		return errors.New("is a directory")
-	case !mode.IsRegular():
-		return errors.New("not a regular file")
-	}
-	return nil
 }
 
 // uninterrupted repeats a system call that a signal cut off.
@@ -141,7 +158,7 @@ func uninterrupted(call func() (int, error)) (int, error) {
 }
 
 // reaches looks for a file with one system call where the kernel has
-// openat2(2), Linux 5.6. false tells nothing yet: os.Root is the judge.
+// openat2(2), Linux 5.6. false is no answer yet: os.Root decides.
 func (v *Volume) reaches(name string) bool {
 	if v.self == nil {
 		var err error

@@ -51,7 +51,7 @@ func TestVMDetached(t *testing.T) {
 	})
 	t.Run("no hint", func(t *testing.T) {
 		assert.Equal(t, "mounts of disks: 0\nerror no boot partition found: /dev/vda1, /dev/vdb1 are EFI system partitions,"+
-			" all of them not mounted: mount the right one", g.MustRun("volumes"))
+			" all of them not mounted; mount the right one", g.MustRun("volumes"))
 	})
 	t.Run("nothing stays", func(t *testing.T) {
 		g.MustRun("mount -t ext4 /dev/vda2 /mnt && touch /mnt/x && rm /mnt/x && umount /mnt") // a leftover mount would make it busy
@@ -67,17 +67,17 @@ func TestVMDetached(t *testing.T) {
 	})
 	t.Run("not root", func(t *testing.T) {
 		assert.Equal(t, "mounts of disks: 0\nerror no boot partition found: /efi: no file system of its own;"+
-			" /boot: no file system of its own; run as root, or name it with --esp-path=", g.MustRun("NOBODY=1 volumes"))
+			" /boot: no file system of its own; run as root, or give the path of the boot partition", g.MustRun("NOBODY=1 volumes"))
 		g.MustRun("mount -t vfat -o utf8,dmask=0077 /dev/vdb1 /efi")
-		assert.Equal(t, "mounts of disks: 1\nerror /efi: permission denied: run as root", g.MustRun("NOBODY=1 volumes"))
+		assert.Equal(t, "mounts of disks: 1\nerror /efi: permission denied; run as root", g.MustRun("NOBODY=1 volumes"))
 		g.MustRun("umount /efi")
 	})
 	t.Run("an automount that hangs", func(t *testing.T) {
-		assert.Equal(t, "mounts of disks: 0\nerror /efi: does not answer for 300ms: see whether its device is there", g.MustRun("volumes /efi"))
+		assert.Equal(t, "mounts of disks: 0\nerror /efi: does not answer for 300ms; see whether its device is there", g.MustRun("volumes /efi"))
 	})
 	t.Run("a /boot that hangs", func(t *testing.T) {
 		g.MustRun("umount /efi; true")
-		assert.Equal(t, "mounts of disks: 0\nerror /boot: does not answer for 300ms: see whether its device is there", g.MustRun("HINT="+espUUID+" volumes /boot"))
+		assert.Equal(t, "mounts of disks: 0\nerror /boot: does not answer for 300ms; see whether its device is there", g.MustRun("HINT="+espUUID+" volumes /boot"))
 	})
 }
 

@@ -4,67 +4,77 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/internal/blockdev"
 )
 
 // findESP is the partition that the boot loader was started from, where that
-// is known; else the first place that is an ESP; else one that is not mounted.
+// is known; else the first place that is an ESP.
 func (s *search) findESP() (*Volume, error) {
 	if s.isTrue("SYSTEMD_RELAX_ESP_CHECKS") {
 		return s.relaxedESP()
+	}
+	if err := s.single(s.hint); err != nil {
+		return nil, err
 	}
 	first, note, err := s.firstESP()
 	if first == nil && (errors.Is(err, errHangs) || errors.Is(err, fs.ErrPermission)) {
 		return nil, err
 	}
-	if s.hint != "" && (first == nil || first.uuid != "" && first.uuid != s.hint) {
+	if s.hint != "" && (first == nil || first.UUID != "" && first.UUID != s.hint) {
 		v, herr := s.hinted()
 		switch {
 		case herr == nil:
 			return v, nil
-		case first == nil && errors.Is(herr, errUnmounted):
+		case first == nil && (errors.Is(herr, errUnmounted) || errors.Is(herr, errForeign)):
 			return nil, fmt.Errorf("%w: %w", ErrNotFound, herr)
 		case first != nil && note != "":
 			note += "; "
 		}
-		note += fmt.Sprintf("the boot loader was started from another partition: %v", herr)
+		note += "the boot loader was started from another partition: " + worthNote(herr)
 	}
-	if first != nil {
-		s.esp = first.partition
-		return first.volume(ESP, note), nil
+	if first == nil {
+		return nil, s.missingESP(err)
 	}
-	return s.unmountedESP(err)
+	if err := s.single(first.UUID); err != nil {
+		return nil, err
+	}
+	s.esp = first.Partition
+	return s.volume(first, ESP, note), nil
 }
 
 // hinted opens the partition that the boot loader was started from, which is
 // mounted at none of the places.
 func (s *search) hinted() (*Volume, error) {
-	for _, p := range s.partitions("") {
-		if p.uuid == s.hint {
-			return s.openESP(p)
+	for _, p := range s.devices.Partitions("") {
+		if p.UUID != s.hint {
+			continue
 		}
+		v, err := s.openPartition(p, ESP)
+		if err == nil {
+			s.esp = p
+		}
+		return v, err
 	}
 	return nil, fmt.Errorf("there is none with PARTUUID %s", s.hint)
 }
 
-func (s *search) openESP(p partition) (*Volume, error) {
-	v, err := s.openPartition(p, ESP)
-	if err == nil {
-		s.esp = p
-	}
-	return v, err
-}
-
 // firstESP is the place to take: the one of the hint, else the first that is an
-// ESP, with the note on it. err tells why the others are none; a place before
+// ESP, with the note on it. err is why the others are none; a place before
 // the first that hangs ends the search.
 func (s *search) firstESP() (first *place, note string, err error) {
 	var reasons []error
 	for _, p := range s.places {
 		n, err := p.isESP(s.hint)
+		if err == nil {
+			err = s.allowPlace(p)
+		}
 		switch {
-		case err == nil && (first == nil || p.uuid != "" && p.uuid == s.hint):
-			if first == nil || first.uuid != s.hint {
+		case err == nil && (first == nil || p.UUID != "" && p.UUID == s.hint):
+			if first == nil || first.UUID != s.hint {
 				first, note = p, n
 			}
 		case errors.Is(err, errHangs) && first == nil, errors.Is(err, fs.ErrPermission) && first == nil:
@@ -96,8 +106,8 @@ func (s *search) relaxedESP() (*Volume, error) {
 	for _, p := range s.places {
 		switch {
 		case p.err == nil:
-			s.esp = p.partition
-			return p.volume(ESP, ""), nil
+			s.esp = p.Partition
+			return s.volume(p, ESP, ""), nil
 		case !isMissing(p.err):
 			return nil, p.err
 		}
@@ -105,36 +115,29 @@ func (s *search) relaxedESP() (*Volume, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNotFound, errNowhere)
 }
 
-// unmountedESP opens the only ESP of the machine, else the only one on the
-// disks of the root file system. nowhere tells what is at the usual places.
-func (s *search) unmountedESP(nowhere error) (*Volume, error) {
-	var all, near []partition
+// missingESP is the error of a machine without an ESP at a usual place, nowhere
+// what is there. It names those on the disks of the root file system, or all
+// that root attached where these disks are not known.
+func (s *search) missingESP(nowhere error) error {
+	var found []blockdev.Partition
 	var nodes []string
-	disks := s.rootDisks()
-	for _, p := range s.partitions("") {
-		if !p.typed(ESP) {
-			continue
+	for _, p := range s.devices.Partitions("") {
+		near := len(s.rootDisks) == 0 || slices.Contains(s.rootDisks, p.Disk)
+		if p.IsESP() && near && s.allow(p) == nil {
+			found, nodes = append(found, p), append(nodes, p.Node)
 		}
-		all, nodes = append(all, p), append(nodes, p.node)
-		if disks[p.disk] {
-			near = append(near, p)
-		}
-	}
-	if len(all) != 1 {
-		all = near
 	}
 	switch {
-	case len(nodes) == 0 && s.denied:
-		return nil, fmt.Errorf("%w: %w; run as root, or name it with --esp-path=", ErrNotFound, nowhere)
-	case len(nodes) == 0:
-		return nil, fmt.Errorf("%w: %w; name it with --esp-path=", ErrNotFound, nowhere)
-	case len(all) != 1:
-		return nil, fmt.Errorf("%w: %s are EFI system partitions, all of them %w: mount the right one",
-			ErrNotFound, strings.Join(nodes, ", "), errUnmounted)
+	case len(found) == 0 && s.devices.Denied():
+		return hint.Errorf("run as root, or "+giveHint, "%w: %w", ErrNotFound, nowhere)
+	case len(found) == 0:
+		return hint.Errorf(giveHint, "%w: %w", ErrNotFound, nowhere)
+	case len(found) > 1:
+		return hint.Errorf("mount the right one", "%w: %s are EFI system partitions, all of them %w", ErrNotFound, strings.Join(nodes, ", "), errUnmounted)
 	}
-	v, err := s.openESP(all[0])
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	cause := errors.New("no boot loader names it in LoaderDevicePartUUID")
+	if _, err := found[0].FileSystems(true); err != nil {
+		cause = err
 	}
-	return v, nil
+	return fmt.Errorf("%w: %w", ErrNotFound, s.unmounted(found[0], ESP, cause))
 }

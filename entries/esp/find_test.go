@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // TestFindOnRecordedMachines finds the partitions of every machine in testdata
@@ -38,10 +40,10 @@ func TestFindOnRecordedMachines(t *testing.T) {
 }
 
 // find turns the section "options" into Options.
-func (r record) find(t *testing.T, machine string) esp.Options {
+func (r record) find(t testing.TB, machine string) esp.Options {
 	t.Helper()
 	env := map[string]string{}
-	o := esp.Options{Machine: machine, Timeout: time.Minute, Getenv: func(name string) string { return env[name] }}
+	o := esp.Options{Machine: host.At(machine), Timeout: time.Minute, Getenv: func(name string) string { return env[name] }}
 	for _, line := range r["options"] {
 		name, value, _ := strings.Cut(line, "=")
 		switch name {
@@ -75,7 +77,11 @@ func describe(volumes []*esp.Volume, err error) []string {
 		}
 	}
 	if err != nil {
-		lines = append(lines, "error "+err.Error())
+		line := "error " + err.Error()
+		if h := hint.Of(err); h != "" {
+			line += "; " + h
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

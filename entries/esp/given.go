@@ -9,7 +9,7 @@ import (
 )
 
 // given is the path of a partition that the user names, by option or by
-// environment; "" when he names none.
+// environment; "" for none.
 func (o Options) given(option, variable string) (string, error) {
 	path := option
 	if path == "" {
@@ -22,7 +22,7 @@ func (o Options) given(option, variable string) (string, error) {
 		return "", nil
 	}
 	if o.Root != "" {
-		return filepath.Join("/", path), nil // below Root, whatever it says
+		return filepath.Join("/", path), nil // below Root, for any text
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -31,23 +31,36 @@ func (o Options) given(option, variable string) (string, error) {
 	return abs, nil
 }
 
-// take opens a directory that the user names, without a question.
-func take(kind Kind, dir string) (*Volume, error) {
+// take opens a directory that the user names, without a check.
+func (o Options) take(kind Kind, dir string) (*Volume, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, Cause(err))
 	}
-	return &Volume{Kind: kind, Dir: dir, Root: root, Plain: !isMountRoot(dir)}, nil
+	v := &Volume{Kind: kind, Dir: dir, Root: root, Plain: !isMountRoot(dir)}
+	o.describe(v, dir)
+	return v, nil
+}
+
+// describe notes the file system of a volume, as far as it is known.
+func (o Options) describe(v *Volume, dir string) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return
+	}
+	if ms, err := o.Machine.Mounts(); err == nil {
+		mounts(ms).describe(v, below(o.Machine.Dir, real))
+	}
 }
 
 // takeBoth opens an ESP and an XBOOTLDR that the user names. The same directory
 // twice is the ESP.
-func takeBoth(espPath, bootPath string) ([]*Volume, error) {
-	esp, err := take(ESP, espPath)
+func (o Options) takeBoth(espPath, bootPath string) ([]*Volume, error) {
+	esp, err := o.take(ESP, espPath)
 	if err != nil {
 		return nil, err
 	}
-	boot, err := take(XBOOTLDR, bootPath)
+	boot, err := o.take(XBOOTLDR, bootPath)
 	if err != nil {
 		return nil, errors.Join(err, esp.Close())
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // offline finds the boot partitions of an operating system that does not run.
-// Nothing tells partitions from directories there, so what a directory holds
+// Partitions and directories look the same there, so what a directory holds
 // decides; with the relax variables any directory will do, as with bootctl.
 // Links are followed within the tree, as if it were "/".
 func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
@@ -86,7 +86,9 @@ func (t offlineTree) take(kind Kind, dir string) (*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, Cause(err))
 	}
-	return &Volume{Kind: kind, Dir: path, Root: root, Plain: !isMountRoot(link)}, nil
+	v := &Volume{Kind: kind, Dir: path, Root: root, Plain: !isMountRoot(link)}
+	t.describe(v, link)
+	return v, nil
 }
 
 // passes reports whether a directory has what the partition would have. GRUB's

@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Name turns a path of a boot entry into one below Volume.Root: FAT's
@@ -20,45 +23,129 @@ func Name(p string) string {
 	return p
 }
 
-// Open opens a regular file of the volume, by its path in a boot entry. It
-// never waits on a FIFO and never opens a device. The error is the bare cause;
-// the caller closes the file.
-func (v *Volume) Open(p string) (*os.File, error) {
-	f, err := OpenRegular(v.Root, Name(p))
-	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(Name(p), "boot/") && v.Plain {
-		// Written by GRUB's rules: from the root of the file system on.
-		return OpenRegular(v.Root, strings.TrimPrefix(Name(p), "boot/"))
-	}
+// Open opens a regular file of the volume, by its path in a boot entry. Where
+// there is none, the path may begin with Subdir, as GRUB writes it, and on an
+// ESP or FAT case does not matter. Nothing else than a regular file is opened,
+// so it neither blocks nor acts. The error is the bare cause; the caller closes
+// the file.
+func (v *Volume) Open(p string) (f *os.File, err error) {
+	err = v.lookUp(p, func(name string) (err error) {
+		f, err = OpenRegular(v.Root, name)
+		return err
+	})
 	return f, err
 }
 
-// Exists looks for a file as Open would, without opening it.
+// Exists returns nil where Open would find a file or directory, without opening
+// it, else the error of Open.
 func (v *Volume) Exists(p string) error {
-	if v.reaches(Name(p)) {
-		return nil
-	}
-	_, err := v.Root.Stat(Name(p))
-	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(Name(p), "boot/") && v.Plain {
-		_, err = v.Root.Stat(strings.TrimPrefix(Name(p), "boot/"))
-	}
-	return Cause(err)
+	return v.lookUp(p, func(name string) error {
+		if v.reaches(name) {
+			return nil
+		}
+		_, err := v.Root.Stat(name)
+		return Cause(err)
+	})
 }
 
-// OpenRegular opens a regular file below root for reading, as Volume.Open.
+// lookUp calls try with the names that a path of a boot entry may have on the
+// volume, until one exists.
+func (v *Volume) lookUp(p string, try func(name string) error) error {
+	name := Name(p)
+	if len(name) >= unix.PathMax {
+		return unix.ENAMETOOLONG
+	}
+	first := try(name)
+	if !isMissing(first) {
+		return first
+	}
+	for _, name := range v.candidates(name) {
+		if err := try(name); !isMissing(err) {
+			return err
+		}
+	}
+	return first
+}
+
+// OpenRegular opens a regular file below root for reading; links are followed
+// that lead nowhere else. Nothing else is opened: an open of a FIFO waits, and
+// that of some devices acts. The error is the bare cause.
 func OpenRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	at, err := openPath(root, name)
 	if err != nil {
 		return nil, Cause(err)
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = regular(info.Mode())
-	}
+	defer func() { _ = at.Close() }() // a path only
+	fd, err := reopen(int(at.Fd()))
 	if err != nil {
-		_ = f.Close()
 		return nil, err
 	}
-	return f, nil
+	return os.NewFile(uintptr(fd), at.Name()), nil
+}
+
+// maxLinks is how many symbolic links the kernel follows in a path.
+const maxLinks = 40
+
+// openPath finds a file, without opening it (O_PATH), and follows links.
+func openPath(root *os.Root, name string) (*os.File, error) {
+	for range maxLinks {
+		at, err := root.OpenFile(name, unix.O_PATH, 0)
+		if err != nil {
+			return nil, err
+		}
+		info, err := at.Stat()
+		if err == nil && info.Mode()&fs.ModeSymlink == 0 {
+			return at, nil
+		}
+		_ = at.Close()
+		if err != nil {
+			return nil, err
+		}
+		target, err := root.Readlink(name)
+		if err != nil {
+			return nil, err
+		}
+		if path.IsAbs(target) {
+			return nil, errors.New("a symbolic link that leads out of the partition")
+		}
+		// Not path.Join: ".." of the target follows what links come before it.
+		name = name[:strings.LastIndexByte(name, '/')+1] + target
+	}
+	return nil, unix.ELOOP
+}
+
+// openFlags open a file for reading without waiting for a FIFO, or taking a tty.
+const openFlags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+
+// reopen opens the regular file for reading that a descriptor of O_PATH is.
+func reopen(at int) (int, error) {
+	if err := isRegular(at); err != nil {
+		return -1, err
+	}
+	link := "/proc/self/fd/" + strconv.Itoa(at)
+	return uninterrupted(func() (int, error) { return unix.Open(link, openFlags, 0) })
+}
+
+// isRegular returns why a descriptor is no regular file.
+func isRegular(fd int) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return err
+	}
+	switch stat.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return nil
+	case unix.S_IFDIR:
+		return errors.New("is a directory")
+	case unix.S_IFLNK:
+		return unix.ELOOP // as O_NOFOLLOW has it
+	}
+	return errors.New("not a regular file")
+}
+
+// openDirectory opens a directory below root for listing, and nothing else.
+func openDirectory(root *os.Root, name string) (*os.File, error) {
+	return root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 }
 
 // Names lists the regular files of a directory of the volume, as Dir.Names. A
@@ -78,20 +165,6 @@ func (v *Volume) Names(dir string) ([]string, error) {
 // Where is a path of the volume as the user sees it.
 func (v *Volume) Where(name string) string { return v.Dir + "/" + Name(name) }
 
-// openDir opens a directory of which no part is a symbolic link.
-func openDir(root *os.Root, dir string) (*os.File, error) {
-	for p := dir; p != "."; p = path.Dir(p) {
-		info, err := root.Lstat(p)
-		if err != nil {
-			return nil, err
-		}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			return nil, errors.New("a symbolic link, which no boot loader follows")
-		}
-	}
-	return root.Open(dir)
-}
-
 // Cause strips the operation and the path that os puts around an error.
 func Cause(err error) error {
 	var perr *fs.PathError
@@ -99,4 +172,19 @@ func Cause(err error) error {
 		return perr.Err
 	}
 	return err
+}
+
+// OpenFile opens a regular file of the machine by its path, following links. Like
+// OpenRegular it neither waits for a FIFO nor opens a device.
+func OpenFile(path string) (*os.File, error) {
+	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer func() { _ = unix.Close(at) }() // a path only
+	fd, err := reopen(at)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }

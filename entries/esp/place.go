@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/entries/internal/blockdev"
 )
 
 // A place is a directory where a boot partition may be mounted.
@@ -17,10 +21,10 @@ type place struct {
 	dir  string // "/efi"
 	real string // without symbolic links
 	root *os.Root
-	// err says why root could not be opened; errHangs among others.
+	// err is why root could not be opened; errHangs among others.
 	err   error
-	mount *mount // nil: a plain directory, or absent
-	partition
+	mount *host.Mount // nil: a plain directory, or absent
+	blockdev.Partition
 }
 
 // defaultTimeout bounds the wait for one directory.
@@ -30,18 +34,19 @@ var errHangs = errors.New("does not answer")
 
 // openAll opens the directories, so that automounts mount, and then looks what
 // is mounted there.
-func (m *machine) openAll(timeout time.Duration, dirs ...string) ([]*place, error) {
+func (s *search) openAll(dirs ...string) ([]*place, error) {
 	var places []*place
 	for _, dir := range dirs {
-		places = append(places, m.open(dir, timeout))
+		places = append(places, s.open(dir))
 	}
-	if err := m.readMounts(); err != nil {
+	var err error
+	if s.mounts, err = s.Machine.Mounts(); err != nil {
 		closeAll(places)
 		return nil, err
 	}
 	for _, p := range places {
-		if p.mount = m.mountAt(p.real); p.mount != nil {
-			p.partition = m.partition(m.device(p.mount))
+		if p.mount = s.mounts.at(p.real); p.mount != nil {
+			p.Partition = s.devices.Partition(s.devices.Of(*p.mount))
 		}
 	}
 	return places, nil
@@ -49,12 +54,13 @@ func (m *machine) openAll(timeout time.Duration, dirs ...string) ([]*place, erro
 
 // open opens a directory within the time, as the lookup of an automount may
 // hang for ever. What comes too late is closed again.
-func (m *machine) open(dir string, timeout time.Duration) *place {
+func (s *search) open(dir string) *place {
+	timeout := s.Timeout
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
 	done := make(chan *place, 1)
-	go func() { done <- m.lookUp(dir) }()
+	go func() { done <- lookUp(s.Machine.Dir, dir) }()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
@@ -62,25 +68,26 @@ func (m *machine) open(dir string, timeout time.Duration) *place {
 		return p
 	case <-timer.C:
 		go func() { (<-done).close() }()
-		err := fmt.Errorf("%s: %w for %v: see whether its device is there", dir, errHangs, timeout)
+		err := hint.Errorf("see whether its device is there", "%s: %w for %v", dir, errHangs, timeout)
 		return &place{dir: dir, real: dir, err: err}
 	}
 }
 
-// lookUp opens a directory. A name inside is looked at first: that makes the
-// automounter mount.
-func (m *machine) lookUp(dir string) *place {
+// lookUp opens a directory of the machine whose own is machine. A name inside
+// is looked at first: that makes the automounter mount.
+func lookUp(machine, dir string) *place {
 	p := &place{dir: dir, real: dir}
-	_, _ = os.Lstat(m.dir + dir + "/loader")
-	if real, err := filepath.EvalSymlinks(m.dir + dir); err == nil {
-		p.real = strings.TrimPrefix(real, m.dir)
+	name := filepath.Join(machine, dir)
+	_, _ = os.Lstat(name + "/loader")
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		p.real = below(machine, real)
 	}
-	root, err := os.OpenRoot(m.dir + dir)
+	root, err := os.OpenRoot(name)
 	switch {
 	case err == nil:
 		p.root = root
 	case errors.Is(err, fs.ErrPermission):
-		p.err = fmt.Errorf("%s: %w: run as root", dir, Cause(err))
+		p.err = hint.Errorf("run as root", "%s: %w", dir, Cause(err))
 	default:
 		p.err = fmt.Errorf("%s: %w", dir, Cause(err))
 	}
@@ -100,17 +107,23 @@ func closeAll(places []*place) {
 	}
 }
 
-// volume hands the opened directory over.
-func (p *place) volume(kind Kind, note string) *Volume {
+// below is a path without the directory that it is in.
+func below(dir, path string) string {
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(path, strings.TrimSuffix(dir, "/")), "/")
+}
+
+// volume makes a volume of an opened place, which is then closed with it.
+func (s *search) volume(p *place, kind Kind, note string) *Volume {
 	v := &Volume{Kind: kind, Dir: p.dir, Root: p.root, Plain: p.mount == nil, Note: note}
-	v.on(p.partition)
+	v.on(p.Partition)
+	s.mounts.describe(v, p.real)
 	p.root = nil
 	return v
 }
 
 // on notes the partition that a volume is on.
-func (v *Volume) on(p partition) {
-	v.Device, v.PartUUID = p.node, p.uuid
+func (v *Volume) on(p blockdev.Partition) {
+	v.partition, v.Device, v.PartUUID = p, p.Node, p.UUID
 }
 
 // has reports whether one of the names exists below the directory. One that
@@ -128,29 +141,32 @@ func has(root *os.Root, names ...string) bool {
 	return false
 }
 
-// isESP says why the place is not the ESP, nil if it is, and in note what of
-// that is taken on trust. hint is a partition that is one, whatever its type.
+// isESP returns why the place is not the ESP, nil if it is, and in note what of
+// that could not be checked. hint is a partition that is one, whatever its type.
 func (p *place) isESP(hint string) (note string, err error) {
 	switch {
 	case isMissing(p.err), errors.Is(p.err, errHangs):
 		return "", p.err
-	case p.mount == nil, p.mount.root != "/":
+	case p.mount == nil, p.mount.Root != "/":
 		return "", fmt.Errorf("%s: no file system of its own", p.dir)
-	case p.mount.fstype == "autofs":
+	case p.mount.FSType == "autofs":
 		return "", fmt.Errorf("%s: the automount mounted nothing", p.dir)
-	case p.mount.fstype != "vfat" && p.mount.fstype != "msdos":
-		return "", fmt.Errorf("%s: %s, not FAT", p.dir, p.mount.fstype)
+	case !isFAT(p.mount.FSType):
+		return "", fmt.Errorf("%s: %s, not FAT", p.dir, p.mount.FSType)
 	case p.err != nil:
 		return "", p.err
-	case p.typed(ESP):
+	case p.IsESP():
 		return "", nil
-	case p.scheme == "":
+	case p.Scheme == "":
 		return p.dir + ": its partition type could not be read, not checked", nil
-	case p.uuid != "" && p.uuid == hint:
-		return fmt.Sprintf("%s: the boot loader was started from it, but its partition type is %s", p.dir, p.kind), nil
+	case p.UUID != "" && p.UUID == hint:
+		return fmt.Sprintf("%s: the boot loader was started from it, but its partition type is %s", p.dir, p.Type), nil
 	}
-	return "", fmt.Errorf("%s: partition type %s, not that of an EFI system partition", p.dir, p.kind)
+	return "", fmt.Errorf("%s: partition type %s, not that of an EFI system partition", p.dir, p.Type)
 }
+
+// isFAT reports whether a type of file system is one that firmware reads.
+func isFAT(fstype string) bool { return fstype == "vfat" || fstype == "msdos" }
 
 // isMountRoot reports whether a directory is where something is mounted.
 func isMountRoot(dir string) bool {

@@ -18,7 +18,7 @@ import (
 // "-- NAME --", comments with "#". See testdata/README.
 type record map[string][]string
 
-func readRecord(t *testing.T, path string) record {
+func readRecord(t testing.TB, path string) record {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -40,8 +40,8 @@ func readRecord(t *testing.T, path string) record {
 	return r
 }
 
-// build makes the directory that stands for "/".
-func (r record) build(t *testing.T) string {
+// build makes the directory that replaces "/".
+func (r record) build(t testing.TB) string {
 	t.Helper()
 	root := t.TempDir()
 	write(t, root, "proc/self/mountinfo", strings.Join(append(r["mountinfo"], ""), "\n"))
@@ -70,7 +70,7 @@ func (r record) build(t *testing.T) string {
 	return root
 }
 
-func write(t *testing.T, root, name, content string) {
+func write(t testing.TB, root, name, content string) {
 	t.Helper()
 	path := filepath.Join(root, name)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -97,10 +97,16 @@ func typeGUIDs() map[string]string {
 
 const diskSectors = 2048 // of 512 bytes
 
-func newDisk(t *testing.T, root string, fields []string) *diskRecord {
+func newDisk(t testing.TB, root string, fields []string) *diskRecord {
 	t.Helper()
 	require.GreaterOrEqual(t, len(fields), 3, fields)
-	d := &diskRecord{name: fields[0], dir: "sys/devices/pci0/block/" + fields[0], from: fields[2]}
+	from, kind, _ := strings.Cut(fields[2], ",")
+	bus := map[string]string{"": "pci0", "removable": "pci0", "usb": "pci0/usb1/1-1", "virtual": "virtual"}[kind]
+	require.NotEmpty(t, bus, fields)
+	d := &diskRecord{name: fields[0], dir: "sys/devices/" + bus + "/block/" + fields[0], from: from}
+	if kind == "removable" {
+		write(t, root, d.dir+"/removable", "1\n")
+	}
 	device(t, root, d.dir, fields[0], fields[1])
 	write(t, root, d.dir+"/size", fmt.Sprintln(diskSectors))
 	sector := 512
@@ -110,13 +116,13 @@ func newDisk(t *testing.T, root string, fields []string) *diskRecord {
 	write(t, root, d.dir+"/queue/logical_block_size", fmt.Sprintln(sector))
 	for _, below := range fields[3:] { // dm-0 254:9 none vda3
 		require.NoError(t, os.MkdirAll(filepath.Join(root, d.dir, "slaves"), 0o755))
-		require.NoError(t, os.Symlink("../../../../../class/block/"+below, filepath.Join(root, d.dir, "slaves", below)))
+		require.NoError(t, os.Symlink(strings.Repeat("../", strings.Count(d.dir, "/")+1)+"class/block/"+below, filepath.Join(root, d.dir, "slaves", below)))
 	}
 	return d
 }
 
 // add adds a partition: "vda1 254:1 esp UUID [fs]".
-func (d *diskRecord) add(t *testing.T, root string, fields []string) {
+func (d *diskRecord) add(t testing.TB, root string, fields []string) {
 	t.Helper()
 	require.GreaterOrEqual(t, len(fields), 4, fields)
 	s := slotRecord{kind: fields[2], uuid: fields[3]}
@@ -143,7 +149,7 @@ func (d *diskRecord) add(t *testing.T, root string, fields []string) {
 }
 
 // device makes what sysfs has for a block device.
-func device(t *testing.T, root, dir, name, dev string) {
+func device(t testing.TB, root, dir, name, dev string) {
 	t.Helper()
 	write(t, root, dir+"/dev", dev+"\n")
 	write(t, root, dir+"/uevent", "MAJOR=1\nMINOR=1\nDEVNAME="+name+"\nDEVTYPE=x\n")
@@ -156,7 +162,7 @@ func device(t *testing.T, root, dir, name, dev string) {
 }
 
 // finish writes the disk's first sectors where they are to be read.
-func (d *diskRecord) finish(t *testing.T, root string) {
+func (d *diskRecord) finish(t testing.TB, root string) {
 	t.Helper()
 	if d == nil {
 		return
@@ -173,7 +179,7 @@ func (d *diskRecord) finish(t *testing.T, root string) {
 	}
 }
 
-func mbrImage(t *testing.T, slots []slotRecord) []byte {
+func mbrImage(t testing.TB, slots []slotRecord) []byte {
 	t.Helper()
 	image := make([]byte, diskSectors*512)
 	for i, s := range slots {
@@ -186,7 +192,7 @@ func mbrImage(t *testing.T, slots []slotRecord) []byte {
 }
 
 // gptImage is a disk with a protective MBR, a primary and a backup GPT.
-func gptImage(t *testing.T, sector int, slots []slotRecord) []byte {
+func gptImage(t testing.TB, sector int, slots []slotRecord) []byte {
 	t.Helper()
 	image := mbrImage(t, []slotRecord{{kind: "0xee"}})
 	entries := make([]byte, 128*128)
@@ -211,7 +217,7 @@ func gptImage(t *testing.T, sector int, slots []slotRecord) []byte {
 }
 
 // guidBytes encodes a GUID as the GPT has it.
-func guidBytes(t *testing.T, s string) []byte {
+func guidBytes(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
 	require.NoError(t, err, s)

@@ -4,55 +4,62 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"os"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/internal/blockdev"
 )
 
 // A search looks for the partitions that the user does not name.
 type search struct {
 	Options
-	machine
-	hint   string   // Options.PartUUID in lower case
-	places []*place // in the order of UAPI.1 and bootctl(1)
+	mounts    mounts
+	devices   *blockdev.Devices
+	rootDisks []string // directories of sysfs; none where they are not known
+	hint      string   // Options.PartUUID in lower case
+	places    []*place // in the order of UAPI.1 and bootctl(1)
 	// esp is the partition that was found; the zero value: none, or a given path.
-	esp partition
+	esp blockdev.Partition
 }
 
 // search finds what is not given; at most one of the paths is.
 func (o Options) search(espPath, bootPath string) ([]*Volume, error) {
-	s := &search{Options: o, hint: strings.ToLower(o.PartUUID)}
-	if o.Machine != "" {
-		dir, err := filepath.EvalSymlinks(o.Machine)
-		if err != nil {
-			return nil, err
-		}
-		s.dir = dir
-	}
+	s := &search{Options: o, hint: strings.ToLower(o.PartUUID), devices: blockdev.New(o.Machine)}
 	dirs := []string{"/efi", "/boot", "/boot/efi"}
 	if espPath != "" {
 		dirs = dirs[1:2]
 	}
 	var err error
-	s.places, err = s.openAll(o.Timeout, dirs...)
+	s.places, err = s.openAll(dirs...)
 	if err != nil && espPath == "" && bootPath == "" {
 		return nil, err // without /proc only a given path will do
 	}
 	defer closeAll(s.places)
+	s.findRoot()
+	var volumes []*Volume
 	if bootPath != "" {
-		return s.besideGiven(bootPath)
+		volumes, err = s.besideGiven(bootPath)
+	} else {
+		volumes, err = s.both(espPath)
 	}
-	return s.both(espPath)
+	if err == nil {
+		volumes[0].addNote(s.rootNote(volumes))
+	}
+	return volumes, err
 }
 
 // besideGiven looks for the ESP only. Without one the given XBOOTLDR is enough:
 // GRUB's /boot.
 func (s *search) besideGiven(bootPath string) ([]*Volume, error) {
-	boot, err := take(XBOOTLDR, bootPath)
+	boot, err := s.take(XBOOTLDR, bootPath)
 	if err != nil {
 		return nil, err
 	}
 	esp, err := s.findESP()
 	switch {
+	case errors.Is(err, errAmbiguous):
+		return nil, errors.Join(err, boot.Close())
 	case err != nil:
 		boot.addNote(worthNote(err))
 		return []*Volume{boot}, nil
@@ -65,7 +72,7 @@ func (s *search) besideGiven(bootPath string) ([]*Volume, error) {
 // both looks for the XBOOTLDR and, unless it is given, the ESP.
 func (s *search) both(espPath string) ([]*Volume, error) {
 	esp, err := s.takeOrFindESP(espPath)
-	if err != nil && (s.SystemdBoot || espPath != "" || errors.Is(err, errHangs)) {
+	if err != nil && (s.SystemdBoot || espPath != "" || errors.Is(err, errHangs) || errors.Is(err, errAmbiguous)) {
 		return nil, err
 	}
 	boot, missed, berr := s.findBoot(esp, espPath != "")
@@ -75,6 +82,8 @@ func (s *search) both(espPath string) ([]*Volume, error) {
 			berr = errors.Join(berr, esp.Close())
 		}
 		return nil, berr
+	case esp == nil && boot == nil && missed != nil:
+		return nil, fmt.Errorf("%w; %w", err, missed)
 	case esp == nil && boot == nil:
 		return nil, err
 	case esp == nil:
@@ -89,7 +98,7 @@ func (s *search) both(espPath string) ([]*Volume, error) {
 
 func (s *search) takeOrFindESP(espPath string) (*Volume, error) {
 	if espPath != "" {
-		return take(ESP, espPath)
+		return s.take(ESP, espPath)
 	}
 	return s.findESP()
 }
@@ -97,13 +106,17 @@ func (s *search) takeOrFindESP(espPath string) (*Volume, error) {
 // errUnmounted marks a partition that is there but could not be reached.
 var errUnmounted = errors.New("not mounted")
 
-// worthNote is the text of an error that tells more than that a machine has no
+// worthNote is the text of an error that shows more than that a machine has no
 // such partition; else "".
 func worthNote(err error) string {
 	if err == nil || errors.Is(err, ErrNotFound) && !errors.Is(err, errUnmounted) {
 		return ""
 	}
-	return strings.TrimPrefix(err.Error(), ErrNotFound.Error()+": ")
+	note := strings.TrimPrefix(err.Error(), ErrNotFound.Error()+": ")
+	if h := hint.Of(err); h != "" {
+		note += "; " + h
+	}
+	return note
 }
 
 func (v *Volume) addNote(note string) {
@@ -115,19 +128,44 @@ func (v *Volume) addNote(note string) {
 
 // openPartition opens a partition where it is mounted, else mounts it where
 // nobody sees it.
-func (s *search) openPartition(p partition, kind Kind) (*Volume, error) {
-	for _, at := range s.mountsOf(p.dev) {
-		found := s.open(at.point, s.Timeout)
+func (s *search) openPartition(p blockdev.Partition, kind Kind) (*Volume, error) {
+	if err := s.allow(p); err != nil {
+		return nil, err
+	}
+	for _, at := range s.mounts.of(p.Dev) {
+		found := s.open(at.Point)
 		if found.err == nil {
-			found.mount, found.partition = at, p
-			return found.volume(kind, ""), nil
+			found.mount, found.Partition = at, p
+			return s.volume(found, kind, ""), nil
 		}
 	}
 	v, err := s.detach(p, kind)
 	if err != nil {
-		return nil, fmt.Errorf("%s partition %s is %w: %w, or mount it: mount %s %s",
-			label(kind), p.node, errUnmounted, err, p.node, s.mountPoint(kind))
+		return nil, s.unmounted(p, kind, err)
 	}
+	return v, nil
+}
+
+// unmounted is the error of a partition that cannot be reached.
+func (s *search) unmounted(p blockdev.Partition, kind Kind, cause error) error {
+	return hint.Errorf("mount "+p.Node+" "+s.mountPoint(kind), "%s partition %s is %w: %w", label(kind), p.Node, errUnmounted, cause)
+}
+
+// detach opens a partition through a mount of its own, which goes with the
+// volume.
+func (s *search) detach(p blockdev.Partition, kind Kind) (*Volume, error) {
+	tree, fstype, err := s.devices.Detach(p, kind == ESP)
+	if err != nil {
+		return nil, err
+	}
+	// The magic link, not a path: it leads to the root of the mount.
+	root, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", tree.Fd()))
+	if err != nil {
+		_ = tree.Close()
+		return nil, err
+	}
+	v := &Volume{Kind: kind, Dir: p.Node + ":", Root: root, FSType: fstype, Subdir: "/", mount: tree}
+	v.on(p)
 	return v, nil
 }
 
@@ -153,5 +191,5 @@ func (s *search) mountPoint(kind Kind) string {
 	return "/mnt"
 }
 
-// isMissing tells a machine that has no such directory.
+// isMissing reports whether the machine has no such directory.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
 
 // A Node is a directory or a regular file of a generated archive.
@@ -48,23 +50,23 @@ func Archive(origin string, ino uint32, nodes []Node) (Member, error) {
 	for i, n := range nodes {
 		size, err := n.check()
 		if err != nil {
-			return Member{}, fmt.Errorf("%s: %q: %w", origin, clip(n.Path), err)
+			return Member{}, fmt.Errorf("%s: %q: %w", origin, cpio.Clip(n.Path), err)
 		}
-		h := stubHeader{ino: cmp.Or(n.Ino, ino+uint32(i)), mode: unix.S_IFREG | n.Mode&0o7777, size: uint32(size)}
+		e := cpio.Entry{Path: n.Path, Ino: cmp.Or(n.Ino, ino+uint32(i)), Mode: unix.S_IFREG | n.Mode&0o7777, NLink: 1, Size: size}
 		if n.Dir {
-			h.mode ^= unix.S_IFREG ^ unix.S_IFDIR
+			e.Mode ^= unix.S_IFREG ^ unix.S_IFDIR
 		}
-		head = appendHeader(head, h, n.Path)
+		head = cpio.AppendHeader(head, e, true)
 		if n.Dir {
 			continue
 		}
 		content := n.Content
-		content.Zeros += align4(size) - size
+		content.Zeros += cpio.Align(size) - size
 		m.Parts = append(m.Parts, Part{Data: head}, content)
 		head = nil
 	}
 	if len(m.Parts) > 0 {
-		m.Parts = append(m.Parts, Part{Data: append(head, stubTrailer()...)})
+		m.Parts = append(m.Parts, Part{Data: append(head, cpio.Trailer()...)})
 	}
 	return m, nil
 }
@@ -72,7 +74,7 @@ func Archive(origin string, ino uint32, nodes []Node) (Member, error) {
 func (n Node) check() (int64, error) {
 	size := n.Content.length()
 	switch {
-	case n.Path == "" || len(n.Path) >= pathMax || strings.Contains(n.Path, "\x00"):
+	case n.Path == "" || len(n.Path) >= cpio.PathMax || strings.Contains(n.Path, "\x00"):
 		return 0, errors.New("not a name that an archive can hold")
 	case n.Dir && size != 0:
 		return 0, errors.New("a directory has no content")
@@ -80,21 +82,4 @@ func (n Node) check() (int64, error) {
 		return 0, errors.New("larger than 4 GiB")
 	}
 	return size, n.Content.check()
-}
-
-// stubHeader is the part of a header that differs between entries.
-type stubHeader struct{ ino, mode, size uint32 }
-
-func appendHeader(b []byte, h stubHeader, name string) []byte {
-	b = fmt.Appendf(b, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
-		h.ino, h.mode, 0, 0, 1, 0, h.size, 0, 0, 0, 0, len(name)+1, 0)
-	b = append(b, name...)
-	return append(b, make([]byte, align4(int64(newcHeader+len(name)+1))-int64(newcHeader+len(name)))...)
-}
-
-// stubTrailer is the last entry; systemd-stub has its name size in upper case.
-func stubTrailer() []byte {
-	b := appendHeader(nil, stubHeader{}, trailer)
-	copy(b[6+8*11:], "0000000B")
-	return b
 }

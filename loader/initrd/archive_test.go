@@ -5,6 +5,7 @@ import (
 	"compress/bzip2"
 	"encoding/binary"
 	"fmt"
+	"hash/adler32"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // file is an entry of a test archive.
@@ -78,11 +80,11 @@ func newc(files ...file) []byte {
 
 func pad4(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
 
-var compressed = []initrd.Format{initrd.Gzip, initrd.Bzip2, initrd.LZMA, initrd.XZ, initrd.LZO, initrd.LZ4, initrd.Zstd}
+var compressed = []initrd.Format{compress.Gzip, compress.Bzip2, compress.LZMA, compress.XZ, compress.LZO, compress.LZ4, compress.Zstd}
 
-// compress packs data; bzip2 has no writer in Go, so only sampleArchive is to
+// pack packs data; bzip2 has no writer in Go, so only sampleArchive is to
 // be had in it.
-func compress(t testing.TB, f initrd.Format, data []byte) []byte {
+func pack(t testing.TB, f initrd.Format, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	var w io.WriteCloser
@@ -90,20 +92,20 @@ func compress(t testing.TB, f initrd.Format, data []byte) []byte {
 	switch f {
 	case initrd.Newc:
 		return data
-	case initrd.Gzip:
+	case compress.Gzip:
 		w = gzip.NewWriter(&b)
-	case initrd.XZ:
+	case compress.XZ:
 		w, err = xz.WriterConfig{CheckSum: xz.CRC32}.NewWriter(&b)
-	case initrd.LZMA:
+	case compress.LZMA:
 		w, err = lzma.NewWriter(&b)
-	case initrd.Zstd:
+	case compress.Zstd:
 		w, err = zstd.NewWriter(&b)
-	case initrd.LZ4:
+	case compress.LZ4:
 		z := lz4.NewWriter(&b)
 		w, err = z, z.Apply(lz4.LegacyOption(true))
-	case initrd.LZO:
+	case compress.LZO:
 		return lzop(data)
-	case initrd.Bzip2:
+	case compress.Bzip2:
 		return bzip2Sample(t, data)
 	}
 	require.NoError(t, err)
@@ -124,7 +126,7 @@ func lzop(data []byte) []byte {
 		n := min(len(data), 256<<10)
 		b = binary.BigEndian.AppendUint32(b, uint32(n))
 		b = binary.BigEndian.AppendUint32(b, uint32(n))
-		b = binary.BigEndian.AppendUint32(b, 1)
+		b = binary.BigEndian.AppendUint32(b, adler32.Checksum(data[:n]))
 		b = append(b, data[:n]...)
 		data = data[n:]
 	}
@@ -138,7 +140,7 @@ func sampleArchive() []byte {
 
 func bzip2Sample(t testing.TB, data []byte) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "sample.cpio.bz2"))
+	b, err := os.ReadFile(filepath.Join("compress", "testdata", "sample.cpio.bz2"))
 	require.NoError(t, err)
 	got, err := io.ReadAll(bzip2.NewReader(bytes.NewReader(b)))
 	require.NoError(t, err)
@@ -188,7 +190,7 @@ func join(t testing.TB, opts initrd.JoinOptions, ms []initrd.Member) ([]byte, in
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
 	defer closeAll(t, f)
-	layout, err := initrd.Join(f, ms, opts)
+	layout, err := joinTo(f, ms, opts)
 	require.NoError(t, err)
 	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	require.NoError(t, err)

@@ -135,3 +135,25 @@ func TestStubDirs(t *testing.T) {
 		{Path: ".extra/a/b", Dir: true, Mode: 0o500},
 	}, initrd.StubDirs(".extra/a/b", 0o500))
 }
+
+// joinTo plans and writes in one go.
+func joinTo(dst *os.File, ms []initrd.Member, opts initrd.JoinOptions) (initrd.Layout, error) {
+	p, err := initrd.NewPlan(ms, opts)
+	if err != nil {
+		return initrd.Layout{}, err
+	}
+	return p.Layout, p.Write(dst)
+}
+
+// list returns all files in a blob, through all compressions.
+func list(t testing.TB, b []byte, opts initrd.WalkOptions) []initrd.File {
+	t.Helper()
+	var all []initrd.File
+	opts.Verify = initrd.VerifyAll
+	opts.Visit = func(f initrd.File) error {
+		all = append(all, f)
+		return nil
+	}
+	walk(t, b, opts)
+	return all
+}

@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // The bytes of files, 200 MiB here, do not go through our heap.
@@ -37,7 +39,7 @@ func join3(t testing.TB, m initrd.Member) {
 	dst, err := initrd.Create("test")
 	require.NoError(t, err)
 	defer closeAll(t, dst)
-	_, err = initrd.Join(dst, []initrd.Member{m, m, m}, initrd.JoinOptions{})
+	_, err = joinTo(dst, []initrd.Member{m, m, m}, initrd.JoinOptions{})
 	require.NoError(t, err)
 	require.NoError(t, initrd.Seal(dst))
 }
@@ -54,11 +56,11 @@ func allocated(f func()) uint64 {
 // Looking into an image takes as much memory for 16 MiB as for 4. (xz and lzma
 // have a dictionary as large as the content, up to what the header says.)
 func TestWalkMemory(t *testing.T) {
-	for _, f := range []initrd.Format{initrd.Newc, initrd.Gzip, initrd.LZO, initrd.LZ4, initrd.Zstd} {
+	for _, f := range []initrd.Format{initrd.Newc, compress.Gzip, compress.LZO, compress.LZ4, compress.Zstd} {
 		var heap []uint64
 		for _, mib := range []int{4, 16} {
-			b := compress(t, f, newc(text("zeros", string(make([]byte, mib<<20)))))
-			heap = append(heap, allocated(func() { walk(t, b, initrd.WalkOptions{Verify: true}) }))
+			b := pack(t, f, newc(text("zeros", string(make([]byte, mib<<20)))))
+			heap = append(heap, allocated(func() { walk(t, b, initrd.WalkOptions{Verify: initrd.VerifyAll}) }))
 		}
 		assert.InDelta(t, heap[0], heap[1], 4<<20, f)
 	}
@@ -95,7 +97,7 @@ func BenchmarkJoin(b *testing.B) {
 	compare(b, func() *os.File {
 		f, err := initrd.Create("bench")
 		require.NoError(b, err)
-		_, err = initrd.Join(f, ms, initrd.JoinOptions{})
+		_, err = joinTo(f, ms, initrd.JoinOptions{})
 		require.NoError(b, err)
 		return f
 	}, func(out *os.File) {
@@ -127,7 +129,7 @@ func BenchmarkFlat(b *testing.B) {
 				ms = append(ms, m)
 			}
 			compare(b, func() *os.File {
-				f, _, err := initrd.Flat(ms, initrd.FlatOptions{})
+				f, _, err := initrd.Flat(context.Background(), ms, initrd.FlatOptions{})
 				require.NoError(b, err)
 				return f
 			}, func(out *os.File) {

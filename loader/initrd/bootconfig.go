@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
 
 const (
@@ -17,13 +19,14 @@ const (
 // zeros that count as data, LE32 length of the data, LE32 byte sum of the
 // data, magic.
 type bootconfig struct {
-	start, end int64 // in the file; end is behind the magic
+	start, end int64 // in the file; end is after the magic
 	valid      bool  // length and sum are right: the kernel cuts it off
 }
 
 // findBootconfig looks where the kernel looks: for the magic at the very end
-// of r, and up to three bytes before. The second result tells whether there is one.
-func findBootconfig(r io.ReaderAt, size int64) (bootconfig, bool, error) {
+// of r, and up to three bytes before. The second result reports whether there
+// is one. Without sum, valid reports only that the length is possible.
+func findBootconfig(r io.ReaderAt, size int64, sum bool) (bootconfig, bool, error) {
 	tail := make([]byte, min(size, int64(configTail+configSlack)))
 	if len(tail) < configTail {
 		return bootconfig{}, false, nil
@@ -44,8 +47,11 @@ func findBootconfig(r io.ReaderAt, size int64) (bootconfig, bool, error) {
 			b.start = b.end - int64(configTail)
 			return b, true, nil
 		}
-		sum, err := byteSum(r, b.start, length)
-		b.valid = sum == binary.LittleEndian.Uint32(h[4:])
+		if b.valid = true; !sum {
+			return b, true, nil
+		}
+		got, err := byteSum(r, b.start, length)
+		b.valid = got == binary.LittleEndian.Uint32(h[4:])
 		return b, true, err
 	}
 	return bootconfig{}, false, nil
@@ -53,19 +59,9 @@ func findBootconfig(r io.ReaderAt, size int64) (bootconfig, bool, error) {
 
 // byteSum adds up n bytes, in 32 bits.
 func byteSum(r io.ReaderAt, off, n int64) (uint32, error) {
-	var s summer
+	var s cpio.Sum
 	_, err := io.CopyBuffer(&s, io.NewSectionReader(r, off, n), make([]byte, min(n+1, plainChunk)))
 	return uint32(s), err
-}
-
-// summer is the checksum of bootconfig and of 070702 archives.
-type summer uint32
-
-func (s *summer) Write(p []byte) (int, error) {
-	for _, c := range p {
-		*s += summer(c)
-	}
-	return len(p), nil
 }
 
 // readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.

@@ -17,7 +17,7 @@ const (
 	plainChunk = 64 << 10 // buffer of the plain fallback
 )
 
-// A stamp tells whether a file changed between two looks at it.
+// A stamp shows whether a file changed between two looks at it.
 type stamp struct {
 	size  int64
 	mtime time.Time
@@ -26,7 +26,7 @@ type stamp struct {
 func stampOf(fi fs.FileInfo) stamp { return stamp{fi.Size(), fi.ModTime()} }
 
 // A copyFunc moves up to n bytes of src from off on to the position of dst and
-// tells how many it moved.
+// returns how many it moved.
 type copyFunc func(dst, src *os.File, off int64, n int) (int, error)
 
 // A copier writes to the position of dst. The bytes of files do not pass
@@ -71,7 +71,7 @@ func (c *copier) plain(dst, src *os.File, off int64, n int) (int, error) {
 	return dst.Write(c.buf[:got])
 }
 
-// range copies size bytes of src from off on. It fails when there are fewer.
+// copyRange copies size bytes of src from off on. It fails when there are fewer.
 func (c *copier) copyRange(src *os.File, off, size int64) error {
 	ways := c.ways
 	for left := size; left > 0; {
@@ -95,7 +95,7 @@ func (c *copier) copyRange(src *os.File, off, size int64) error {
 	return nil
 }
 
-// otherWay tells whether err means that this way of copying does not work
+// otherWay reports whether err means that this way of copying does not work
 // between these two files: another file system (EXDEV), no support (EINVAL,
 // EOPNOTSUPP, ENOSYS), a destination opened for appending (EBADF), a swap file
 // (ETXTBSY), a filter (EPERM).
@@ -137,8 +137,8 @@ func (c *copier) hole(n int64) error {
 	return c.dst.Truncate(end)
 }
 
-// segment writes one run of bytes. A file that is not what it was is an error.
-func (c *copier) segment(s segment) error {
+// run writes one run of bytes. A file that is not what it was is an error.
+func (c *copier) run(s run) error {
 	switch {
 	case s.file != nil:
 		return c.file(s)
@@ -150,7 +150,7 @@ func (c *copier) segment(s segment) error {
 	return c.zeros(s.size)
 }
 
-func (c *copier) file(s segment) error {
+func (c *copier) file(s run) error {
 	before, err := s.file.Stat()
 	if err != nil {
 		return err
@@ -197,4 +197,14 @@ func (p *progress) add(n int64) {
 		p.last = now
 		p.fn(p.done, p.total)
 	}
+}
+
+// content writes all runs.
+func (c *copier) content(from content) error {
+	for _, s := range from.runs {
+		if err := c.run(s); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
 }

@@ -31,14 +31,6 @@ func pureEarly(m Member) (bool, error) {
 	if err != nil || c.size == 0 {
 		return false, err
 	}
-	w := newWalker(c, c.size, WalkOptions{})
-	if err := w.run(); err != nil {
-		return false, err
-	}
-	for _, p := range w.rep.Pieces {
-		if !p.pure {
-			return false, nil
-		}
-	}
-	return len(w.rep.Pieces) > 0 && !w.dropped, nil
+	w, err := glance(c)
+	return err == nil && w.pure && w.early && w.stopped == nil, err
 }

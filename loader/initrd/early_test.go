@@ -9,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 func TestEarlyFirst(t *testing.T) {
-	zst := compress(t, initrd.Zstd, mainImage)
+	zst := pack(t, compress.Zstd, mainImage)
 	both := append(bytes.Clone(ucodeIntel), acpiTables...)
 	for name, tc := range map[string]struct {
 		in   [][]byte
@@ -28,7 +29,7 @@ func TestEarlyFirst(t *testing.T) {
 		"other files":                   {[][]byte{zst, newc(text("kernel/x86/microcode/GenuineIntel.bin", "u"), text("x", "1"))}, "ab"},
 		"links":                         {[][]byte{zst, newc(text("kernel/x86/microcode/GenuineIntel.bin", "u"), link("kernel/x", "y"))}, "ab"},
 		"directories only":              {[][]byte{zst, newc(dir("kernel"))}, "ab"},
-		"compressed":                    {[][]byte{zst, compress(t, initrd.Gzip, ucodeIntel)}, "ab"},
+		"compressed":                    {[][]byte{zst, pack(t, compress.Gzip, ucodeIntel)}, "ab"},
 		"damaged":                       {[][]byte{zst, ucodeIntel[:len(ucodeIntel)-150]}, "ab"},
 		"with a bootconfig":             {[][]byte{zst, append(bytes.Clone(ucodeIntel), bootconfig("x=1\n")...)}, "ab"},
 		"empty, junk and zeros as well": {[][]byte{nil, []byte("junk"), make([]byte, 4), ucodeAMD}, "dabc"},
@@ -46,7 +47,7 @@ func TestEarlyFirst(t *testing.T) {
 }
 
 func TestEarlyFirstMendsTheFinding(t *testing.T) {
-	ms := members(t, compress(t, initrd.Zstd, mainImage), ucodeIntel)
+	ms := members(t, pack(t, compress.Zstd, mainImage), ucodeIntel)
 	for want, order := range map[string]func([]initrd.Member) ([]initrd.Member, error){
 		"b:microcode-late": func(m []initrd.Member) ([]initrd.Member, error) { return m, nil },
 		"":                 initrd.EarlyFirst,

@@ -1,28 +1,15 @@
 package initrd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
-// FlatOptions say how to flatten. Whether a flat archive is worth it depends on
-// the machine: the kernel unpacks it faster, but before
-// that the purgatory of x86 sums every byte that was loaded, in plain C
-// (arch/x86/purgatory/purgatory.c), and of a flat archive there are more.
-//
-// From reboot(KEXEC) to /init, of it unpacking, 60 MiB of modules in zstd,
-// Linux 6.1, under QEMU's TCG (TestLongKernelTimesFlat, the run that was
-// disturbed least; medians of five pairs on a busy host: ratio 1.8):
-//
-//	joined                        16 MiB   6.5 s, 2.4 s
-//	flat                          67 MiB   9.2 s, 1.8 s
-//	joined, zeros to 67 MiB       67 MiB  10.7 s, 4.1 s
-//
-// So in the emulator size alone costs more than the decompression that is
-// spared. It translates SHA-256 and zstd alike and has no caches, so it shows
-// where the time goes, and that the content is the same, but not the ratio on
-// a real processor.
+// FlatOptions say how to flatten.
 type FlatOptions struct {
 	// MemAvailable is how many bytes of memory may be used, as in
 	// /proc/meminfo; flattening needs about twice the flat size. 0 means as many
@@ -31,20 +18,19 @@ type FlatOptions struct {
 	// Limit is how many bytes the members may unpack to together; 0 is
 	// DefaultLimit.
 	Limit int64
-	// LastConfig is that of JoinOptions.
-	LastConfig bool
-	// Progress, if not nil, is told the bytes of the members that were unpacked
-	// and all their bytes, at most ten times a second and at the end.
+	// Progress, if not nil, is called with the bytes of the members that were
+	// unpacked and all their bytes, at most ten times a second and at the end.
 	Progress func(done, total int64)
 }
 
-// A FlatError tells why members cannot be flattened though they may be joined;
+// A FlatError is why members cannot be flattened though they may be joined;
 // nothing was written then.
 type FlatError struct {
 	Member string // the one at fault; "" for all together
 	Err    error
 }
 
+// Error names the member.
 func (e *FlatError) Error() string {
 	if e.Member == "" {
 		return fmt.Sprintf("cannot flatten: %v", e.Err)
@@ -55,120 +41,179 @@ func (e *FlatError) Error() string {
 // Unwrap returns Err.
 func (e *FlatError) Unwrap() error { return e.Err }
 
-// Flat makes one uncompressed archive of what the members unpack to, so that
-// the new kernel has nothing to decompress and nothing twice: the tree that the
-// kernel would make of them joined in this order, by its own rules for what
-// comes twice, with hard links, device nodes, owners, modes and times. Early
-// archives at the front stay in front as they are; a bootconfig comes last.
+// Flat writes the tree that the kernel would make of the members joined in this
+// order as one uncompressed archive, so that the new kernel has nothing to
+// decompress and nothing twice: with hard links, device nodes, owners, modes and
+// times. The early files that the kernel would find in the joined images come
+// first in an archive of their own; a bootconfig comes last.
 //
-// The archive is in a new file from Create, which the caller closes. The first
-// compressed stream, the main image as a rule, is decoded to where it stays, and
-// what others add comes behind it; all is written anew only where one of them
-// replaces something.
+// The kernel unpacks such an archive faster; but before that the purgatory of
+// x86 sums every byte that was loaded, and of a flat archive there are more.
 //
-// Where members cannot be flattened the error is a *FlatError; the caller joins
-// instead. Memory besides the files goes with the number of files in them.
-func Flat(members []Member, opts FlatOptions) (*os.File, Layout, error) {
-	f, err := newFlattener(members, opts)
+// The archive is in a new file from Create, which the caller closes. Where
+// members cannot be flattened the error is a *FlatError; the caller joins
+// instead. Memory besides the files grows with the number of files in them.
+func Flat(ctx context.Context, members []Member, opts FlatOptions) (*os.File, Layout, error) {
+	joined, err := NewPlan(members, JoinOptions{})
 	if err != nil {
 		return nil, Layout{}, err
 	}
+	f := &flattener{opts: opts, joined: joined}
 	defer f.close()
-	if err := f.unpack(); err != nil {
+	if err := f.unpack(ctx); err != nil {
 		return nil, Layout{}, err
 	}
-	out, err := f.flat()
+	out, layout, err := f.write()
 	if err == nil {
-		err = f.unchanged()
+		err = joined.unchanged()
 	}
-	if err != nil {
-		out.close()
-		return nil, Layout{}, err
+	if err != nil && out != nil {
+		_ = out.Close() // memory only
+		out, layout = nil, Layout{}
 	}
-	f.lead.kept = out == f.lead.out
-	return out.File, out.layout, nil
+	return out, layout, err
 }
 
-// flat adds to the stream that is in place, or writes everything anew. The
-// file is not nil where there is one to close.
-func (f *flattener) flat() (*flatFile, error) {
-	if f.lead.out != nil {
-		stays, err := f.plant(true)
-		if err != nil {
-			return nil, err
+// A flattener is the work of Flat.
+type flattener struct {
+	opts   FlatOptions
+	joined *Plan
+	spool  spool
+	tree   *tree
+	early  []earlyFile
+	config *Segment
+}
+
+// A spool is a file in memory that holds the content of all streams.
+type spool struct {
+	file *os.File
+	size int64
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	s.size += int64(n)
+	if err != nil {
+		err = &ownError{err}
+	}
+	return n, err
+}
+
+func (f *flattener) close() {
+	if f.spool.file != nil {
+		_ = f.spool.file.Close() // memory only
+	}
+}
+
+// unpack walks the joined images and keeps the tree.
+func (f *flattener) unpack(ctx context.Context) (err error) {
+	if f.spool.file, err = Create("unpacked"); err != nil {
+		return err
+	}
+	limit := f.opts.Limit
+	if half := f.opts.MemAvailable / 2; half > 0 && (limit == 0 || half < limit) {
+		limit = min(half, DefaultLimit)
+	}
+	w := newWalker(ctx, f.joined, f.joined.Size(), WalkOptions{Layout: f.joined.Layout, Verify: VerifyAll, Limit: limit})
+	defer w.streams.Close()
+	w.tick = &progress{fn: f.opts.Progress, total: f.joined.Size()}
+	w.spool = &f.spool
+	w.tree = newTree(flatBudget())
+	w.tree.keep = true
+	if err := w.run(); err != nil {
+		return flatError(w.source(w.pos).Name, err)
+	}
+	f.tree, f.early = w.tree, w.earlyFiles
+	if n := len(w.rep.Segments); n > 0 && w.rep.Segments[n-1].Format == Config {
+		f.config = &w.rep.Segments[n-1]
+	}
+	if s := w.stopped; s != nil && (s.lost || !s.begun) {
+		return &FlatError{Member: s.member.Name, Err: errors.New(s.text)}
+	}
+	return f.seen(w.rep)
+}
+
+// seen returns an error where the tree is not all that the kernel would make.
+func (f *flattener) seen(rep Report) error {
+	for _, found := range rep.Findings {
+		if found.ID == compress.Unread {
+			return &FlatError{Member: found.Member, Err: errors.New(found.Text)}
 		}
-		if stays {
-			return f.lead.out, f.extend()
-		}
 	}
-	if _, err := f.plant(false); err != nil {
-		return nil, err
+	if f.tree.full {
+		return &FlatError{Err: errors.New("more files than can be flattened")}
 	}
-	return f.rewrite()
+	return nil
 }
 
-// extend writes what the lead does not have behind it.
-func (f *flattener) extend() error {
-	a := &archiver{tree: f.tree, sources: f.sources, major: f.lead.freeMajor()}
-	size, err := a.measure()
-	if err != nil {
-		return &FlatError{Err: err}
+// flatError sorts the errors of a member: a source that changes is one for the
+// join as well, and so is the end of the context.
+func flatError(name string, err error) error {
+	if errors.Is(err, errChanged) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := f.fits(f.lead.at + f.lead.end + size); err != nil {
-		return err
-	}
-	out := f.lead.out
-	if err := out.cut(f.lead.at + f.lead.end); err != nil {
-		return err
-	}
-	if err := a.write(out.c); err != nil {
-		return err
-	}
-	out.end(size)
-	return f.finish(out)
+	return &FlatError{Member: name, Err: err}
 }
 
-// rewrite writes the whole tree.
-func (f *flattener) rewrite() (*flatFile, error) {
-	a := &archiver{tree: f.tree, sources: f.sources}
-	size, err := a.measure()
+// write writes early files, the tree and a bootconfig.
+func (f *flattener) write() (*os.File, Layout, error) {
+	var l Layout
+	a := &archiver{tree: f.tree, blob: f.joined.blob, early: f.early}
+	a.spool.add(run{size: f.spool.size, file: f.spool.file, name: "unpacked"})
+	early, size, err := a.measure()
 	if err != nil {
-		return nil, &FlatError{Err: err}
+		return nil, l, &FlatError{Err: err}
 	}
-	if err := f.fits(size); err != nil {
-		return nil, err
+	if err := f.fits(early + size); err != nil {
+		return nil, l, err
 	}
-	out, err := newFlatFile(f.front)
+	out, err := Create("initrd-flat")
 	if err != nil {
-		return out, err
+		return nil, l, err
 	}
-	if err := out.begin("flattened"); err != nil {
-		return out, err
+	c := newCopier(out, nil)
+	if err := a.write(c); err != nil {
+		return out, l, err
 	}
-	if err := a.write(out.c); err != nil {
-		return out, err
+	if early > 0 {
+		l.add(Placed{Name: "early files", Size: early})
 	}
-	out.end(size)
-	return out, f.finish(out)
-}
-
-// finish puts the bootconfig last.
-func (f *flattener) finish(out *flatFile) error {
+	l.add(Placed{Name: "flattened", Size: size})
 	if f.config == nil {
-		return nil
+		return out, l, nil
 	}
-	return out.put(*f.config)
+	l.add(Placed{Name: f.config.Member, Size: f.config.Size, Config: true})
+	return out, l, c.content(f.joined.blob.slice(f.config.Offset, f.config.Offset+f.config.Size))
 }
 
-// fits tells whether there is room for an archive of size bytes besides what
-// was unpacked.
+func (l *Layout) add(p Placed) {
+	p.Offset = l.Size
+	l.Size += p.Size
+	l.Members = append(l.Members, p)
+}
+
+// fits returns an error where there is no room for an archive of size bytes
+// besides what was unpacked.
 func (f *flattener) fits(size int64) error {
-	all := size + f.unpacked()
+	all := size + f.spool.size
 	switch {
 	case size > MaxSize:
 		return &FlatError{Err: errors.New("the flat archive is larger than 4 GiB")}
 	case f.opts.MemAvailable > 0 && all > f.opts.MemAvailable:
 		return &FlatError{Err: fmt.Errorf("it takes %d MiB of memory and %d MiB are available", all>>20, f.opts.MemAvailable>>20)}
+	}
+	return nil
+}
+
+// unchanged compares the files of the members with what they were.
+func (p *Plan) unchanged() error {
+	for _, s := range p.blob.runs {
+		if s.file == nil || s.seen == (stamp{}) {
+			continue
+		}
+		if st, err := s.file.Stat(); err != nil || stampOf(st) != s.seen {
+			return fmt.Errorf("%s: %w", s.name, errChanged)
+		}
 	}
 	return nil
 }

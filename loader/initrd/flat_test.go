@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,11 +18,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 func flatten(t testing.TB, opts initrd.FlatOptions, ms []initrd.Member) ([]byte, initrd.Layout, error) {
 	t.Helper()
-	f, layout, err := initrd.Flat(ms, opts)
+	f, layout, err := initrd.Flat(context.Background(), ms, opts)
 	if err != nil {
 		require.Nil(t, f)
 		return nil, layout, err
@@ -148,9 +150,9 @@ func TestFlatRules(t *testing.T) {
 			// Each entry by itself, so that the rules hold across members, too.
 			var apart [][]byte
 			for _, f := range tc.in {
-				apart = append(apart, compress(t, initrd.Gzip, entries(f)))
+				apart = append(apart, pack(t, compress.Gzip, entries(f)))
 			}
-			for _, blobs := range [][][]byte{{newc(tc.in...)}, {compress(t, initrd.Zstd, newc(tc.in...))}, apart} {
+			for _, blobs := range [][][]byte{{newc(tc.in...)}, {pack(t, compress.Zstd, newc(tc.in...))}, apart} {
 				got, _, err := flatten(t, initrd.FlatOptions{}, members(t, blobs...))
 				require.NoError(t, err)
 				assert.Equal(t, tc.want, strings.Join(show(t, anew(t, got)), "|"))
@@ -162,43 +164,71 @@ func TestFlatRules(t *testing.T) {
 func TestFlatEveryFormat(t *testing.T) {
 	var blobs [][]byte
 	for _, f := range append([]initrd.Format{initrd.Newc}, compressed...) {
-		blobs = append(blobs, compress(t, f, sampleArchive()))
+		blobs = append(blobs, pack(t, f, sampleArchive()))
 	}
 	got, layout, err := flatten(t, initrd.FlatOptions{}, members(t, blobs...))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"sample 40755", "sample/bzip2 100644 =made by bzip2\n", "sample/link 120777 =bzip2"}, show(t, got))
 	assert.Equal(t, initrd.Layout{Size: int64(len(got)), Members: []initrd.Placed{{Name: "flattened", Size: int64(len(got))}}}, layout)
-	assert.Empty(t, walk(t, got, initrd.WalkOptions{Layout: layout, Verify: true}).Findings)
+	assert.Empty(t, walk(t, got, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll}).Findings)
 }
 
 func TestFlatLargeFiles(t *testing.T) {
 	big := strings.Repeat("0123456789abcdef", 10_000)
 	plain := newc(text("plain", big), text("small", "s"), file{path: "odd", data: big[:65537]})
-	got, _, err := flatten(t, initrd.FlatOptions{}, members(t, plain, compress(t, initrd.Zstd, newc(text("packed", big), text("small", "t")))))
+	got, _, err := flatten(t, initrd.FlatOptions{}, members(t, plain, pack(t, compress.Zstd, newc(text("packed", big), text("small", "t")))))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"odd 100644 =" + big[:65537], "packed 100644 =" + big, "plain 100644 =" + big, "small 100644 =t"}, show(t, got))
 }
 
 func TestFlatKeepsEarlyArchives(t *testing.T) {
-	zst := compress(t, initrd.Zstd, newc(dir("kernel"), text("init", "1")))
+	zst := pack(t, compress.Zstd, newc(dir("kernel"), text("init", "1")))
 	conf := bootconfig("x=1\n")
-	ms := members(t, ucodeAMD, append(append(bytes.Clone(ucodeIntel), acpiTables...), zst...), append(bytes.Clone(ucodeAMD), conf...))
+	late := newc(text("kernel/x86/microcode/AuthenticAMD.bin", "late"))
+	ms := members(t, ucodeAMD, append(append(bytes.Clone(ucodeIntel), acpiTables...), zst...), append(late, conf...))
 	got, layout, err := flatten(t, initrd.FlatOptions{}, ms)
 	require.NoError(t, err)
-	front := bytes.Join([][]byte{ucodeAMD, ucodeIntel, acpiTables}, nil)
-	require.True(t, bytes.HasPrefix(got, front))
 	require.True(t, bytes.HasSuffix(got, conf))
 	var names []string
 	for _, m := range layout.Members {
 		names = append(names, m.Name)
 	}
-	assert.Equal(t, []string{"a", "b", "b", "flattened", "c"}, names)
-	flat := layout.Members[3]
-	assert.Equal(t, []string{"init 100644 =1", "kernel/x86/microcode/AuthenticAMD.bin 100644 =amd"}, show(t, got[flat.Offset:flat.Offset+flat.Size]),
-		"what is in front and the same is not there twice; a late archive is an ordinary one")
-	rep := walk(t, got, initrd.WalkOptions{Layout: layout, Verify: true})
-	assert.Equal(t, "flattened:microcode-twice", ids(rep))
-	assert.Equal(t, initrd.Config, rep.Pieces[len(rep.Pieces)-1].Format)
+	assert.Equal(t, []string{"early files", "flattened", "c"}, names)
+	early, flat := layout.Members[0], layout.Members[1]
+	assert.Equal(t, []string{
+		"kernel 40755", "kernel/firmware/acpi/dsdt.aml 100644 =dsdt", "kernel/firmware/acpi/ssdt.aml 100644 =ssdt", "kernel/x86 40755", "kernel/x86/microcode 40755",
+		"kernel/x86/microcode/AuthenticAMD.bin 100644 =amd", "kernel/x86/microcode/GenuineIntel.bin 100644 =intel",
+	}, show(t, got[early.Offset:early.Offset+early.Size]))
+	assert.Equal(t, []string{
+		"init 100644 =1", "kernel 40755", "kernel/x86 40755", "kernel/x86/microcode 40755", "kernel/x86/microcode/AuthenticAMD.bin 100644 =late",
+	}, show(t, got[flat.Offset:flat.Offset+flat.Size]), "the tree has what comes last")
+	assert.Contains(t, string(got), "\x00./kernel/x86/microcode/AuthenticAMD.bin\x00"[1:], "by a name that the kernel does not find early")
+	rep := walk(t, got, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll})
+	assert.Empty(t, rep.Findings)
+	assert.Equal(t, initrd.Config, rep.Segments[len(rep.Segments)-1].Format)
+}
+
+// The marker of dracut and mkinitcpio changes nothing.
+func TestFlatEarlyMarker(t *testing.T) {
+	ucode := func(data string) []file {
+		return []file{dir("kernel"), dir("kernel/x86"), dir("kernel/x86/microcode"), text("kernel/x86/microcode/GenuineIntel.bin", data)}
+	}
+	img := append(newc(append([]file{text("early_cpio", "1\n")}, ucode("FIRST")...)...), pack(t, compress.Gzip, mainImage)...)
+	got, layout, err := flatten(t, initrd.FlatOptions{}, members(t, img, newc(ucode("LATER")...)))
+	require.NoError(t, err)
+	early, flat := layout.Members[0], layout.Members[1]
+	assert.Contains(t, show(t, got[early.Offset:early.Offset+early.Size]), "kernel/x86/microcode/GenuineIntel.bin 100644 =FIRST")
+	tree := show(t, got[flat.Offset:flat.Offset+flat.Size])
+	assert.Contains(t, tree, "kernel/x86/microcode/GenuineIntel.bin 100644 =LATER")
+	assert.Contains(t, tree, "early_cpio 100644 =1\n")
+}
+
+// busybox cpio writes the second name of a hard-linked symbolic link without a
+// target.
+func TestFlatEmptySymlink(t *testing.T) {
+	got, _, err := flatten(t, initrd.FlatOptions{}, members(t, newc(text("a", "1"), link("s", "a"), link("s2", ""))))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a 100644 =1", "s 120777 =a", "s2 120777"}, show(t, got))
 }
 
 func TestFlatNothing(t *testing.T) {
@@ -208,16 +238,16 @@ func TestFlatNothing(t *testing.T) {
 }
 
 func TestFlatRefuses(t *testing.T) {
-	zst := compress(t, initrd.Zstd, newc(text("init", strings.Repeat("x", 1<<20))))
+	zst := pack(t, compress.Zstd, newc(text("init", strings.Repeat("x", 1<<20))))
 	for name, tc := range map[string]struct {
 		in     []byte
 		opts   initrd.FlatOptions
 		member string
 		err    string
 	}{
-		"junk":                       {[]byte("junk"), initrd.FlatOptions{}, "b", "neither a cpio archive"},
+		"junk":                       {append([]byte("junk"), extraImage...), initrd.FlatOptions{}, "b", "neither a cpio archive"},
 		"damage":                     {zst[:len(zst)-3], initrd.FlatOptions{}, "b", "cut off"},
-		"damage inside":              {compress(t, initrd.Gzip, mainImage[:150]), initrd.FlatOptions{}, "b", "ends inside"},
+		"damage inside":              {pack(t, compress.Gzip, mainImage[:150]), initrd.FlatOptions{}, "b", "ends inside"},
 		"limit":                      {zst, initrd.FlatOptions{Limit: 1 << 20}, "b", "more than the limit"},
 		"half of the memory":         {zst, initrd.FlatOptions{MemAvailable: 2 << 20}, "b", "more than the limit"},
 		"memory":                     {zst, initrd.FlatOptions{MemAvailable: 2<<20 + 600}, "", "it takes 2 MiB of memory and 2 MiB are available"},
@@ -252,10 +282,6 @@ func TestFlatTwoConfigs(t *testing.T) {
 	a := append(newc(text("a", "1")), bootconfig("x=1\n")...)
 	_, _, err := flatten(t, initrd.FlatOptions{}, members(t, a, a))
 	require.ErrorIs(t, err, initrd.ErrTwoConfigs)
-	got, _, err := flatten(t, initrd.FlatOptions{LastConfig: true}, members(t, a, append(newc(text("b", "1")), bootconfig("y=1\n")...)))
-	require.NoError(t, err)
-	assert.True(t, bytes.HasSuffix(got, bootconfig("y=1\n")))
-	assert.NotContains(t, string(got), "x=1")
 }
 
 func TestFlatFileChanges(t *testing.T) {
@@ -271,7 +297,7 @@ func TestFlatFileChanges(t *testing.T) {
 
 func TestFlatProgress(t *testing.T) {
 	var last, all int64
-	ms := members(t, compress(t, initrd.Zstd, mainImage), extraImage, append(bytes.Clone(mainImage), bootconfig("x=1\n")...))
+	ms := members(t, pack(t, compress.Zstd, mainImage), extraImage, append(bytes.Clone(mainImage), bootconfig("x=1\n")...))
 	want := int64(0)
 	for _, m := range ms {
 		want += m.Size()

@@ -2,12 +2,14 @@ package initrd_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 const fuzzLimit = 1 << 20
@@ -24,18 +26,19 @@ func FuzzWalk(f *testing.F) {
 		}
 		at := int(cut) % (len(b) + 1)
 		_, layout := cat(b[:at], b[at:])
-		opts := initrd.WalkOptions{Layout: layout, Verify: true, Limit: fuzzLimit}
-		rep, err := initrd.Walk(bytes.NewReader(b), int64(len(b)), opts)
+		opts := initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll, Limit: fuzzLimit}
+		rep, err := initrd.Walk(context.Background(), bytes.NewReader(b), int64(len(b)), opts)
 		end := int64(0)
-		for _, p := range rep.Pieces {
+		for _, p := range rep.Segments {
 			require.GreaterOrEqual(t, p.Offset, end)
 			end = p.Offset + p.Size
 			require.LessOrEqual(t, end, int64(len(b)))
 		}
-		var listed error
-		for _, listed = range initrd.List(bytes.NewReader(b), int64(len(b)), opts) {
+		if err == nil {
+			again, err := initrd.Walk(context.Background(), bytes.NewReader(b), int64(len(b)), opts)
+			require.NoError(t, err)
+			require.Equal(t, rep, again)
 		}
-		require.Equal(t, err != nil || len(rep.Lossy()) > 0, listed != nil)
 	})
 }
 
@@ -50,19 +53,19 @@ func FuzzJoin(f *testing.F) {
 		sound := true
 		for i, d := range [][]byte{a, b, c} {
 			ms = append(ms, initrd.Member{Name: string(rune('a' + i)), Parts: []initrd.Part{{Data: d}}})
-			rep, err := initrd.Walk(bytes.NewReader(d), int64(len(d)), initrd.WalkOptions{})
+			rep, err := initrd.Walk(context.Background(), bytes.NewReader(d), int64(len(d)), initrd.WalkOptions{})
 			require.NoError(t, err)
 			// A damaged bootconfig is not moved, and harmless at the end only.
-			sound = sound && len(rep.Lossy()) == 0 && !strings.Contains(ids(rep), "bootconfig-damaged")
+			sound = sound && len(rep.Errors()) == 0 && !strings.Contains(ids(rep), "bootconfig-damaged")
 		}
 		p, err := initrd.NewPlan(ms, initrd.JoinOptions{PadLast: stub})
 		if err != nil {
 			require.ErrorIs(t, err, initrd.ErrTwoConfigs)
 			return
 		}
-		rep, err := initrd.Walk(p, p.Size(), initrd.WalkOptions{Layout: p.Layout})
+		rep, err := initrd.Walk(context.Background(), p, p.Size(), initrd.WalkOptions{Layout: p.Layout})
 		require.NoError(t, err)
-		for _, f := range rep.Lossy() {
+		for _, f := range rep.Errors() {
 			require.True(t, !sound || f.ID == "cpio-links", f)
 		}
 		got := make([]byte, p.Size())
@@ -80,9 +83,9 @@ func FuzzJoin(f *testing.F) {
 func seeds(t testing.TB) [][]byte {
 	var out [][]byte
 	for _, f := range append([]initrd.Format{initrd.Newc}, compressed...) {
-		out = append(out, compress(t, f, sampleArchive()))
+		out = append(out, pack(t, f, sampleArchive()))
 	}
-	lz4 := compress(t, initrd.LZ4, sampleArchive())
+	lz4 := pack(t, compress.LZ4, sampleArchive())
 	return append(out,
 		append(bytes.Clone(ucodeIntel), lz4...),
 		append(append(bytes.Clone(lz4), 0, 0, 0, 0), mainImage...),

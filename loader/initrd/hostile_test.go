@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 // Anyone may write to an ESP: sizes and counts in the headers are lies until
@@ -31,7 +33,7 @@ func TestWalkDoesNotBelieveSizes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rep initrd.Report
-			heap := allocated(func() { rep = walk(t, b, initrd.WalkOptions{Name: "img", Verify: true}) })
+			heap := allocated(func() { rep = walk(t, b, initrd.WalkOptions{Name: "img", Verify: initrd.VerifyAll}) })
 			assert.NotEmpty(t, rep.Findings)
 			assert.Less(t, heap, uint64(48<<20), "no decoder takes what a header asks for")
 		})
@@ -46,23 +48,23 @@ func TestWalkOfManyEntries(t *testing.T) {
 	}
 	var rep initrd.Report
 	heap := allocated(func() { rep = walk(t, b, initrd.WalkOptions{}) })
-	assert.Equal(t, 200_000, rep.Pieces[0].Entries)
+	assert.Equal(t, 200_000, rep.Segments[0].Entries)
 	assert.Less(t, heap, uint64(64<<20))
 }
 
 func TestWalkVisitError(t *testing.T) {
 	want := errors.New("enough")
-	for _, f := range []initrd.Format{initrd.Newc, initrd.Gzip} {
-		b := compress(t, f, mainImage)
-		_, err := initrd.Walk(bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Verify: true, Visit: func(initrd.File) error { return want }})
+	for _, f := range []initrd.Format{initrd.Newc, compress.Gzip} {
+		b := pack(t, f, mainImage)
+		_, err := initrd.Walk(context.Background(), bytes.NewReader(b), int64(len(b)), initrd.WalkOptions{Verify: initrd.VerifyAll, Visit: func(initrd.File) error { return want }})
 		require.ErrorIs(t, err, want)
 	}
 }
 
 // Without Verify nothing is decoded, and only plain archives are visited.
 func TestWalkVisitsWhatItSees(t *testing.T) {
-	b, layout := join(t, initrd.JoinOptions{}, members(t, extraImage, compress(t, initrd.Zstd, mainImage)))
-	for verify, want := range map[bool]string{false: "etc etc/extra", true: "etc etc/extra bin init bin/sh"} {
+	b, layout := join(t, initrd.JoinOptions{}, members(t, extraImage, pack(t, compress.Zstd, mainImage)))
+	for verify, want := range map[initrd.Verification]string{initrd.VerifyNone: "etc etc/extra", initrd.VerifyFast: "etc etc/extra bin init bin/sh", initrd.VerifyAll: "etc etc/extra bin init bin/sh"} {
 		var names []string
 		walk(t, b, initrd.WalkOptions{Layout: layout, Verify: verify, Visit: func(f initrd.File) error {
 			names = append(names, f.Path)
@@ -73,11 +75,11 @@ func TestWalkVisitsWhatItSees(t *testing.T) {
 }
 
 func TestWalkSkippedEntryInside(t *testing.T) {
-	b := compress(t, initrd.Zstd, newc(link("a", strings.Repeat("x", 5000)), file{path: "d", mode: 0o40755, data: "x"}, text("b", "1")))
-	rep := walk(t, b, initrd.WalkOptions{Name: "img", Verify: true})
+	b := pack(t, compress.Zstd, newc(link("a", strings.Repeat("x", 5000)), file{path: "d", mode: 0o40755, data: "x"}, text("b", "1")))
+	rep := walk(t, b, initrd.WalkOptions{Name: "img", Verify: initrd.VerifyAll})
 	assert.Equal(t, "img:cpio-skipped img:cpio-skipped", ids(rep))
 	assert.Contains(t, rep.Findings[0].Text, "inside the compressed image")
-	assert.Equal(t, 1, rep.Pieces[0].Entries)
+	assert.Equal(t, 1, rep.Segments[0].Entries)
 }
 
 // Names from a file do not fill the screen.
@@ -89,11 +91,11 @@ func TestFindingsClipNames(t *testing.T) {
 }
 
 func TestEveryFindingSaysHowToMend(t *testing.T) {
-	for _, b := range [][]byte{[]byte("junk"), []byte("070707" + strings.Repeat("0", 120)), mainImage[:50], compress(t, initrd.Zstd, mainImage)[:20]} {
+	for _, b := range [][]byte{[]byte("junk"), []byte("070707" + strings.Repeat("0", 120)), mainImage[:50], pack(t, compress.Zstd, mainImage)[:20]} {
 		for _, f := range walk(t, b, initrd.WalkOptions{Name: "img"}).Findings {
-			assert.NotEmpty(t, f.Mend)
+			assert.NotEmpty(t, f.Hint)
 			assert.NotEmpty(t, f.Text)
-			assert.Equal(t, strings.ToLower(f.ID), f.ID)
+			assert.Equal(t, strings.ToLower(string(f.ID)), string(f.ID))
 			assert.NotRegexp(t, `\.$`, f.String())
 		}
 	}
@@ -105,7 +107,7 @@ func TestJoinAppends(t *testing.T) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	require.NoError(t, err)
 	defer closeAll(t, f)
-	_, err = initrd.Join(f, members(t, []byte("abc"), bytes.Repeat([]byte("x"), 100_000)), initrd.JoinOptions{})
+	_, err = joinTo(f, members(t, []byte("abc"), bytes.Repeat([]byte("x"), 100_000)), initrd.JoinOptions{})
 	require.NoError(t, err, "copy_file_range and sendfile refuse such a file")
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -116,16 +118,16 @@ func TestWritingFails(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer closeAll(t, full)
-	ms := members(t, ucodeIntel, compress(t, initrd.Zstd, newc(text("a", strings.Repeat("x", 300_000)))))
-	_, err = initrd.Join(full, ms, initrd.JoinOptions{})
+	ms := members(t, ucodeIntel, pack(t, compress.Zstd, newc(text("a", strings.Repeat("x", 300_000)))))
+	_, err = joinTo(full, ms, initrd.JoinOptions{})
 	require.ErrorIs(t, err, unix.ENOSPC)
 	assert.ErrorContains(t, err, "a: ", "the member at which it happened")
 }
 
 // No descriptor is left open, whether it works or not.
 func TestFlatClosesWhatItOpens(t *testing.T) {
-	ms := members(t, compress(t, initrd.Gzip, mainImage), compress(t, initrd.Zstd, extraImage))
-	bad := members(t, compress(t, initrd.Gzip, mainImage), []byte("junk"))
+	ms := members(t, pack(t, compress.Gzip, mainImage), pack(t, compress.Zstd, extraImage))
+	bad := members(t, pack(t, compress.Gzip, mainImage), append([]byte("junk"), extraImage...))
 	for range 5 {
 		_, _, err := flatten(t, initrd.FlatOptions{}, ms)
 		require.NoError(t, err)
@@ -165,7 +167,7 @@ func TestFlatManyFiles(t *testing.T) {
 }
 
 func TestFlatErrorUnwraps(t *testing.T) {
-	_, _, err := flatten(t, initrd.FlatOptions{Limit: 10}, members(t, compress(t, initrd.Gzip, mainImage)))
+	_, _, err := flatten(t, initrd.FlatOptions{Limit: 10}, members(t, pack(t, compress.Gzip, mainImage)))
 	require.ErrorIs(t, err, initrd.ErrLimit)
 	assert.EqualError(t, err, "cannot flatten a: unpacks to more than the limit")
 }

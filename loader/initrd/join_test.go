@@ -2,6 +2,7 @@ package initrd_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,12 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
 
 const z = "\x00"
 
 func TestJoinPadding(t *testing.T) {
-	lz := string(compress(t, initrd.LZ4, newc(text("lz", "1"))))
+	lz := string(pack(t, compress.LZ4, newc(text("lz", "1"))))
 	lz0 := lz + strings.Repeat(z, -len(lz)&3) // ends at a multiple of 4
 	for name, tc := range map[string]struct {
 		in   []string
@@ -50,11 +52,11 @@ func TestJoinPadding(t *testing.T) {
 // The tail of an image counts, not its head: distributions put microcode in
 // front of an lz4 image.
 func TestJoinLZ4BehindMicrocode(t *testing.T) {
-	lz := compress(t, initrd.LZ4, newc(text("init", "1")))
+	lz := pack(t, compress.LZ4, newc(text("init", "1")))
 	mixed := append(newc(text("kernel/x86/microcode/GenuineIntel.bin", "u")), lz...)
 	got, layout := join(t, initrd.JoinOptions{}, members(t, mixed, newc(text("x", "2"))))
 	assert.GreaterOrEqual(t, layout.Members[1].Padding, int64(4))
-	rep, err := initrd.Walk(bytes.NewReader(got), int64(len(got)), initrd.WalkOptions{Layout: layout})
+	rep, err := initrd.Walk(context.Background(), bytes.NewReader(got), int64(len(got)), initrd.WalkOptions{Layout: layout})
 	require.NoError(t, err)
 	assert.Empty(t, rep.Findings)
 }
@@ -62,7 +64,7 @@ func TestJoinLZ4BehindMicrocode(t *testing.T) {
 func TestJoinLZ4DirectlyBehindEachOther(t *testing.T) {
 	var lz []byte
 	for i := 0; len(lz) == 0 || len(lz)%4 != 0; i++ {
-		lz = compress(t, initrd.LZ4, newc(text("init", strings.Repeat("x", i))))
+		lz = pack(t, compress.LZ4, newc(text("init", strings.Repeat("x", i))))
 	}
 	got, _ := join(t, initrd.JoinOptions{}, members(t, lz, lz))
 	assert.Equal(t, append(bytes.Clone(lz), lz...), got, "the decoder takes the second for a continuation")
@@ -113,7 +115,7 @@ func TestJoinBootconfig(t *testing.T) {
 			f, err := initrd.Create("test")
 			require.NoError(t, err)
 			defer closeAll(t, f)
-			_, err = initrd.Join(f, members(t, blobs...), tc.opts)
+			_, err = joinTo(f, members(t, blobs...), tc.opts)
 			if tc.err != "" {
 				require.ErrorIs(t, err, initrd.ErrTwoConfigs)
 				assert.ErrorContains(t, err, tc.err)
@@ -201,7 +203,7 @@ func TestJoinManyZerosAreAHole(t *testing.T) {
 	f, err := initrd.Create("test")
 	require.NoError(t, err)
 	defer closeAll(t, f)
-	_, err = initrd.Join(f, []initrd.Member{
+	_, err = joinTo(f, []initrd.Member{
 		{Name: "pe", Parts: []initrd.Part{{Data: []byte("x"), Zeros: 3 << 30}}},
 		{Name: "b", Parts: []initrd.Part{{Data: []byte("y")}}},
 	}, initrd.JoinOptions{})
@@ -226,7 +228,7 @@ func TestJoinIntoPipe(t *testing.T) {
 		_, _ = b.ReadFrom(r)
 		got <- b.Bytes()
 	}()
-	_, err = initrd.Join(w, members(t, want[:200_001], want[200_004:]), initrd.JoinOptions{})
+	_, err = joinTo(w, members(t, want[:200_001], want[200_004:]), initrd.JoinOptions{})
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	copy(want[200_001:], z+z+z)
@@ -236,7 +238,7 @@ func TestJoinIntoPipe(t *testing.T) {
 func TestJoinProgress(t *testing.T) {
 	var calls [][2]int64
 	f := tempFile(t, nil)
-	_, err := initrd.Join(f, members(t, make([]byte, 30<<20), []byte("x")), initrd.JoinOptions{
+	_, err := joinTo(f, members(t, make([]byte, 30<<20), []byte("x")), initrd.JoinOptions{
 		Progress: func(done, total int64) { calls = append(calls, [2]int64{done, total}) },
 	})
 	require.NoError(t, err)

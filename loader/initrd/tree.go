@@ -1,50 +1,70 @@
 package initrd
 
 import (
-	"errors"
-	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	maxNodes = 1 << 20 // files that a flattened image may have: some 300 bytes of memory each
-	maxSteps = 1 << 28 // path components that are looked up: seconds of work
-	maxLinks = 40      // symbolic links in one path, as in the kernel's namei
-	nameMax  = 255
+	maxLinks = 40  // symbolic links in one path, as in the kernel's namei
+	nameMax  = 255 // bytes of one component of a path
 )
+
+// A treeBudget is what a tree may take.
+type treeBudget struct {
+	nodes int // files
+	bytes int // of names and link targets
+	steps int // path components that are looked up
+}
+
+// walkBudget keeps a walk below some 30 MiB and a second.
+func walkBudget() treeBudget { return treeBudget{nodes: 1 << 17, bytes: 12 << 20, steps: 1 << 23} }
+
+// flatBudget is for a tree that is written: some 150 bytes for a file.
+func flatBudget() treeBudget { return treeBudget{nodes: 1 << 20, bytes: 256 << 20, steps: 1 << 28} }
 
 // A tree is the root file system that the kernel's unpacker works on, in
 // memory, without the content of the files.
 type tree struct {
-	root  *inode
-	nodes int
-	steps int
-	links map[linkKey]string // path of the first of each set of hard links
-	times []dirTime          // set when all is unpacked
-	gone  []string           // nodes of before that were removed
+	root   *inode
+	names  map[name]*inode
+	budget treeBudget
+	full   bool // the budget is used up: nothing is known any more
+	opaque bool // an archive was unpacked that was not looked at: anything may be there
+	links  map[linkKey]linkFrom
+	times  []dirTime // nil where keep is false
+	keep   bool      // it is to be written
+	gone   []string  // nodes of the kernel's own that were removed
+	losses []loss
+	more   map[ID]int // losses that were not kept
+}
+
+// A name is an entry of a directory.
+type name struct {
+	dir  *inode
+	base string
 }
 
 // An inode is one file, under one or more names.
 type inode struct {
 	mode, uid, gid uint32
-	mtime          int64
 	major, minor   uint32 // of a device node
+	names          uint32 // how many names a file has
+	kids           uint32 // of a directory
+	ino            uint32 // in the archive that is written; 0: not yet there
+	mtime          int64
 	link           string
 	content        extent
-	kids           map[string]*inode
 	up             *inode // of a directory
-	names          int    // how many names a file has
-	dirty          bool   // differs from what was there before
-	old            bool   // was there before
-	ino            uint32 // in the archive that is written; 0: not yet there
+	own            string // path of one of the kernel's own
+	dirty          bool   // differs from what the kernel has by itself
 }
 
 // An extent is where the content of a file is.
 type extent struct {
-	source    int
 	off, size int64
+	spooled   bool // in the spool; else in the blob
 }
 
 type dirTime struct {
@@ -52,196 +72,141 @@ type dirTime struct {
 	mtime int64
 }
 
-var errTooMany = errors.New("more files than can be flattened")
+// A linkKey is what the kernel takes for the identity of a hard-linked file.
+type linkKey struct{ major, minor, ino, kind uint32 }
 
-// newTree has what every kernel unpacks before: /dev, /dev/console and /root
-// (usr/default_cpio_list), with the time of its build.
-func newTree() *tree {
-	t := &tree{root: newDir(nil, 0o755), links: map[linkKey]string{}}
-	dev := newDir(t.root, 0o755)
-	dev.kids["console"] = &inode{mode: unix.S_IFCHR | 0o600, major: 5, minor: 1, names: 1, old: true}
-	t.root.kids = map[string]*inode{"dev": dev, "root": newDir(t.root, 0o700)}
-	return t
+type linkFrom struct {
+	path   string
+	member int64 // offset of the member
 }
 
 // unknownTime differs from every time that an archive can have.
 const unknownTime = -1
 
-func newDir(up *inode, mode uint32) *inode {
-	n := &inode{mode: unix.S_IFDIR | mode, mtime: unknownTime, kids: map[string]*inode{}, up: up, names: 1, old: true}
-	if up == nil {
-		n.up = n
-	}
+// newTree has what every kernel unpacks before: /dev, /dev/console and /root
+// (usr/default_cpio_list), with the time of its build.
+func newTree(b treeBudget) *tree {
+	t := &tree{budget: b, more: map[ID]int{}}
+	t.clear()
+	dev := t.base(t.root, "dev", "dev", unix.S_IFDIR|0o755)
+	console := t.base(dev, "console", "dev/console", unix.S_IFCHR|0o600)
+	console.major, console.minor = 5, 1
+	t.base(t.root, "root", "root", unix.S_IFDIR|0o700)
+	return t
+}
+
+func (t *tree) clear() {
+	t.root = &inode{mode: unix.S_IFDIR | 0o755, mtime: unknownTime, names: 1}
+	t.root.up = t.root
+	t.names, t.links = map[name]*inode{}, map[linkKey]linkFrom{}
+}
+
+func (t *tree) base(dir *inode, base, path string, mode uint32) *inode {
+	n := &inode{mode: mode, mtime: unknownTime, names: 1, up: dir, own: path}
+	t.names[name{dir, base}] = n
+	dir.kids++
 	return n
+}
+
+// forget notes that an archive was unpacked that nobody looked at. What is
+// known of the tree is then only what comes after it.
+func (t *tree) forget() {
+	if t.opaque = true; len(t.names)+len(t.links) > 0 {
+		t.clear()
+	}
+}
+
+// trailer empties the kernel's table of hard links.
+func (t *tree) trailer() { clear(t.links) }
+
+// spend takes from the budget and reports whether it suffices.
+func (t *tree) spend(nodes, bytes, steps int) bool {
+	b := &t.budget
+	b.nodes, b.bytes, b.steps = b.nodes-nodes, b.bytes-bytes, b.steps-steps
+	if b.nodes < 0 || b.bytes < 0 || b.steps < 0 {
+		t.full = true
+	}
+	return !t.full
 }
 
 func (n *inode) kind() uint32 { return n.mode & unix.S_IFMT }
 func (n *inode) isDir() bool  { return n.kind() == unix.S_IFDIR }
 
-// A place is where a path leads: a name in a directory, and what it stands for.
-type place struct {
-	dir  *inode
-	name string // "": the path ends in "/", "." or "..", and node is no entry that could be made or removed
-	node *inode // nil: nothing there
-}
-
-// find follows a path from the root as the kernel does, through symbolic
-// links except for the last component. It fails where the kernel has ENOENT,
-// ENOTDIR, ELOOP or ENAMETOOLONG, which for the unpacker all mean: skip.
-func (t *tree) find(p string) (place, bool) {
-	budget := maxLinks
-	return t.walk(t.root, p, &budget)
-}
-
-func (t *tree) walk(dir *inode, p string, budget *int) (place, bool) {
-	if p == "" || len(p) >= pathMax {
-		return place{}, false
-	}
-	if p[0] == '/' {
-		dir = t.root
-	}
-	at := place{dir: dir, node: dir}
-	for rest := p; ; {
-		rest = strings.TrimLeft(rest, "/")
-		if rest == "" {
-			return at, true
-		}
-		t.steps++
-		if at.node = t.through(at, budget); at.node == nil || !at.node.isDir() {
-			return place{}, false
-		}
-		var name string
-		if i := strings.IndexByte(rest, '/'); i >= 0 {
-			name, rest = rest[:i], rest[i:]
-		} else {
-			name, rest = rest, ""
-		}
-		dir := at.node
-		switch {
-		case name == ".":
-			at = place{dir: dir, node: dir}
-		case name == "..":
-			at = place{dir: dir.up, node: dir.up}
-		case len(name) > nameMax:
-			return place{}, false
-		default:
-			at = place{dir: dir, name: name, node: dir.kids[name]}
-		}
-		if strings.HasSuffix(p, "/") && strings.Trim(rest, "/") == "" {
-			return t.slashed(at, budget)
-		}
-	}
-}
-
-// through follows a symbolic link, to its end.
-func (t *tree) through(at place, budget *int) *inode {
-	n := at.node
-	for n != nil && n.kind() == unix.S_IFLNK {
-		if *budget--; *budget < 0 {
-			return nil
-		}
-		next, ok := t.walk(at.dir, n.link, budget)
-		if !ok {
-			return nil
-		}
-		at, n = next, next.node
-	}
-	return n
-}
-
-// slashed is the place of a path that ends in a slash: only a directory can be
-// there or be made.
-func (t *tree) slashed(at place, budget *int) (place, bool) {
-	if at.node == nil {
-		return at, at.name != ""
-	}
-	n := t.through(at, budget)
-	if n == nil || !n.isDir() {
-		return place{}, false
-	}
-	if n != at.node {
-		return place{dir: n, node: n}, true
-	}
-	return at, true
-}
-
 // put makes a new node.
-func (t *tree) put(at place, n *inode) (*inode, error) {
-	if t.nodes++; t.nodes > maxNodes {
-		return nil, errTooMany
+func (t *tree) put(at place, n *inode) *inode {
+	if !t.spend(1, len(at.base)+len(n.link), 0) {
+		return n
 	}
 	n.dirty = true
 	if n.isDir() {
 		n.up = at.dir
-		n.kids = map[string]*inode{}
 	}
+	t.add(at, n)
+	return n
+}
+
+// add gives a node a name.
+func (t *tree) add(at place, n *inode) {
 	n.names++
-	at.dir.kids[at.name] = n
-	return n, nil
+	at.dir.kids++
+	t.names[name{at.dir, strings.Clone(at.base)}] = n
 }
 
 // remove takes the node away, unless it is a directory with something in it.
 func (t *tree) remove(at place) bool {
-	if at.name == "" || at.node.isDir() && len(at.node.kids) > 0 {
+	if at.base == "" || at.node.isDir() && at.node.kids > 0 {
 		return false
 	}
-	if at.node.old {
-		t.gone = append(t.gone, path.Join(t.pathOf(at.dir), at.name))
+	if at.node.own != "" && t.keep {
+		t.gone = append(t.gone, at.node.own)
 	}
-	delete(at.dir.kids, at.name)
+	delete(t.names, name{at.dir, at.base})
+	at.dir.kids--
 	at.node.names--
-	t.nodes--
+	t.budget.nodes++
 	return true
 }
 
-// pathOf is the path of a directory, without a leading slash.
-func (t *tree) pathOf(dir *inode) string {
-	var names []string
-	for ; dir != t.root; dir = dir.up {
-		for name, kid := range dir.up.kids {
-			if kid == dir {
-				names = append([]string{name}, names...)
-			}
-		}
+// A loss is an entry that the kernel does not unpack.
+type loss struct {
+	id     ID
+	text   string
+	path   string
+	kind   uint32
+	member string
+	off    int64
+	stream bool // off is in the content of a stream
+}
+
+// maxLosses is how many losses are kept until the end.
+const maxLosses = 4 * maxOfID
+
+// lose keeps a loss until the end: a later entry may have the same path.
+func (t *tree) lose(o outcome, l loss) {
+	if len(t.losses) >= maxLosses {
+		t.more[o.id]++
+		return
 	}
-	return strings.Join(names, "/")
+	l.id, l.text, l.path = o.id, o.text(), strings.Clone(l.path)
+	t.losses = append(t.losses, l)
 }
 
-// settle makes the present state the one of before. The times stay: the kernel
-// sets them when all is unpacked, and the first entry of a directory wins.
-func (t *tree) settle() {
-	t.setTimes()
-	t.gone = nil
-	t.root.each(func(n *inode) { n.dirty, n.old = false, true })
-}
-
-// each calls f for the directory and for all names below it.
-func (n *inode) each(f func(*inode)) {
-	f(n)
-	for _, k := range n.kids {
-		if k.isDir() {
-			k.each(f)
-		} else {
-			f(k)
-		}
+// treeFindings adds what the tree lost.
+func (w *walker) treeFindings() {
+	if w.tree == nil {
+		return
 	}
-}
-
-// changed is how many names lead to something new.
-func (t *tree) changed() int {
-	t.setTimes()
-	names := 0
-	t.root.each(func(n *inode) {
-		if n.dirty {
-			names++
+	for _, l := range w.tree.losses {
+		if at, err := w.tree.find(l.path); err == "" && at.node != nil && at.node.kind() == l.kind && !w.tree.full {
+			continue // a later entry has it
 		}
-	})
-	return names
-}
-
-// added tells whether all that was there before is as it was.
-func (t *tree) added() bool {
-	same := len(t.gone) == 0
-	t.root.each(func(n *inode) { same = same && !(n.old && n.dirty) })
-	return same
+		f := Finding{ID: l.id, Member: l.member, Offset: &l.off, Stream: l.stream}
+		w.found.add(f, "%s", l.text)
+	}
+	for id, n := range w.tree.more {
+		w.found.kind(id).count += n
+	}
+	if w.tree.full {
+		w.found.add(Finding{ID: TreeUnread}, "more files than are compared with what the kernel makes of them")
+	}
 }

@@ -1,48 +1,82 @@
 package initrd
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"sync"
-	"sync/atomic"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 )
 
 // DefaultLimit is how much all content together may unpack to, in bytes, where
-// the caller does not say.
+// the caller does not set a limit.
 const DefaultLimit = 4 << 30
 
-// WalkOptions say how closely to look. The zero value judges compressed pieces
-// by their headers.
+// ErrLimit is wrapped in the error for images that unpack to more than was
+// allowed.
+var ErrLimit = compress.ErrLimit
+
+// Verification is which compressed segments are decoded to the end, so that
+// what is in them is checked too.
+type Verification int
+
+// Verifications.
+const (
+	VerifyNone Verification = iota // by headers and trailers alone
+	VerifyFast                     // gzip, lz4, lzo and zstd
+	VerifyAll
+)
+
+func (v Verification) decodes(f Format) bool {
+	return v == VerifyAll || v == VerifyFast && f.Fast()
+}
+
+// WalkOptions say how closely to look. The zero value checks compressed
+// segments by their headers.
 type WalkOptions struct {
 	// Name is used for a blob that is a single file.
 	Name string
-	// Layout tells which member each piece belongs to. Its zero value means a
+	// Layout is which member each segment belongs to. Its zero value means a
 	// single member.
 	Layout Layout
-	// Verify decodes compressed pieces to the end and looks at what is in them.
-	Verify bool
-	// Limit is how many bytes the pieces may unpack to together; 0 is
-	// DefaultLimit. Callers with little memory say half of what is available.
+	// Verify is which compressed segments are decoded.
+	Verify Verification
+	// Limit is how many bytes the segments may unpack to together; 0 is
+	// DefaultLimit.
 	Limit int64
-	// Built tells whether the new kernel was built with an option, such as
+	// Built reports whether the new kernel was built with an option, such as
 	// "CONFIG_RD_ZSTD"; nil: with all of them.
 	Built func(option string) bool
-	// Visit, if not nil, is called for each file in the pieces whose content is
-	// looked at: all of them with Verify, otherwise the uncompressed ones. Its
-	// error ends the walk.
+	// Visit, if not nil, is called for each file in the segments whose content
+	// is looked at: the uncompressed ones, and those that are decoded. Its error
+	// ends the walk.
 	Visit func(File) error
-	// Progress, if not nil, is told how much of the blob was looked at.
+	// Progress, if not nil, is called with how much of the blob was looked at, at
+	// most ten times a second and at the end.
 	Progress func(done, total int64)
 }
 
-// Walk goes through a blob of size bytes as the kernel's unpacker does, and
-// reports what is in it and what the kernel would drop. What is wrong with the
-// blob is in the report; the error is for a blob that cannot be read, or that
-// unpacks to more than the limit (ErrLimit).
+// A File is an entry and where it is.
+type File struct {
+	cpio.Entry
+	Member  string // name of the member
+	Segment int64  // offset in the blob of the archive or stream that it is in
+	Format  Format // of that segment
+	Dropped bool   // the kernel never gets this far
+}
+
+// Walk unpacks a blob of size bytes in memory as the kernel's unpacker does
+// (init/initramfs.c), without the content of the files, and reports what is in
+// it and what the kernel would drop or replace. What is wrong with the blob is
+// in the report; the error is for a blob that cannot be read, that unpacks to
+// more than the limit (ErrLimit), for the end of ctx, or from Visit.
 //
-// Memory use does not depend on the size of the blob or of what is in it.
-func Walk(r io.ReaderAt, size int64, opts WalkOptions) (Report, error) {
-	w := newWalker(r, size, opts)
+// Time is linear in what is read. Memory has a bound that does not depend on
+// the blob.
+func Walk(ctx context.Context, r io.ReaderAt, size int64, opts WalkOptions) (Report, error) {
+	w := newWalker(ctx, r, size, opts)
+	defer w.streams.Close()
 	w.tick = &progress{fn: opts.Progress, total: size}
 	err := w.run()
 	if err != nil {
@@ -54,73 +88,86 @@ func Walk(r io.ReaderAt, size int64, opts WalkOptions) (Report, error) {
 // A walker is the state of the kernel's unpacker, and of its scan for early
 // files before that.
 type walker struct {
+	ctx     context.Context
 	r       io.ReaderAt
 	size    int64 // without a bootconfig
 	pos     int64
-	cursor  *cursor
+	cursor  *cpio.Cursor
+	content *cpio.Cursor // of a stream; nil: none yet
+	streams *compress.Scanner
 	opts    WalkOptions
 	members []Placed
-	buried  map[string]bool // members with a bootconfig that is not last
 	rep     Report
+	found   collector
 	tick    *progress
-	marked  sync.Mutex // decoders read ahead in goroutines
-	ticked  int64      // how far tick was told
+	marked  int64 // how far tick got
 
-	dropped    bool   // the kernel stopped before pos
-	compressed string // the member of the first compressed piece; "": none yet
-	ucode      map[string]string
-	links      *links
-	budget     *atomic.Int64 // left of the limit
-	any        bool          // something was unpacked
-	main       bool
+	stopped *stop // the kernel stopped there, before pos; nil: it did not
+	tree    *tree // nil: not looked at
+	budget  int64 // left of the limit
+	begun   bool  // something was unpacked: the kernel is between two archives
+	main    bool  // a main image was seen
+	decoded int   // streams
 
-	// visit, if not nil, is called for each entry, with the scanner at its content.
-	visit func(s *scanner, p *pieceWalk) error
-	// tee, if not nil, returns a writer that gets a stream's content as well.
-	tee func(p *pieceWalk) (io.Writer, error)
+	last     Segment           // but for a bootconfig
+	pure     bool              // early files and their directories, and nothing else
+	early    bool              // an early file was seen
+	packed   string            // the member of the first compressed segment; "": none yet
+	ucode    map[string]string // the member that holds what the kernel finds for a vendor
+	acpi     bool              // tables were found
+	releases map[string]bool
+
+	earlyFiles []earlyFile // where there is a spool
+	// spool, if not nil, gets the content of each stream.
+	spool *spool
 }
 
-func newWalker(r io.ReaderAt, size int64, opts WalkOptions) *walker {
-	w := &walker{r: r, size: size, opts: opts, members: opts.Layout.Members}
+func newWalker(ctx context.Context, r io.ReaderAt, size int64, opts WalkOptions) *walker {
+	w := &walker{ctx: ctx, r: r, size: size, opts: opts, members: opts.Layout.Members, tree: newTree(walkBudget()), budget: opts.Limit, pure: true}
 	if len(w.members) == 0 {
 		w.members = []Placed{{Name: opts.Name, Size: size}}
 	}
-	w.budget = budget(opts.Limit)
-	w.rep.Size = size
-	w.ucode = map[string]string{}
-	w.links = newLinks()
-	if opts.Visit != nil {
-		w.visit = func(s *scanner, p *pieceWalk) error {
-			return opts.Visit(File{Entry: s.e, Member: p.Member, Piece: p.Offset, Format: p.Format, Dropped: p.Dropped})
-		}
+	if w.budget == 0 {
+		w.budget = DefaultLimit
 	}
+	w.streams = compress.NewScanner(marking{w})
+	w.rep.Size, w.rep.Decoded = size, true
+	w.ucode = map[string]string{}
 	return w
 }
 
 func (w *walker) run() error {
-	configs, err := w.configs()
+	config, err := w.config()
 	if err != nil {
 		return err
 	}
+	w.cursor = cpio.NewFileCursor(w.r, 0, w.size)
 	for w.pos < w.size {
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
 		if err := w.step(); err != nil {
 			return err
 		}
 		w.mark(w.pos)
 	}
+	if err := w.conclude(); err != nil {
+		return err
+	}
 	w.zeroMembers()
-	w.rep.Pieces = append(w.rep.Pieces, configs...)
+	if config != nil {
+		w.pure = false
+		w.rep.Segments = append(w.rep.Segments, *config)
+	}
 	w.mark(w.rep.Size)
 	return nil
 }
 
-// mark tells the progress that everything up to off was looked at.
+// mark notes that everything up to off was looked at.
 func (w *walker) mark(off int64) {
-	w.marked.Lock()
-	defer w.marked.Unlock()
-	if off > w.ticked {
-		w.tick.add(off - w.ticked)
-		w.ticked = off
+	if off > w.marked {
+		w.tick.add(off - w.marked)
+		w.marked = off
 	}
 }
 
@@ -133,55 +180,49 @@ func (m marking) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func budget(limit int64) *atomic.Int64 {
-	var b atomic.Int64
-	if b.Store(limit); limit == 0 {
-		b.Store(DefaultLimit)
-	}
-	return &b
-}
-
 // step is one turn of the kernel's main loop: zeros, an archive at a multiple
 // of 4, or a compressed stream.
 func (w *walker) step() error {
-	if w.cursor == nil {
-		w.cursor = fileCursor(w.r, 0, w.size)
-	}
 	c := w.cursor
-	c.pos, c.buf = w.pos, nil
-	n, err := c.zeros()
+	c.MoveTo(w.pos)
+	n, err := c.Zeros()
 	w.pos += n
 	if err != nil || w.pos >= w.size {
 		return err
 	}
-	head, err := c.peek(6)
+	head, err := c.Peek(6)
 	if err != nil {
 		return err
 	}
 	if head[0] == '0' && w.pos%4 == 0 {
 		return w.archive(c)
 	}
-	return w.stream(Detect(head), head)
+	return w.stream(Detect(head))
 }
 
-// zeroMembers adds a piece for each member that none was found in: it is
+// zeroMembers adds a segment for each member in which none was found: it is
 // nothing but zeros.
 func (w *walker) zeroMembers() {
-	var all []Piece
-	rest := w.rep.Pieces
+	var all []Segment
+	rest := w.rep.Segments
 	for _, m := range w.members {
 		n := 0
 		for n < len(rest) && rest[n].Offset < m.Offset+m.Size {
 			n++
 		}
-		if n == 0 && m.Size > 0 && m.Offset < w.size {
+		if n == 0 && m.Size > 0 && m.Offset < w.size && (w.rep.More == 0 || len(rest) > 0) {
 			size := min(m.Size, w.size-m.Offset)
-			all = append(all, Piece{Member: m.Name, Offset: m.Offset, Size: size, Format: Zeros, Kind: Extra, Unpacked: size})
+			all = append(all, Segment{Member: m.Name, Offset: m.Offset, Size: size, Format: Zeros, Kind: Extra, Unpacked: size})
 		}
 		all = append(all, rest[:n]...)
 		rest = rest[n:]
 	}
-	w.rep.Pieces = append(all, rest...)
+	all = append(all, rest...)
+	if more := len(all) - maxSegments; more > 0 {
+		w.rep.More += more
+		all = all[:maxSegments]
+	}
+	w.rep.Segments = all
 }
 
 // source is the member that off is in, or the last before it.
@@ -204,66 +245,4 @@ func (w *walker) limit(off int64) int64 {
 		return min(end, w.size)
 	}
 	return w.size
-}
-
-// find adds a finding, unless the kernel never gets there.
-func (w *walker) find(id, member string, off int64, format string, a ...any) {
-	if w.dropped {
-		return
-	}
-	r := ruleFor(id)
-	w.rep.Findings = append(w.rep.Findings, Finding{
-		ID: id, Severity: r.severity, Member: member, Offset: off, Text: fmt.Sprintf(format, a...), Mend: r.mend,
-	})
-}
-
-// stop notes that the kernel gives up here, and goes to the next member.
-func (w *walker) stop(id string, off int64, text string) {
-	m := w.source(off)
-	if w.buried[m.Name] && (id == "junk" || id == "cpio-misaligned") {
-		id, text = "bootconfig-buried", "it ends in a bootconfig that is not at the end of the blob"
-	}
-	if rest := w.after(m); rest > 0 {
-		text += fmt.Sprintf("; the kernel stops here and drops the %d images behind it", rest)
-	} else {
-		text += "; the kernel stops here"
-	}
-	w.find(id, m.Name, off, "%s", text)
-	w.dropped = true
-	w.pos = max(w.limit(max(off, w.pos)), w.pos+1)
-}
-
-func (w *walker) after(m Placed) int {
-	n := 0
-	for _, o := range w.members {
-		if o.Offset > m.Offset && !o.Config {
-			n++
-		}
-	}
-	return n
-}
-
-// configs finds bootconfigs. The kernel cuts off the one at the very end before
-// it unpacks; others are junk to it.
-func (w *walker) configs() ([]Piece, error) {
-	w.buried = map[string]bool{}
-	for _, m := range w.members {
-		b, found, err := findBootconfig(io.NewSectionReader(w.r, m.Offset, m.Size), m.Size)
-		if err != nil {
-			return nil, err
-		}
-		if found && m.Offset+b.end < w.size-configSlack {
-			w.buried[m.Name] = true
-		}
-	}
-	b, found, err := findBootconfig(w.r, w.size)
-	if err != nil || !found {
-		return nil, err
-	}
-	m := w.source(b.end - 1)
-	if !b.valid {
-		w.find("bootconfig-damaged", m.Name, b.start, "it ends in a bootconfig whose length or checksum is wrong, which the kernel does not apply")
-	}
-	w.size = b.start
-	return []Piece{{Member: m.Name, Offset: b.start, Size: b.end - b.start, Format: Config, Kind: Extra}}, nil
 }

@@ -4,67 +4,112 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/fault"
 )
 
+// maxStreams is how many streams are decoded: an image may consist of millions
+// of a few bytes each.
+const maxStreams = 1 << 16
+
 // stream walks what is neither zero nor an aligned archive.
-func (w *walker) stream(f Format, head []byte) error {
+func (w *walker) stream(f Format) error {
 	if !f.Compressed() {
-		w.junk(f)
-		return nil
+		return w.junk(f)
 	}
 	p := w.begin(f, w.pos)
 	p.Entries = -1
-	fr, stop, err := w.measure(p)
+	st, err := w.streams.Measure(f, w.pos, w.limit(w.pos))
+	var stop *compress.Fault
+	switch {
+	case errors.As(err, &stop):
+		st.End, err = w.limit(w.pos), nil
+		stop = fault.New(stop.ID, p.Offset, "%s", streamText(f, stop))
+	case err != nil:
+		return err
+	default:
+		stop = w.unsupported(st)
+	}
+	end := st.End
+	if stop == nil && w.stopped == nil && !w.decodes(st, p) {
+		stop, err = w.peek(st)
+	} else if stop == nil && w.stopped == nil {
+		end, stop, err = w.decode(p, st)
+	}
 	if err != nil {
 		return err
 	}
-	end := fr.end
-	if stop == nil {
-		stop = w.header(p)
-	}
-	if stop == nil && w.opts.Verify && !w.dropped {
-		end, stop, err = w.decode(p, fr)
-	}
-	if w.compressed == "" {
-		w.compressed = p.Member
+	if w.packed == "" {
+		w.packed = p.Member
 	}
 	p.Size = end - p.Offset
 	w.end(p)
-	if err != nil {
-		return err
-	}
-	if p.Entries < 0 {
-		w.links.clear() // most archives end with a trailer
-	}
-	w.any = true
 	if stop != nil {
-		w.stop(stop.id, p.Offset, stop.text)
-		return nil
+		return w.stop(stop.ID, p.Offset, end, stop.Text)
 	}
+	if p.Entries < 0 && w.stopped == nil {
+		w.rep.Decoded = false
+		w.forget()
+	}
+	w.begun = true
 	w.pos = end
-	return w.behindLZ4(p)
+	return w.afterLZ4(p)
+}
+
+// decodes reports whether a stream is to be decoded.
+func (w *walker) decodes(st compress.Stream, p *segmentWalk) bool {
+	if !w.opts.Verify.decodes(st.Format) {
+		return false
+	}
+	if w.decoded++; w.decoded > maxStreams {
+		w.once(compress.Unread, p.Member, p.Offset, "too many streams to decode them all, so what is in some was not looked at")
+		return false
+	}
+	return true
+}
+
+// forget notes that an archive was unpacked that was not looked at.
+func (w *walker) forget() {
+	if w.tree != nil {
+		w.tree.forget()
+	}
+}
+
+// streamText says what is wrong with a stream.
+func streamText(f Format, err *compress.Fault) string {
+	if err.ID == compress.Damaged {
+		return fmt.Sprintf("damaged %s stream: %s", f, err.Text)
+	}
+	return err.Text
 }
 
 // junk is what the kernel calls "invalid magic at start of compressed archive".
-func (w *walker) junk(f Format) {
+func (w *walker) junk(f Format) error {
 	p := w.begin(f, w.pos)
 	p.Size = w.limit(w.pos) - w.pos
-	p.Unpacked = -1
 	p.Kind = Extra
-	w.rep.Pieces = append(w.rep.Pieces, p.Piece)
+	w.keep(p.Segment)
+	w.pure = false
 	switch {
-	case f == LZ4Frame:
-		w.stop("lz4-frame", w.pos, "lz4 in the frame format, which the kernel does not know")
+	case f == compress.LZ4Frame:
+		if w.stopped != nil {
+			w.stopped.lost = true
+		}
+		return w.stop(LZ4FrameFormat, w.pos, w.pos, "lz4 in the frame format, which the kernel does not know")
 	case w.misaligned():
-		w.stop("cpio-misaligned", w.pos, "the archive begins at an offset that is not a multiple of 4")
-	default:
-		w.stop("junk", w.pos, "neither a cpio archive nor compressed in a way that the kernel knows")
+		return w.stop(cpio.Misaligned, w.pos, w.pos, "the archive begins at an offset that is not a multiple of 4")
 	}
+	id, text, err := w.junkID()
+	if err != nil {
+		return err
+	}
+	return w.stop(id, w.pos, w.pos, text)
 }
 
-// misaligned tells whether an archive begins here or up to 3 bytes before: the
-// kernel skips as many for the padding of the archive in front of it.
+// misaligned reports whether an archive begins here or up to 3 bytes before:
+// the kernel skips as many for the padding of the archive before it.
 func (w *walker) misaligned() bool {
 	m := w.source(w.pos)
 	head := make([]byte, 6)
@@ -79,152 +124,185 @@ func (w *walker) misaligned() bool {
 	return false
 }
 
-// measure finds the end of a stream without decoding it, where the format
-// allows.
-func (w *walker) measure(p *pieceWalk) (frame, *fault, error) {
-	limit := w.limit(p.Offset)
-	fr, err := frameEnd(p.Format, w.r, p.Offset, limit)
-	var f *fault
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return frame{end: limit}, &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}, nil
-	case errors.As(err, &f):
-		return frame{end: limit}, &fault{id: f.id, text: fmt.Sprintf("damaged %s stream: %s", p.Format, f.text)}, nil
+// unsupported is what the new kernel was not built with; nil where it has all.
+func (w *walker) unsupported(st compress.Stream) *compress.Fault {
+	if w.opts.Built == nil {
+		return nil
 	}
-	return fr, nil, err
-}
-
-// header judges a stream by its first bytes.
-func (w *walker) header(p *pieceWalk) *fault {
-	if o := p.Format.KernelOption(); w.opts.Built != nil && !w.opts.Built(o) {
-		w.find("format-unsupported", p.Member, p.Offset, "%s is not in the new kernel's configuration (%s)", p.Format, o)
-	}
-	h := make([]byte, 12)
-	n, _ := w.r.ReadAt(h[:min(12, w.limit(p.Offset)-p.Offset)], p.Offset)
-	switch {
-	case n < 4:
-		return &fault{id: "stream-truncated", text: fmt.Sprintf("the %s stream is cut off", p.Format)}
-	case p.Format == XZ:
-		w.xzHeader(p, h[7])
-	case p.Format == Gzip && h[3]&^0x09 != 0:
-		// The kernel skips a file name and nothing else (lib/decompress_inflate.c).
-		return &fault{id: "gzip-header", text: "gzip with a comment or an extra field, which the kernel cannot skip"}
+	switch option := st.Format.KernelOption(); {
+	case !w.opts.Built(option):
+		return fault.New(FormatUnsupported, st.Offset, "%s is not in the new kernel's configuration (%s)", st.Format, option)
+	case st.Option != "" && !w.opts.Built(st.Option):
+		return fault.New(compress.XZFilter, st.Offset, "%s with a filter that is not in the new kernel's configuration (%s)", st.Format, st.Option)
 	}
 	return nil
 }
 
-// xzHeader judges an xz stream by its flags and by its first block.
-func (w *walker) xzHeader(p *pieceWalk, check byte) {
-	if check > xzCRC32 {
-		w.find("xz-check", p.Member, p.Offset, "xz with an integrity check other than CRC32, which the kernel refuses")
+// peek looks at how the content of a stream begins that is not decoded. The
+// first one matters: the kernel expects a header there and skips no zeros.
+func (w *walker) peek(st compress.Stream) (*compress.Fault, error) {
+	if w.begun {
+		return nil, nil
 	}
-	b, _ := xzNext(&picker{r: w.r, pos: p.Offset, limit: w.limit(p.Offset)})
-	if text := b.filterFault(w.opts.Built); text != "" {
-		w.find("xz-filter", p.Member, p.Offset, "%s", text)
+	content, err := w.streams.Open(st)
+	if err != nil {
+		return w.damaged(st, err)
 	}
+	head := make([]byte, cpio.HeaderSize)
+	n, err := io.ReadFull(content, head)
+	if n == 0 && errors.Is(err, io.EOF) {
+		return emptyStream(st), nil
+	}
+	if n > 0 {
+		return firstBytes(st, head[:n]), nil
+	}
+	return w.damaged(st, err)
+}
+
+func emptyStream(st compress.Stream) *compress.Fault {
+	return fault.New(StreamEmpty, st.Offset, "there is nothing in it, which the kernel takes for an error before all else")
+}
+
+// firstBytes is what the kernel has against the beginning of the first stream.
+func firstBytes(st compress.Stream, head []byte) *compress.Fault {
+	switch {
+	case head[0] == 0:
+		return fault.New(StreamZeros, st.Offset, "the first compressed image begins with zeros, where the kernel expects an archive")
+	case head[0] != '0':
+		return fault.New(StreamJunk, st.Offset, "inside the compressed image: something that is not a cpio archive")
+	}
+	return nil
 }
 
 // decode unpacks the stream and walks what is in it. The kernel takes one
 // stream at a time and wants an archive to end where the stream ends.
-func (w *walker) decode(p *pieceWalk, fr frame) (int64, *fault, error) {
-	d, err := decode(p.Format, marking{w}, p.Offset, fr)
+func (w *walker) decode(p *segmentWalk, st compress.Stream) (int64, *compress.Fault, error) {
+	content, err := w.streams.Open(st)
 	if err != nil {
-		return fr.end, w.damaged(p, err), nil
+		stop, err := w.damaged(st, err)
+		return st.End, stop, err
 	}
-	defer d.close()
-	in := &limited{r: d, budget: w.budget}
-	out, err := w.teed(p, in)
-	if err != nil {
-		return fr.end, nil, err
-	}
+	in := &limited{w: w, r: content}
 	p.Entries = 0
-	err = w.inner(p, &scanner{c: streamCursor(out)})
+	err = w.inner(p, st, in)
 	p.Unpacked = in.n
-	var f *fault
+	var f *compress.Fault
 	var own *ownError
 	switch {
 	case err == nil:
-		return d.end(), nil, nil
+		return w.streams.End(), nil, nil
 	case errors.Is(err, ErrLimit), errors.As(err, &own):
-		return fr.end, nil, err
-	case errors.As(err, &f):
-		return fr.end, &fault{id: f.id, text: "inside the compressed image: " + f.text}, nil
+		return st.End, nil, err
+	case errors.As(err, &f) && f.ID == compress.Checksum:
+		w.find(f.ID, p.Member, p.Offset, "%s: %s", st.Format, f.Text)
+		return w.streams.End(), nil, nil
+	case errors.As(err, &f) && f.ID != compress.Unread && f.ID != compress.Damaged:
+		return st.End, fault.New(f.ID, f.At, "inside the compressed image: %s", f.Text), nil
 	}
-	return fr.end, w.damaged(p, err), nil
+	if errors.As(err, &f) && f.ID == compress.Unread {
+		p.Entries, p.Unpacked = -1, -1
+	}
+	stop, err := w.damaged(st, err)
+	return st.End, stop, err
 }
 
-func (w *walker) teed(p *pieceWalk, in io.Reader) (io.Reader, error) {
-	if w.tee == nil {
-		return in, nil
+// damaged is what is wrong with a stream that cannot be decoded. Where only the
+// kernel can decode it, that is a finding and nothing is wrong.
+func (w *walker) damaged(st compress.Stream, err error) (*compress.Fault, error) {
+	var f *compress.Fault
+	switch {
+	case !errors.As(err, &f):
+		return fault.New(compress.Damaged, st.Offset, "damaged %s stream: %v", st.Format, err), nil
+	case f.ID != compress.Unread:
+		return fault.New(f.ID, st.Offset, "%s", streamText(st.Format, f)), nil
 	}
-	dst, err := w.tee(p)
-	return io.TeeReader(in, ownWriter{dst}), err
-}
-
-// damaged says what is wrong with a stream that cannot be decoded. Where it is
-// only we who cannot, the kernel may.
-func (w *walker) damaged(p *pieceWalk, err error) *fault {
-	var u *unreadable
-	if !errors.As(err, &u) {
-		return &fault{id: "stream-damaged", text: fmt.Sprintf("damaged %s stream: %v", p.Format, err)}
-	}
-	p.Entries, p.Unpacked = -1, -1
-	w.find("stream-unread", p.Member, p.Offset, "%v, so what is in it was not looked at", err)
-	return nil
+	w.rep.Decoded = false
+	w.once(f.ID, w.source(st.Offset).Name, st.Offset, "%s, so what is in it was not looked at", f.Text)
+	w.forget()
+	return nil, nil
 }
 
 // inner walks the archives of an unpacked stream. Each stream counts its
 // offsets from 0.
-func (w *walker) inner(p *pieceWalk, s *scanner) error {
+func (w *walker) inner(p *segmentWalk, st compress.Stream, in io.Reader) error {
+	var base int64
+	if w.spool != nil {
+		base = w.spool.size
+		in = io.TeeReader(in, w.spool)
+	}
+	c := w.content
+	if c == nil {
+		c = cpio.NewStreamCursor(in)
+		w.content = c
+	}
+	c.Reset(in)
+	if !w.begun {
+		head, err := c.Peek(1)
+		if err != nil {
+			return err
+		}
+		if len(head) == 0 {
+			return emptyStream(st)
+		}
+		if f := firstBytes(st, head); f != nil {
+			return f
+		}
+	}
+	return w.entries(p, cpio.NewReader(c, nil), base)
+}
+
+func (w *walker) entries(p *segmentWalk, r *cpio.Reader, base int64) error {
 	for {
-		err := s.next()
-		var f *fault
+		err := r.Next()
+		var f *cpio.Fault
 		switch {
-		case errors.Is(err, io.EOF) && !w.any:
-			return s.fault("stream-empty", "there is nothing in it, which the kernel takes for an error in front of all else")
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, errForeign):
-			return s.fault("stream-junk", "something that is no cpio archive")
-		case errors.As(err, &f) && f.id == "cpio-skipped":
-			w.find(f.id, p.Member, p.Offset, "inside the compressed image: %s", f.text)
+		case errors.Is(err, cpio.ErrForeign):
+			return fault.New(StreamJunk, r.Start, "something that is not a cpio archive")
+		case errors.As(err, &f) && f.ID == cpio.Skipped:
+			w.find(f.ID, p.Member, p.Offset, "inside the compressed image: %s", f.Text)
 			continue
 		case err != nil:
 			return err
 		}
-		if err := w.entry(s, p); err != nil {
+		if err := w.entry(r, p, extent{spooled: true, off: base + r.Offset(), size: r.Entry.Size}); err != nil {
 			return err
 		}
 	}
 }
 
-// behindLZ4 looks whether the decoder finds its end: a zero length, the next
+// afterLZ4 checks whether the decoder finds its end: a zero length, the next
 // stream, or the end of the blob.
-func (w *walker) behindLZ4(p *pieceWalk) error {
-	if p.Format != LZ4 || w.size-w.pos < 4 {
+func (w *walker) afterLZ4(p *segmentWalk) error {
+	if p.Format != compress.LZ4 || w.size-w.pos < 4 {
 		return nil
 	}
 	b := make([]byte, 4)
 	if err := readFull(w.r, b, w.pos); err != nil {
 		return err
 	}
-	if s := string(b); s != lz4Magic && s != "\x00\x00\x00\x00" {
-		w.stop("lz4-unterminated", p.Offset, "fewer than 4 zero bytes are behind this lz4 image, so the kernel takes what follows for more of it")
+	if s := string(b); s != compress.LZ4Magic && s != "\x00\x00\x00\x00" {
+		return w.stop(LZ4Unterminated, p.Offset, w.pos, "fewer than 4 zero bytes follow this lz4 image, so the kernel takes what comes next for more of it")
 	}
 	return nil
 }
 
-// limited ends with ErrLimit where io.LimitReader would end in silence.
+// limited ends with ErrLimit where io.LimitReader would end silently, and with
+// the end of the context.
 type limited struct {
-	r      io.Reader
-	budget *atomic.Int64 // may be shared
-	n      int64         // bytes read
+	w *walker
+	r io.Reader
+	n int64 // bytes read
 }
 
 func (l *limited) Read(p []byte) (int, error) {
+	if err := l.w.ctx.Err(); err != nil {
+		return 0, &ownError{err}
+	}
 	n, err := l.r.Read(p)
 	l.n += int64(n)
-	if l.budget.Add(-int64(n)) < 0 {
+	if l.w.budget -= int64(n); l.w.budget < 0 {
 		return 0, ErrLimit
 	}
 	return n, err
@@ -235,13 +313,3 @@ type ownError struct{ err error }
 
 func (e *ownError) Error() string { return e.err.Error() }
 func (e *ownError) Unwrap() error { return e.err }
-
-type ownWriter struct{ w io.Writer }
-
-func (o ownWriter) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err != nil {
-		err = &ownError{err}
-	}
-	return n, err
-}

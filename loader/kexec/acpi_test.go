@@ -6,10 +6,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
-func TestACPIWord(t *testing.T) {
+func TestACPIParameter(t *testing.T) {
 	page := make([]byte, 4096)
 	given := make([]byte, 4096)
 	given[0x73] = 1
@@ -17,8 +18,8 @@ func TestACPIWord(t *testing.T) {
 	noruntime := func() fstest.MapFS {
 		return fstest.MapFS{systab: {Data: []byte("SMBIOS=0x1\nACPI=0x7fe0a000\nACPI20=0x7fe0a014\n")}, params: {Data: page}}
 	}
-	assert.Equal(t, "acpi_rsdp=0x7fe0a014", kexec.ACPIWord(noruntime(), "amd64"))
-	assert.Empty(t, kexec.ACPIWord(noruntime(), "arm64"), "the device tree has it")
+	assert.Equal(t, "acpi_rsdp=0x7fe0a014", kexec.ACPIParameter(host.Machine{FS: noruntime(), GOARCH: "amd64"}))
+	assert.Empty(t, kexec.ACPIParameter(host.Machine{FS: noruntime(), GOARCH: "arm64"}), "the device tree has it")
 	for name, change := range map[string]func(fstest.MapFS){
 		"runtime services":   func(m fstest.MapFS) { m[runtime] = &fstest.MapFile{Data: []byte("0x5\n")} },
 		"no EFI":             func(m fstest.MapFS) { delete(m, systab) },
@@ -29,6 +30,6 @@ func TestACPIWord(t *testing.T) {
 	} {
 		m := noruntime()
 		change(m)
-		assert.Empty(t, kexec.ACPIWord(m, "amd64"), name)
+		assert.Empty(t, kexec.ACPIParameter(host.Machine{FS: m, GOARCH: "amd64"}), name)
 	}
 }

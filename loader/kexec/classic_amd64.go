@@ -21,10 +21,10 @@ import (
 // Not u-root's linux.KexecLoad: its zero page points to the tables of EFI as
 // the first kernel found them, and on a machine with EFI the second one follows
 // the pointers and dies.
-func loadSegments(kernel, initrd *os.File, cmdline string, s System) error {
+func loadSegments(kernel, initrd *os.File, cmdline string, rsdp uint64) error {
 	running, err := os.ReadFile("/sys/kernel/boot_params/data")
 	if err != nil {
-		return fmt.Errorf("what the running kernel was given: %w", err)
+		return fmt.Errorf("zero page of the running kernel: %w", err)
 	}
 	image, err := io.ReadAll(io.NewSectionReader(kernel, 0, 1<<31-1))
 	if err != nil {
@@ -46,7 +46,7 @@ func loadSegments(kernel, initrd *os.File, cmdline string, s System) error {
 	if err != nil {
 		return fmt.Errorf("unpacked kernel: %w", err)
 	}
-	z := zeroPage{rsdp: s.RSDP}
+	z := zeroPage{rsdp: rsdp}
 	if initrd != nil {
 		content, err := mapFile(initrd)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/u-root/u-root/pkg/boot/linux"
 )
 
-// loadSegments hands the running device tree on, with the pointers to the
+// loadSegments passes the running device tree on, with the pointers to the
 // tables of EFI in it.
-func loadSegments(kernel, initrd *os.File, cmdline string, _ System) error {
+func loadSegments(kernel, initrd *os.File, cmdline string, _ uint64) error {
 	return linux.KexecLoad(kernel, initrd, cmdline, nil, nil)
 }

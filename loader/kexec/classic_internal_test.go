@@ -5,57 +5,43 @@ import (
 	"encoding/binary"
 	"runtime"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // TestClassicIsNoWayAround holds that kexec_load is never used where images are
 // to be verified, or where it would lose something.
 func TestClassicIsNoWayAround(t *testing.T) {
 	if !classicBuilt {
-		assert.ErrorContains(t, classicRefusal(System{}, "riscv64"), "kexec_load is not built into this program for riscv64; use --syscall=file")
+		assert.EqualError(t, classicRefusal(host.Machine{GOARCH: "riscv64"}), "kexec_load is not built into this program for riscv64")
 		return
 	}
-	for want, s := range map[string]System{
-		"":                       {Lockdown: "none"},
-		"lockdown is on (integr": {Lockdown: "integrity"},
-		"lockdown is on (confid": {Lockdown: "confidentiality"},
-		"CONFIG_KEXEC_SIG_FORCE": {Config: map[string]string{"CONFIG_KEXEC_SIG_FORCE": "y"}},
-		"only signed images":     {Config: map[string]string{"CONFIG_KEXEC_VERIFY_SIG": "y"}}, // before Linux 5.4
-		"kho=on":                 {Handover: true},
-		"Xen hypervisor":         {Xen0: true},
+	const release, config = "proc/sys/kernel/osrelease", "boot/config-6.1"
+	for want, files := range map[string]fstest.MapFS{
+		"":                       {"sys/kernel/security/lockdown": text("[none] integrity"), release: text("6.1"), config: text("CONFIG_KEXEC=y\n")},
+		"lockdown is on (integr": {"sys/kernel/security/lockdown": text("none [integrity] confidentiality")},
+		"lockdown is on (confid": {"sys/kernel/security/lockdown": text("none integrity [confidentiality]")},
+		"CONFIG_KEXEC_SIG_FORCE": {release: text("6.1"), config: text("CONFIG_KEXEC_SIG_FORCE=y\n")},
+		"only signed images":     {release: text("6.1"), config: text("CONFIG_KEXEC_VERIFY_SIG=y\n")}, // before Linux 5.4
+		"kho=on":                 {"proc/cmdline": text("quiet kho=on\n")},
+		"Xen hypervisor":         {"proc/xen/capabilities": text("control_d\n")},
 	} {
-		err := classicRefusal(s, runtime.GOARCH)
+		err := classicRefusal(host.Machine{FS: files, GOARCH: runtime.GOARCH})
 		if want == "" {
 			assert.NoError(t, err)
-		} else {
-			assert.ErrorContains(t, err, want)
+			continue
 		}
+		assert.ErrorContains(t, err, want)
+		assert.NotEmpty(t, hint.Of(err), want)
 	}
 }
 
-// TestNoCallNamesTheOtherOne needs a kernel that only has kexec_load.
-func TestNoCallNamesTheOtherOne(t *testing.T) {
-	s := System{Config: map[string]string{"CONFIG_KEXEC": "y", "CONFIG_KEXEC_FILE": "n"}}
-	mend := "use a kernel that has it; until then reboot through the firmware"
-	if classicBuilt {
-		mend = "use --syscall=classic, which it has"
-	}
-	assert.Equal(t, reason{"this kernel was built without CONFIG_KEXEC_FILE", mend}, reasonFor(opFile, unix.ENOSYS, s))
-
-	s.Config = map[string]string{"CONFIG_KEXEC": "n", "CONFIG_KEXEC_FILE": "y"}
-	assert.Equal(t, "this kernel was built without CONFIG_KEXEC", reasonFor(opClassic, unix.ENOSYS, s).cause)
-}
-
-// TestUnloadForbidden holds that the way round what stays loaded is named.
-func TestUnloadForbidden(t *testing.T) {
-	r := permission(opUnload, System{LoadDisabled: true, LoadsLeft: -1})
-	assert.Equal(t, "kexec is switched off: kernel.kexec_load_disabled is 1", r.cause)
-	assert.Equal(t, "what is loaded stays until the next boot; to go there through the firmware: SYSTEMCTL_SKIP_AUTO_KEXEC=1 systemctl reboot", r.mend)
-	assert.NotContains(t, permission(opUnload, System{LoadsLeft: -1, Lockdown: "integrity"}).cause, "signed", "an unload verifies nothing")
-}
+func text(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 
 // TestZeroPage holds what a second kernel must and must not be told.
 func TestZeroPage(t *testing.T) {
@@ -78,14 +64,14 @@ func TestZeroPage(t *testing.T) {
 	assert.Equal(t, byte(0xd0), b[0x210], "loaded by kexec")
 	assert.Equal(t, []byte{0xbb, 0xbb}, b[0x1f1:0x1f3], "header of the new kernel")
 	assert.Equal(t, byte(0xbb), b[0x26b])
-	assert.Equal(t, make([]byte, 0x290-0x26c), b[0x26c:0x290], "nothing behind a short header")
+	assert.Equal(t, make([]byte, 0x290-0x26c), b[0x26c:0x290], "nothing after a short header")
 	assert.Equal(t, byte(0xaa), b[0x1e8], "memory map of the machine")
 	assert.Equal(t, byte(0xaa), b[0x2d0])
 
 	running[0x70] = 1
 	b, err = z.build(running, image)
 	require.NoError(t, err)
-	assert.Equal(t, byte(1), b[0x70], "what a loader said stays")
+	assert.Equal(t, byte(1), b[0x70], "what a loader gave is kept")
 
 	_, err = z.build(running[1:], image)
 	assert.ErrorContains(t, err, "not a page")

@@ -11,4 +11,4 @@ import (
 const classicBuilt = false
 
 // classicLoad is never reached: classicRefusal comes first.
-func classicLoad(_, _ *os.File, _ string, _ System) error { return unix.ENOSYS }
+func classicLoad(_, _ *os.File, _ string, _ uint64) error { return unix.ENOSYS }

@@ -17,7 +17,7 @@ const classicBuilt = true
 // classicLoad builds the segments as a boot loader would and calls
 // kexec_load(2). The kernel is read into memory, the initrd is mapped; no files
 // are made.
-func classicLoad(kernel, initrd *os.File, cmdline string, s System) (err error) {
+func classicLoad(kernel, initrd *os.File, cmdline string, rsdp uint64) (err error) {
 	// u-root's packages talk to the standard logger, and their parsers trust
 	// their input.
 	defer log.SetOutput(log.Writer())
@@ -27,7 +27,7 @@ func classicLoad(kernel, initrd *os.File, cmdline string, s System) (err error) 
 			err = fmt.Errorf("kexec_load: %s: malformed kernel image: %v", kernel.Name(), r)
 		}
 	}()
-	err = loadSegments(kernel, initrd, cmdline, s)
+	err = loadSegments(kernel, initrd, cmdline, rsdp)
 	// Its text is the table of segments.
 	if refused, ok := errors.AsType[kexecload.ErrKexec](err); ok {
 		return refused.Errno

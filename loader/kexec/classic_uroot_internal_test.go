@@ -26,7 +26,7 @@ func TestClassicSurvivesHostileKernels(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, image, 0o600))
 		kernel, err := os.Open(path)
 		require.NoError(t, err)
-		err = classicLoad(kernel, nil, "quiet", System{})
+		err = classicLoad(kernel, nil, "quiet", 0)
 		assert.ErrorContains(t, err, "kexec_load: "+path+": ", name)
 		_, called := err.(syscall.Errno) //nolint:errorlint // the call's own
 		assert.False(t, called, name)

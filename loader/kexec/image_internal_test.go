@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/loader/internal/refusal"
 )
 
 // magic is a file of zeros with something at an offset.
@@ -28,7 +30,7 @@ func bzImage(cmdlineSize uint32) []byte {
 func TestSniff(t *testing.T) {
 	for name, c := range map[string]struct {
 		b    []byte
-		want Format
+		want refusal.Format
 		max  int
 	}{
 		"bzImage":                   {bzImage(2047), "bzImage", 2016},
@@ -59,7 +61,7 @@ func FuzzSniff(f *testing.F) {
 		format, limit := sniff(b)
 		assert.GreaterOrEqual(t, limit, 0)
 		if limit > 0 {
-			assert.Equal(t, Format("bzImage"), format)
+			assert.Equal(t, refusal.BzImage, format)
 		}
 		again, _ := sniff(append(b, 0))
 		if format != "" {
@@ -81,9 +83,9 @@ func TestDescribe(t *testing.T) {
 	_, err = initrd.WriteString("070701")
 	require.NoError(t, err)
 
-	assert.Equal(t, Image{
-		Kernel:  Part{Name: name, Size: header, Regular: true},
-		Initrd:  Part{Name: "initrd", Size: 6, Regular: true, Memfd: true, Writable: true},
+	assert.Equal(t, refusal.Image{
+		Kernel:  refusal.Part{Name: name, Size: header, Regular: true},
+		Initrd:  refusal.Part{Name: "initrd", Size: 6, Regular: true, Memfd: true, Writable: true},
 		Cmdline: 5, CmdlineMax: 969, Format: "bzImage",
 	}, describe(kernel, initrd, "quiet"))
 

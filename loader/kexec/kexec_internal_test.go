@@ -9,6 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/internal/refusal"
 )
 
 func TestLoadedLooksAtBothPlaces(t *testing.T) {
@@ -26,59 +30,66 @@ func TestLoadedLooksAtBothPlaces(t *testing.T) {
 		for file, text := range c.files {
 			root[file] = &fstest.MapFile{Data: []byte(text)}
 		}
-		got, err := loaded(root)
+		got, err := loaded(host.Machine{FS: root})
 		assert.NoError(t, err, name)
 		assert.Equal(t, c.want, got, name)
 	}
-	_, err := loaded(fstest.MapFS{})
-	assert.ErrorContains(t, err, "is sysfs mounted?", "without sysfs nobody can tell")
+	_, err := loaded(host.Machine{FS: fstest.MapFS{}})
+	assert.ErrorContains(t, err, "cannot determine whether a kernel is loaded")
+	assert.Equal(t, "mount sysfs: mount -t sysfs sysfs /sys", hint.Of(err), "without sysfs it is unknown")
 }
 
-// TestExplainedLooksOnlyAtErrnos holds that other errors, a context's for
-// instance, stay what they are, and that a machine is inspected only for need.
-func TestExplainedLooksOnlyAtErrnos(t *testing.T) {
-	never := func() System { t.Error("looked"); return System{} }
+// TestRefusedTakesOnlyErrnos holds that other errors, a context's for instance,
+// are returned as they are.
+func TestRefusedTakesOnlyErrnos(t *testing.T) {
 	plain := errors.New("plain")
-	assert.NoError(t, explained(opFile, nil, never))
-	assert.Equal(t, plain, explained(opFile, plain, never))
+	assert.NoError(t, refused(refusal.File, nil, nil, refusal.Image{}))
+	assert.Equal(t, plain, refused(refusal.File, plain, nil, refusal.Image{}))
 	file := &os.PathError{Op: "open", Path: "/sys/firmware/memmap", Err: unix.ENOENT}
-	assert.Equal(t, error(file), explained(opClassic, file, never), "not what the call said")
-	assert.ErrorContains(t, explained(opClassic, unix.EBUSY, func() System { return System{} }), "kexec_load: device or resource busy")
+	assert.Equal(t, error(file), refused(refusal.Classic, file, nil, refusal.Image{}), "not the answer to the call")
+	image := refusal.Image{Cmdline: 5}
+	err := refused(refusal.Classic, unix.EBUSY, []string{"one", "two", "three"}, image)
+	assert.Equal(t, &LoadError{Errno: unix.EBUSY, Call: "kexec_load", KernelLog: []string{"one", "two", "three"}, Image: image, NoClassic: !classicBuilt}, err)
+	assert.EqualError(t, err, "kexec_load: device or resource busy (kernel log: one / two)")
+	assert.ErrorIs(t, err, unix.EBUSY)
+	assert.EqualError(t, refused(refusal.Unload, unix.EPERM, nil, image), "unload: operation not permitted")
 }
 
 func TestLoadRefusesBeforeTheKernelDoes(t *testing.T) {
-	assert.ErrorContains(t, Load(t.Context(), os.Stdin, nil, "a\x00b", Options{}), "NUL inside")
-	assert.EqualError(t, Load(t.Context(), os.Stdin, nil, "", Options{Syscall: "magic"}), `system call "magic" is not known; take auto, file or classic`)
+	calls := Syscalls()
+	assert.ErrorContains(t, calls.Load(t.Context(), os.Stdin, nil, "a\x00b", Options{}), "NUL inside")
+	err := calls.Load(t.Context(), os.Stdin, nil, "", Options{Syscall: "magic"})
+	assert.EqualError(t, err, `unknown system call "magic"`)
+	assert.Equal(t, "use auto, file or classic", hint.Of(err))
 }
 
 // TestLoadOnThisMachine asks the real kernel for what no kernel takes: an empty
-// file. Whatever it says has to come back explained.
+// file.
 func TestLoadOnThisMachine(t *testing.T) {
 	empty, err := os.Open("/dev/null")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, empty.Close()) }()
 	var refused *LoadError
-	require.ErrorAs(t, Load(t.Context(), empty, nil, "quiet", Options{Syscall: File, Debug: true, Patience: -1}), &refused)
+	require.ErrorAs(t, Syscalls().Load(t.Context(), empty, nil, "quiet", Options{Syscall: File, Debug: true, BusyTimeout: -1}), &refused)
 	assert.Contains(t, []error{unix.EPERM, unix.ENOSYS, unix.EINVAL, unix.EBUSY}, error(refused.Errno))
-	if os.Geteuid() != 0 && refused.Errno == unix.EPERM {
-		assert.ErrorContains(t, refused, "run it as root")
-	}
+	assert.Equal(t, "/dev/null", refused.Image.Kernel.Name)
 }
 
 func TestJumpThatCameBack(t *testing.T) {
 	for _, c := range []struct {
-		err  error
-		want string
+		err        error
+		want, hint string
 	}{
-		{unix.EINVAL, "reboot(KEXEC): invalid argument: no kernel is loaded, or this is a container; load one first"},
-		{unix.EPERM, "reboot(KEXEC): operation not permitted: this needs CAP_SYS_BOOT; be root, outside of containers"},
-		{unix.EBUSY, "reboot(KEXEC): device or resource busy: a load is under way; try again when it has ended"},
-		{unix.ENOSYS, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE"},
-		{unix.EIO, "reboot(KEXEC): input/output error"},
-		{nil, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE"}, // who comes back did not jump
+		{unix.EINVAL, "reboot(KEXEC): invalid argument: no kernel is loaded, or this is a container", "load a kernel first"},
+		{unix.EPERM, "reboot(KEXEC): operation not permitted: this needs CAP_SYS_BOOT", "be root, outside of containers"},
+		{unix.EBUSY, "reboot(KEXEC): device or resource busy: a load has not ended", "try again when it has"},
+		{unix.ENOSYS, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE", ""},
+		{unix.EIO, "reboot(KEXEC): input/output error", ""},
+		{nil, "reboot(KEXEC): function not implemented: this kernel was built without CONFIG_KEXEC_CORE", ""}, // a return is no jump
 	} {
 		err := jumpError(c.err)
 		assert.EqualError(t, err, c.want)
+		assert.Equal(t, c.hint, hint.Of(err))
 		if c.err != nil {
 			assert.ErrorIs(t, err, c.err)
 		}

@@ -6,30 +6,31 @@ import (
 	"unicode"
 )
 
-// kmsgWords are what lines of the kernel log have in them when they are about
+// kmsgTerms are what lines of the kernel log have in them when they are about
 // a load, in lower case. The log is the whole machine's.
-var kmsgWords = []string{
-	"kexec", "lockdown", "pefile", "pkcs#7", "pkcs7", "x.509", "x509", "signature", "appraise",
-	"ima:", "loadpin", "command line", "elfcorehdr", "kernel image", "vmalloc", "page allocation", "i/o error",
-	"avc:",
+func kmsgTerms() []string {
+	return []string{
+		"kexec", "lockdown", "pefile", "pkcs#7", "pkcs7", "x.509", "x509", "signature", "appraise",
+		"ima:", "loadpin", "command line", "elfcorehdr", "kernel image", "vmalloc", "page allocation", "i/o error",
+		"avc:",
+	}
 }
 
-// kernelWords picks from records of /dev/kmsg what the kernel itself said about
+// kernelLines picks from records of /dev/kmsg what the kernel itself logged about
 // a load, a line each.
-func kernelWords(records []string) []string {
-	var words []string
+func kernelLines(records []string) []string {
+	var lines []string
 	for _, record := range records {
 		if line := kmsgLine(record); line != "" && aboutLoad(line) {
-			words = append(words, line)
+			lines = append(lines, line)
 		}
 	}
-	return words
+	return lines
 }
 
 // kmsgLine returns the text of a record: PRIORITY,SEQUENCE,TIME,FLAGS[,…];TEXT,
 // then lines of properties. Other programs write there too; theirs have another
-// facility than the kernel's 0 (bits 3 and up of the priority). So that nobody
-// can play with the terminal, what is not printable becomes a space.
+// facility than the kernel's 0 (bits 3 and up of the priority). What is not printable becomes a space.
 func kmsgLine(record string) string {
 	prefix, text, ok := strings.Cut(record, ";")
 	if !ok {
@@ -55,8 +56,8 @@ func kmsgLine(record string) string {
 
 func aboutLoad(line string) bool {
 	line = strings.ToLower(line)
-	for _, word := range kmsgWords {
-		if strings.Contains(line, word) {
+	for _, term := range kmsgTerms() {
+		if strings.Contains(line, term) {
 			return true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKernelWordsAreTheKernelsAboutTheLoad(t *testing.T) {
+func TestKernelLinesAreTheKernelsAboutTheLoad(t *testing.T) {
 	records := []string{
 		"5,1371,209394841,-;Lockdown: kexec-bls: kexec of unsigned images is restricted; see man kernel_lockdown.7\n SUBSYSTEM=x\n",
 		"6,1372,209394842,-;usb 1-1: new device\n",
@@ -21,12 +21,12 @@ func TestKernelWordsAreTheKernelsAboutTheLoad(t *testing.T) {
 		"x,1;kexec with a bad one",
 		"6,1375,1,-,caller=T1;kexec: " + strings.Repeat("x", 300) + "\n",
 	}
-	words := kernelWords(records)
-	require.Len(t, words, 3)
-	assert.Equal(t, "Lockdown: kexec-bls: kexec of unsigned images is restricted; see man kernel_lockdown.7", words[0])
-	assert.Equal(t, "kexec-bzImage64:  [31mNot a bzImage", words[1])
-	assert.Equal(t, "kexec: "+strings.Repeat("x", 193)+"…", words[2])
-	assert.Empty(t, kernelWords(nil))
+	lines := kernelLines(records)
+	require.Len(t, lines, 3)
+	assert.Equal(t, "Lockdown: kexec-bls: kexec of unsigned images is restricted; see man kernel_lockdown.7", lines[0])
+	assert.Equal(t, "kexec-bzImage64:  [31mNot a bzImage", lines[1])
+	assert.Equal(t, "kexec: "+strings.Repeat("x", 193)+"…", lines[2])
+	assert.Empty(t, kernelLines(nil))
 }
 
 func FuzzKmsgLine(f *testing.F) {
@@ -67,10 +67,10 @@ func TestKmsgIsReadFromNowOn(t *testing.T) {
 	all := strings.Join(r.read(), "")
 	assert.Contains(t, all, ";kexec-test-after\n")
 	assert.NotContains(t, all, "before")
-	assert.NotContains(t, kernelWords([]string{all}), "kexec-test-after", "a program is not the kernel")
+	assert.NotContains(t, kernelLines([]string{all}), "kexec-test-after", "a program is not the kernel")
 }
 
-func TestWithoutKmsgThereAreNoWords(t *testing.T) {
+func TestWithoutKmsgThereAreNoLines(t *testing.T) {
 	r := kmsgReader{-1}
 	assert.Empty(t, r.read())
 	r.close()

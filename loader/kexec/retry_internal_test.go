@@ -15,29 +15,29 @@ import (
 func TestPersistTriesWhatChangesNothing(t *testing.T) {
 	const debug, noCMA = unix.KEXEC_FILE_DEBUG, unix.KEXEC_FILE_NO_CMA
 	for name, c := range map[string]struct {
-		wish    int
-		answers []error
-		asked   []int
-		want    error
+		optional int
+		answers  []error
+		asked    []int
+		want     error
 	}{
-		"taken":                          {0, []error{nil}, []int{0}, nil},
-		"refused":                        {0, []error{unix.EPERM}, []int{0}, unix.EPERM},
-		"debug known":                    {debug, []error{nil}, []int{debug}, nil},
-		"debug unknown":                  {debug, []error{unix.EINVAL, nil}, []int{debug, 0}, nil},
-		"debug known, no-cma unknown":    {debug | noCMA, []error{unix.EINVAL, nil}, []int{debug | noCMA, debug}, nil},
-		"both unknown":                   {debug | noCMA, []error{unix.EINVAL, unix.EINVAL, nil}, []int{debug | noCMA, debug, 0}, nil},
-		"bad image, and not for a flag":  {debug, []error{unix.EINVAL, unix.EINVAL}, []int{debug, 0}, unix.EINVAL},
-		"room outside of device memory":  {0, []error{unix.EADDRNOTAVAIL, nil}, []int{0, noCMA}, nil},
-		"no room, no-cma unknown":        {0, []error{unix.EADDRNOTAVAIL, unix.EINVAL}, []int{0, noCMA}, unix.EADDRNOTAVAIL},
-		"no room anywhere":               {0, []error{unix.EADDRNOTAVAIL, unix.ENOMEM}, []int{0, noCMA}, unix.ENOMEM},
-		"no room, no-cma was wished for": {noCMA, []error{unix.EADDRNOTAVAIL}, []int{noCMA}, unix.EADDRNOTAVAIL},
-		"no room, debug stays":           {debug, []error{unix.EADDRNOTAVAIL, nil}, []int{debug, debug | noCMA}, nil},
-		"interrupted":                    {debug, []error{unix.EINTR, nil}, []int{debug, debug}, nil},
-		"busy, then an old kernel":       {debug, []error{unix.EBUSY, unix.EINVAL, unix.EBUSY, nil}, []int{debug, debug, 0, 0}, nil},
+		"taken":                         {0, []error{nil}, []int{0}, nil},
+		"refused":                       {0, []error{unix.EPERM}, []int{0}, unix.EPERM},
+		"debug known":                   {debug, []error{nil}, []int{debug}, nil},
+		"debug unknown":                 {debug, []error{unix.EINVAL, nil}, []int{debug, 0}, nil},
+		"debug known, no-cma unknown":   {debug | noCMA, []error{unix.EINVAL, nil}, []int{debug | noCMA, debug}, nil},
+		"both unknown":                  {debug | noCMA, []error{unix.EINVAL, unix.EINVAL, nil}, []int{debug | noCMA, debug, 0}, nil},
+		"bad image, and not for a flag": {debug, []error{unix.EINVAL, unix.EINVAL}, []int{debug, 0}, unix.EINVAL},
+		"room outside of device memory": {0, []error{unix.EADDRNOTAVAIL, nil}, []int{0, noCMA}, nil},
+		"no room, no-cma unknown":       {0, []error{unix.EADDRNOTAVAIL, unix.EINVAL}, []int{0, noCMA}, unix.EADDRNOTAVAIL},
+		"no room anywhere":              {0, []error{unix.EADDRNOTAVAIL, unix.ENOMEM}, []int{0, noCMA}, unix.ENOMEM},
+		"no room, no-cma was given":     {noCMA, []error{unix.EADDRNOTAVAIL}, []int{noCMA}, unix.EADDRNOTAVAIL},
+		"no room, debug stays":          {debug, []error{unix.EADDRNOTAVAIL, nil}, []int{debug, debug | noCMA}, nil},
+		"interrupted":                   {debug, []error{unix.EINTR, nil}, []int{debug, debug}, nil},
+		"busy, then an old kernel":      {debug, []error{unix.EBUSY, unix.EINVAL, unix.EBUSY, nil}, []int{debug, debug, 0, 0}, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var asked []int
-			err := persist(t.Context(), 0, c.wish, func(flags int) error {
+			err := persist(t.Context(), 0, c.optional, func(flags int) error {
 				asked = append(asked, flags)
 				return c.answers[len(asked)-1]
 			})

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 )
 
 // A zeroPage is what a boot loader tells an x86 kernel, by physical address
@@ -70,21 +68,4 @@ func payloadInside(image []byte) error {
 		return fmt.Errorf("bzImage of %d bytes with a payload that ends at %d: cut short", len(image), end)
 	}
 	return nil
-}
-
-// rsdp finds the address of the ACPI tables in /sys/firmware/efi/systab, which
-// has lines as ACPI20=0x7fe0a014; 0 if there is none.
-func rsdp(systab string) uint64 {
-	for _, key := range []string{"ACPI20=", "ACPI="} { // newer tables first
-		for line := range strings.Lines(systab) {
-			value, ok := strings.CutPrefix(strings.TrimSpace(line), key)
-			if !ok {
-				continue
-			}
-			if n, err := strconv.ParseUint(value, 0, 64); err == nil && n != 0 {
-				return n
-			}
-		}
-	}
-	return 0
 }

@@ -6,28 +6,26 @@ import (
 	"strings"
 )
 
-// shortTimeout is how long a kernel may need until it takes over a watchdog,
-// in seconds.
-const shortTimeout = 60
-
 // watchdog finds one that cannot be stopped (Documentation/watchdog/): it
 // fires in the middle of the new kernel's start if that takes longer.
 func watchdog(l *look) []Finding {
+	const shortTimeout = 60 // s that a kernel may need until it takes over a watchdog
 	var found []Finding
-	for _, name := range l.sys.names("class/watchdog") {
-		dir := "class/watchdog/" + name
-		if l.sys.text(dir+"/state") != "active" || l.sys.text(dir+"/nowayout") != "1" {
+	for _, name := range l.host.Names("sys/class/watchdog") {
+		dir := "sys/class/watchdog/" + name
+		if l.host.Text(dir+"/state") != "active" || l.host.Text(dir+"/nowayout") != "1" {
 			continue
 		}
-		f := Finding{"watchdog", Warning, fmt.Sprintf("%s runs, cannot be stopped (nowayout), and resets the machine if the new kernel does not take it over in time", name),
-			"set KExecWatchdogSec= in systemd's system.conf to what a start needs"}
-		if n, err := strconv.Atoi(l.sys.text(dir + "/timeout")); err == nil {
-			f.Why = fmt.Sprintf("%s runs, cannot be stopped (nowayout), and resets the machine if the new kernel does not take it over in %d s", name, n)
+		within := "in time"
+		if n, err := strconv.Atoi(l.host.Text(dir + "/timeout")); err == nil {
 			if n >= shortTimeout {
-				f.Severity, f.Mend = Note, "nothing, if the machine starts faster than that"
+				continue
 			}
+			within = fmt.Sprintf("in %d s", n)
 		}
-		found = append(found, f)
+		found = append(found, one(Warning, IDWatchdog,
+			fmt.Sprintf("%s runs, cannot be stopped (nowayout), and resets the machine if the new kernel does not take it over %s", name, within),
+			"set KExecWatchdogSec= in systemd's system.conf to what a start needs")...)
 	}
 	return found
 }
@@ -35,7 +33,7 @@ func watchdog(l *look) []Finding {
 // vfio finds devices that were given to virtual machines.
 func vfio(l *look) []Finding {
 	var devices []string
-	for _, name := range l.sys.names("bus/pci/drivers/vfio-pci") {
+	for _, name := range l.host.Names("sys/bus/pci/drivers/vfio-pci") {
 		if strings.Count(name, ":") == 2 { // 0000:01:00.0
 			devices = append(devices, name)
 		}
@@ -43,6 +41,6 @@ func vfio(l *look) []Finding {
 	if len(devices) == 0 {
 		return nil
 	}
-	return []Finding{{"vfio", Warning, fmt.Sprintf("%s assigned to virtual machines (vfio-pci); without the firmware nothing resets it fully", strings.Join(devices, ", ")),
-		"shut the virtual machines down first"}}
+	return one(Warning, IDVFIO, fmt.Sprintf("%s assigned to virtual machines (vfio-pci); without the firmware nothing resets it fully", strings.Join(devices, ", ")),
+		"shut the virtual machines down first")
 }

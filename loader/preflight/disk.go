@@ -3,7 +3,10 @@ package preflight
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // A crypt is an open encrypted device that the system was started from.
@@ -21,35 +24,25 @@ func bootMounts() []string { return []string{"/", "/usr", "/sysroot"} }
 func (l *look) bootCrypts() []crypt {
 	var found []crypt
 	seen := map[string]bool{}
-	for line := range strings.Lines(string(l.proc.read("self/mountinfo"))) {
-		device := l.mountedDevice(line)
-		l.walkDisks(device, seen, &found)
+	mounts, _ := l.host.Mounts() // none
+	for _, m := range mounts {
+		if slices.Contains(bootMounts(), m.Point) {
+			l.walkDisks(l.mountedDevice(m), seen, &found)
+		}
 	}
 	return found
 }
 
-// mountedDevice is the kernel name of the disk that a line of mountinfo(5)
-// mounts at one of bootMounts; "" for other lines. File systems with more than
-// one disk (btrfs) have no device number of their own: their source is taken.
-func (l *look) mountedDevice(line string) string {
-	left, right, ok := strings.Cut(line, " - ")
-	f, g := strings.Fields(left), strings.Fields(right)
-	if !ok || len(f) < 5 || len(g) < 2 {
-		return ""
-	}
-	wanted := false
-	for _, dir := range bootMounts() {
-		wanted = wanted || f[4] == dir
-	}
-	if !wanted {
-		return ""
-	}
-	if name := l.sys.link("dev/block/" + f[2]); name != "" {
+// mountedDevice is the kernel name of the disk of a mount. File systems with
+// more than one disk (btrfs) have no device number of their own: their source is
+// taken.
+func (l *look) mountedDevice(m host.Mount) string {
+	if name := l.host.LinkName("sys/dev/block/" + m.Device); name != "" {
 		return name
 	}
-	name := path.Base(g[1])
-	for _, block := range l.sys.names("block") {
-		if l.sys.text("block/"+block+"/dm/name") == name {
+	name := path.Base(m.Source)
+	for _, block := range l.host.Names("sys/block") {
+		if l.host.Text("sys/block/"+block+"/dm/name") == name {
 			return block
 		}
 	}
@@ -62,16 +55,16 @@ func (l *look) walkDisks(disk string, seen map[string]bool, found *[]crypt) {
 		return
 	}
 	seen[disk] = true
-	dir := "class/block/" + disk
-	if l.sys.has(dir + "/partition") {
-		if target, err := fs.ReadLink(l.sys.fs, dir); err == nil {
+	dir := "sys/class/block/" + disk
+	if l.host.Exists(dir + "/partition") {
+		if target := l.host.Link(dir); target != "" {
 			l.walkDisks(path.Base(path.Dir(target)), seen, found)
 		}
 	}
-	slaves := l.sys.names(dir + "/slaves")
+	slaves := l.host.Names(dir + "/slaves")
 	// CRYPT-LUKS2-0123456789abcdef0123456789abcdef-NAME, as cryptsetup names it
-	if id, ok := strings.CutPrefix(l.sys.text(dir+"/dm/uuid"), "CRYPT-"); ok {
-		c := crypt{name: l.sys.text(dir + "/dm/name")}
+	if id, ok := strings.CutPrefix(l.host.Text(dir+"/dm/uuid"), "CRYPT-"); ok {
+		c := crypt{name: l.host.Text(dir + "/dm/name")}
 		if p := strings.SplitN(id, "-", 3); len(p) == 3 && strings.HasPrefix(p[0], "LUKS") {
 			c.uuid = dashed(p[1])
 		}
@@ -85,7 +78,7 @@ func (l *look) walkDisks(disk string, seen map[string]bool, found *[]crypt) {
 	}
 }
 
-// dashed puts the dashes of a UUID back.
+// dashed adds the dashes of a UUID.
 func dashed(hex string) string {
 	if len(hex) != 32 {
 		return ""

@@ -1,51 +1,46 @@
 package preflight
 
 import (
+	"errors"
 	"io/fs"
+	"strings"
 	"time"
+
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
-// An Env is the machine. A nil file system is one that is not mounted; the
-// zero value is a machine of which nothing is known.
+// An Env is where the checks look. A zero Host is a machine of which nothing is
+// known.
 type Env struct {
-	Proc, Sys fs.FS // procfs and sysfs
-	// Root is the root directory: /etc, /boot, /usr, /run, /var, /lib and /dev
-	// are looked at. Its links may lead anywhere in the machine.
-	Root fs.FS
-	// EFIVars is efivarfs: NAME-VENDOR, 4 bytes of attributes, then the value.
-	EFIVars fs.FS
-	GOARCH  string // as runtime.GOARCH
-	UID     int    // effective
-	// PageSize is the kernel's, in bytes; 0: 4096.
-	PageSize int
-	// Timeout for all checks together; 0: DefaultTimeout.
+	Host host.Machine
+	Vars efivar.Vars
+	// Timeout for all checks together; 0 is DefaultTimeout.
 	Timeout time.Duration
 }
 
 // A Plan is what is to be loaded, as far as it matters here. In the zero value
 // nothing is known of it.
 type Plan struct {
-	// Loaded says that the image is loaded already: what stands in the way of a
-	// load does not matter any more. Without a Cmdline that one is not known.
+	// Loaded reports that the image is loaded already: what would prevent a load
+	// does not matter any more. Without a Cmdline that one is not known.
 	Loaded bool
-	// Broken is why a load would refuse the plan before it asks the kernel.
-	Broken error
-	// Entry is the id; "" for a load by hand.
+	// Entry is the id; "" for given files.
 	Entry string
-	// OneShot says that LoaderEntryOneShot chose the entry, so that it will be
-	// used up.
+	// OneShot reports that LoaderEntryOneShot chose the entry, so that it will be
+	// consumed.
 	OneShot bool
-	// Counted says that the entry's file name has a boot counter, TriesLeft
+	// Counted reports that the entry's file name has a boot counter, TriesLeft
 	// what is left; 0 is a bad entry.
 	Counted   bool
 	TriesLeft int
-	// Cmdline is the command line for the new kernel, Running the one in force.
+	// Cmdline is the command line for the new kernel, Running the current one.
 	Cmdline, Running string
 	Kernel           Kernel
-	// Memory is what the load takes, in bytes; 0: not known.
+	// Memory is what the load takes, in bytes; 0 is not known.
 	Memory int64
 	// InitrdNames are its files. InitrdReleases are the kernels that it has
-	// modules for; empty: not known.
+	// modules for; empty is not known.
 	InitrdNames, InitrdReleases []string
 	// Boot are the directories of the boot partitions, absolute.
 	Boot []string
@@ -54,11 +49,11 @@ type Plan struct {
 // A Kernel is the kernel file of a plan.
 type Kernel struct {
 	Name      string // path, for messages
-	Release   string // as uname -r; "": not known
+	Release   string // as uname -r; "" is not known
 	Format    string // "bzImage", "Image", ...
 	Size      int64  // bytes
 	Signature Signature
-	// Inner says that it is a part of an image, which may be signed as a whole.
+	// Inner reports that it is a part of an image, which may be signed as a whole.
 	Inner bool
 }
 
@@ -66,30 +61,64 @@ type Kernel struct {
 type look struct {
 	Env
 	Plan   Plan
-	proc   tree
-	sys    tree
-	root   tree
-	efi    tree
-	unseen []string // paths that permissions hid
+	host   host.Machine // Env.Host, which notes in unseen what permissions hide
+	unseen *[]string
 }
 
 func newLook(env Env, plan Plan) *look {
-	l := &look{Env: env, Plan: plan}
-	l.proc = newTree(env.Proc, "/proc", &l.unseen)
-	l.sys = newTree(env.Sys, "/sys", &l.unseen)
-	l.root = newTree(env.Root, "", &l.unseen)
-	l.efi = newTree(env.EFIVars, "/sys/firmware/efi/efivars", &l.unseen)
+	l := &look{Env: env, Plan: plan, host: env.Host, unseen: new([]string)}
+	if env.Host.FS != nil {
+		l.host.FS = witness{env.Host.FS, l.unseen}
+	}
 	return l
 }
 
-func (l *look) isRoot() bool { return l.UID == 0 }
+// A witness is a root directory that notes which paths permissions hide.
+type witness struct {
+	fs.FS
+	unseen *[]string
+}
 
-// release is the running kernel's.
-func (l *look) release() string { return l.proc.text("sys/kernel/osrelease") }
-
-func (l *look) pageSize() int64 {
-	if l.PageSize > 0 {
-		return int64(l.PageSize)
+func (w witness) note(name string, err error) {
+	if errors.Is(err, fs.ErrPermission) {
+		*w.unseen = append(*w.unseen, "/"+name)
 	}
-	return 4096
+}
+
+// Open notes what is hidden.
+func (w witness) Open(name string) (fs.File, error) {
+	f, err := w.FS.Open(name)
+	w.note(name, err)
+	return f, err
+}
+
+// Stat notes what is hidden.
+func (w witness) Stat(name string) (fs.FileInfo, error) {
+	info, err := fs.Stat(w.FS, name)
+	w.note(name, err)
+	return info, err
+}
+
+// ReadDir notes what is hidden.
+func (w witness) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	w.note(name, err)
+	return entries, err
+}
+
+// Lstat notes nothing.
+func (w witness) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(w.FS, name) }
+
+// ReadLink notes nothing.
+func (w witness) ReadLink(name string) (string, error) { return fs.ReadLink(w.FS, name) }
+
+// parameter returns the value of the last KEY=VALUE on a command line.
+func parameter(cmdline, key string) string {
+	value := ""
+	for p := range strings.FieldsSeq(cmdline) {
+		if v, ok := strings.CutPrefix(p, key+"="); ok {
+			value = v
+		}
+	}
+	return value
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
@@ -28,17 +29,14 @@ func (b *box) lay(t *testing.T, dir string) preflight.Env {
 		}
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	env.Proc, env.Sys = os.DirFS(filepath.Join(dir, "proc")), os.DirFS(filepath.Join(dir, "sys"))
-	env.EFIVars, env.Root = os.DirFS(filepath.Join(dir, "efi")), os.DirFS(filepath.Join(dir, "root"))
+	env.Host.FS, env.Vars.Dir = host.At(filepath.Join(dir, "root")).FS, filepath.Join(dir, "efi")
 	return env
 }
 
-// place is where a file of the machine stands below the directory.
+// place is the path of a file of the machine below the directory.
 func place(name string) string {
-	for _, at := range []string{"/proc/", "/sys/", "/efi/"} {
-		if strings.HasPrefix(name, at) {
-			return name
-		}
+	if strings.HasPrefix(name, "/efi/") {
+		return name
 	}
 	return "/root" + name
 }
@@ -50,7 +48,7 @@ func TestFiles(t *testing.T) {
 
 	b.remove("/etc/crypttab").set("/etc/systemd/system/kexec.target", "-> /dev/null", "/sys/module/nvidia/x", "")
 	found := preflight.Run(b.lay(t, t.TempDir()), b.plan)
-	assert.Equal(t, []string{"blocker kexec-target", "warning gpu-nvidia", "note luks-passphrase"}, ids(found))
+	assert.Equal(t, []string{"error kexec-target", "warning gpu-nvidia", "info luks-passphrase"}, ids(found))
 }
 
 // TestChangesNothing holds that nothing is written, made or removed.
@@ -95,7 +93,7 @@ func TestFIFO(t *testing.T) {
 	}
 	start := time.Now()
 	for _, f := range preflight.Run(env, b.plan) {
-		assert.NotEqual(t, "check-hung", f.ID, f.Why)
+		assert.NotEqual(t, preflight.IDCheckHung, f.ID, f.Text)
 	}
 	assert.Less(t, time.Since(start), preflight.DefaultTimeout)
 }
@@ -103,21 +101,18 @@ func TestFIFO(t *testing.T) {
 // TestThisMachine holds that the machine that the tests run on can be looked
 // at, whatever it is, in time and by whoever runs them.
 func TestThisMachine(t *testing.T) {
-	env := preflight.Env{
-		Proc: os.DirFS("/proc"), Sys: os.DirFS("/sys"), Root: os.DirFS("/"), EFIVars: os.DirFS("/sys/firmware/efi/efivars"),
-		GOARCH: "amd64", UID: os.Geteuid(), PageSize: os.Getpagesize(),
-	}
+	env := preflight.Env{Host: host.Running()}
 	start := time.Now()
 	found := preflight.Run(env, preflight.Plan{})
 	assert.Less(t, time.Since(start), 3*time.Second)
 	for _, f := range found {
-		assert.NotEqual(t, "check-hung", f.ID, f.Why)
-		assert.NotEqual(t, "machines-file", f.ID, f.Why)
+		assert.NotEqual(t, preflight.IDCheckHung, f.ID, f.Text)
+		assert.NotEqual(t, preflight.IDMachinesFile, f.ID, f.Text)
 	}
 }
 
 func BenchmarkRun(b *testing.B) {
-	env, plan := newBox().mount(), newBox().plan
+	env, plan := newBox().mount(b), newBox().plan
 	for b.Loop() {
 		preflight.Run(env, plan)
 	}

@@ -2,17 +2,20 @@ package preflight
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf16"
+
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/entries/efivar"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // Vendors of EFI variables.
 const (
-	globalVendor    = "8be4df61-93ca-11d2-aa0d-00e098032b8c" // UEFI itself
-	loaderVendor    = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" // boot loader interface
 	hibernateVendor = "8cf2644b-4b0b-428f-9387-6d876050dc67" // systemd-hibernate
 	fwupdVendor     = "0abba7dc-e516-4167-bbf5-4d9d1c739416" // fwupd
 )
@@ -20,77 +23,99 @@ const (
 // variable is the value of an EFI variable without its attributes; nil when
 // there is none.
 func (l *look) variable(name, vendor string) []byte {
-	const attributes = 4
-	b := l.efi.read(name + "-" + vendor)
-	if len(b) < attributes {
+	v, err := l.Vars.Read(name, vendor)
+	l.deniedVariable(name, vendor, err)
+	if err != nil {
 		return nil
 	}
-	return b[attributes:]
+	return v.Data
 }
 
-// textVariable is a variable of UTF-16 text up to its first NUL.
-func (l *look) textVariable(name, vendor string) string {
-	b := l.variable(name, vendor)
-	var units []uint16
-	for ; len(b) >= 2; b = b[2:] {
-		u := binary.LittleEndian.Uint16(b)
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
+func (l *look) hasVariable(name, vendor string) bool {
+	_, err := l.Vars.Read(name, vendor)
+	l.deniedVariable(name, vendor, err)
+	return err == nil
+}
+
+func (l *look) deniedVariable(name, vendor string, err error) {
+	if errors.Is(err, fs.ErrPermission) {
+		*l.unseen = append(*l.unseen, efivar.DefaultDir+"/"+name+"-"+vendor)
 	}
-	return string(utf16.Decode(units))
+}
+
+// loaderText is a text variable of the Boot Loader Interface; "" for none.
+func (l *look) loaderText(name string) string {
+	text, err := l.Vars.Loader(name)
+	l.deniedVariable(name, bli.LoaderVendor, err)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// secureBootState is that of the EFI variable, else what the running kernel was
+// told of it.
+func (l *look) secureBootState() host.Tristate {
+	if b := l.variable("SecureBoot", bli.GlobalVendor); len(b) == 1 {
+		if b[0] == 1 {
+			return host.Yes
+		}
+		return host.No
+	}
+	return l.host.SecureBoot()
 }
 
 // firmware finds what waits for the next start of the firmware, which a kexec
-// passes by: BootNext and OsIndications (UEFI 3.3 and 8.5.4), capsules.
+// skips: BootNext and OsIndications (UEFI 3.3 and 8.5.4), capsules.
 func firmware(l *look) []Finding {
-	if l.sys.has("firmware/efi") && len(l.efi.names(".")) == 0 {
-		*l.efi.unseen = append(*l.efi.unseen, "/sys/firmware/efi/efivars (not mounted, or EFI runtime services are off)")
+	names, _ := l.Vars.Names()
+	if l.host.EFI() && len(names) == 0 {
+		*l.unseen = append(*l.unseen, efivar.DefaultDir+" (not mounted, or EFI runtime services are off)")
 	}
 	var found []Finding
-	add := func(id, why string) {
-		found = append(found, Finding{id, Warning, why, byFirmware + " if it is wanted now"})
+	add := func(id ID, text string) {
+		found = append(found, one(Warning, id, text+"; a kexec puts it off", byFirmware+" if it is wanted now")...)
 	}
-	if b := l.variable("OsIndications", globalVendor); len(b) == 8 {
+	if b := l.variable("OsIndications", bli.GlobalVendor); len(b) == 8 {
 		const setup, capsule = 1 << 0, 1 << 2
-		wishes := binary.LittleEndian.Uint64(b)
-		if wishes&setup != 0 {
-			add("firmware-setup", "a start of the firmware's setup is requested; a kexec puts it off")
+		requested := binary.LittleEndian.Uint64(b)
+		if requested&setup != 0 {
+			add(IDFirmwareSetup, "a start of the firmware's setup is requested")
 		}
-		if wishes&capsule != 0 {
-			add("firmware-update", "a firmware update from a file (capsule) is requested; a kexec puts it off")
+		if requested&capsule != 0 {
+			add(IDFirmwareUpdate, "a firmware update from a file (capsule) is requested")
 		}
 	}
-	if b := l.variable("BootNext", globalVendor); len(b) == 2 {
-		add("boot-next", fmt.Sprintf("the firmware is to start Boot%04X once (BootNext); a kexec puts it off", binary.LittleEndian.Uint16(b)))
+	if b := l.variable("BootNext", bli.GlobalVendor); len(b) == 2 {
+		add(IDBootNext, fmt.Sprintf("the firmware is to start Boot%04X once (BootNext)", binary.LittleEndian.Uint16(b)))
 	}
-	if !slices.ContainsFunc(found, func(f Finding) bool { return f.ID == "firmware-update" }) {
-		if what := l.pendingUpdate(); what != "" {
-			add("firmware-update", what+"; a kexec puts it off")
+	if !slices.ContainsFunc(found, func(f Finding) bool { return f.ID == IDFirmwareUpdate }) {
+		if what := l.pendingUpdate(names); what != "" {
+			add(IDFirmwareUpdate, what)
 		}
 	}
 	return found
 }
 
 // pendingUpdate looks for fwupd's variables, one for each update: 48 bytes in,
-// behind version, GUID, flags, hardware instance and time, is the status, 1
+// after version, GUID, flags, hardware instance and time, is the status, 1
 // until it was tried (libfwupdplugin, struct EfiUpdateInfo). And for capsules
 // in the partition where UEFI looks for them.
-func (l *look) pendingUpdate() string {
+func (l *look) pendingUpdate(variables []string) string {
 	const statusAt, waiting = 48, 1
-	for _, file := range l.efi.names(".") {
-		if !strings.HasPrefix(file, "fwupd-") || !strings.HasSuffix(file, fwupdVendor) {
+	for _, file := range variables {
+		name, ours := strings.CutSuffix(file, "-"+fwupdVendor)
+		if !ours || !strings.HasPrefix(name, "fwupd-") {
 			continue
 		}
-		b := l.variable(strings.TrimSuffix(file, "-"+fwupdVendor), fwupdVendor)
+		b := l.variable(name, fwupdVendor)
 		if len(b) >= statusAt+4 && binary.LittleEndian.Uint32(b[statusAt:]) == waiting {
 			return "fwupd has prepared a firmware update"
 		}
 	}
 	for _, dir := range l.Plan.Boot {
 		capsules := strings.TrimPrefix(path.Join(dir, "EFI/UpdateCapsule"), "/")
-		if names := l.root.names(capsules); len(names) > 0 {
+		if names := l.host.Names(capsules); len(names) > 0 {
 			return fmt.Sprintf("/%s holds a firmware update, %s", capsules, names[0])
 		}
 	}

@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -9,20 +8,21 @@ import (
 // A driver is one of a graphics card that may not take a card over from
 // another kernel.
 type driver struct {
-	name, id string
+	name     string
+	id       ID
 	severity Severity
-	why      string
+	text     string
 }
 
 // drivers are the ones with reports of that, and no others.
 func drivers() []driver {
 	return []driver{
-		{"nvidia", "gpu-nvidia", Warning, "the proprietary nvidia driver often does not start on a card that another kernel has used"},
+		{"nvidia", IDGPUNVIDIA, Warning, "the proprietary nvidia driver often does not start on a card that another kernel has used"},
 		// nix-community/nixos-anywhere#400: "hyperv_fb: Time out on waiting vram
 		// location ack" delays or hangs the boot after a kexec.
-		{"hyperv_fb", "gpu-hyperv", Warning, "hyperv_fb may time out on the screen that another kernel has used"},
-		{"hyperv_drm", "gpu-hyperv", Warning, "hyperv_drm may time out on the screen that another kernel has used"},
-		{"amdgpu", "gpu-amdgpu", Note, "amdgpu does not start reliably on some cards that another kernel has used"},
+		{"hyperv_fb", IDGPUHyperV, Warning, "hyperv_fb may time out on the screen that another kernel has used"},
+		{"hyperv_drm", IDGPUHyperV, Warning, "hyperv_drm may time out on the screen that another kernel has used"},
+		{"amdgpu", IDGPUAMD, Info, "amdgpu does not start reliably on some cards that another kernel has used"},
 	}
 }
 
@@ -34,11 +34,11 @@ func graphics(l *look) []Finding {
 		if !slices.Contains(used, d.name) || slices.ContainsFunc(found, func(f Finding) bool { return f.ID == d.id }) {
 			continue
 		}
-		mend := "if the screen stays dark, " + byFirmware
+		hint := "if the screen stays dark, " + byFirmware
 		if d.name == "nvidia" {
-			mend = "enable kexec-bls-gpu.service, which unloads nvidia_drm nvidia_modeset nvidia_uvm nvidia in the shutdown, or " + byFirmware
+			hint = "enable kexec-bls-gpu.service, which unloads nvidia_drm nvidia_modeset nvidia_uvm nvidia in the shutdown, or " + byFirmware
 		}
-		found = append(found, Finding{d.id, d.severity, d.why, mend})
+		found = append(found, one(d.severity, d.id, d.text, hint)...)
 	}
 	return found
 }
@@ -47,29 +47,29 @@ func graphics(l *look) []Finding {
 // driver works without one, so that its module counts.
 func (l *look) cardDrivers() []string {
 	var used []string
-	for _, card := range l.sys.names("class/drm") {
+	for _, card := range l.host.Names("sys/class/drm") {
 		if strings.HasPrefix(card, "card") && !strings.Contains(card, "-") {
-			used = append(used, l.sys.link(fmt.Sprintf("class/drm/%s/device/driver", card)))
+			used = append(used, l.host.LinkName("sys/class/drm/"+card+"/device/driver"))
 		}
 	}
 	for _, module := range []string{"nvidia", "hyperv_fb"} {
-		if l.sys.has("module/" + module) {
+		if l.host.ModulePresent(module) {
 			used = append(used, module)
 		}
 	}
 	return used
 }
 
-// console says where somebody could type: a serial console, a screen that is
+// console returns where somebody could type: a serial console, a screen that is
 // connected; "" where neither was seen.
 func (l *look) console() string {
-	for _, name := range strings.Fields(l.sys.text("class/tty/console/active")) {
+	for _, name := range strings.Fields(l.host.Text("sys/class/tty/console/active")) {
 		if !strings.HasPrefix(name, "tty") || strings.TrimLeft(name[len("tty"):], "0123456789") != "" {
 			return "the console " + name
 		}
 	}
-	for _, name := range l.sys.names("class/drm") {
-		if l.sys.text("class/drm/"+name+"/status") == "connected" {
+	for _, name := range l.host.Names("sys/class/drm") {
+		if l.host.Text("sys/class/drm/"+name+"/status") == "connected" {
 			return "the screen"
 		}
 	}

@@ -11,17 +11,16 @@ import (
 // kernel, or the next boot, would go back to it, with file systems that have
 // changed since.
 func hibernation(l *look) []Finding {
-	const id = "hibernation"
-	const mend = "resume it through the firmware, or give it up: make the swap space again (mkswap) and remove the variable (systemd-hibernate-clear.service)"
-	if l.efi.has("HibernateLocation-" + hibernateVendor) {
-		return []Finding{{id, Blocker, "a hibernation image exists (EFI variable HibernateLocation)", mend}}
+	const hint = "resume it through the firmware, or give it up: make the swap space again (mkswap) and remove the variable (systemd-hibernate-clear.service)"
+	if l.hasVariable("HibernateLocation", hibernateVendor) {
+		return one(Error, IDHibernation, "a hibernation image exists (EFI variable HibernateLocation)", hint)
 	}
 	for _, swap := range l.swaps() {
-		// The signature stands at the end of the first page (kernel/power/swap.c,
+		// The signature is at the end of the first page (kernel/power/swap.c,
 		// struct swsusp_header): swap headers have their own there.
-		b := l.root.part(swap.file, swap.offset+l.pageSize()-10, 10)
+		b := l.host.ReadAt(swap.file, swap.offset+l.host.Page()-10, 10)
 		if string(b) == "S1SUSPEND\x00" {
-			return []Finding{{id, Blocker, fmt.Sprintf("/%s holds a hibernation image", swap.file), mend}}
+			return one(Error, IDHibernation, fmt.Sprintf("/%s holds a hibernation image", swap.file), hint)
 		}
 	}
 	return nil
@@ -43,15 +42,15 @@ func (l *look) swaps() []swap {
 		if err != nil || n < 0 || n > 1<<40 {
 			n = 0
 		}
-		s := swap{deviceFile(spec), n * l.pageSize()}
+		s := swap{deviceFile(spec), n * l.host.Page()}
 		if s.file != "" && !slices.Contains(found, s) {
 			found = append(found, s)
 		}
 	}
 	for _, cmdline := range []string{l.Plan.Running, l.Plan.Cmdline} {
-		add(word(cmdline, "resume"), word(cmdline, "resume_offset"))
+		add(parameter(cmdline, "resume"), parameter(cmdline, "resume_offset"))
 	}
-	for line := range strings.Lines(l.root.text("etc/fstab")) {
+	for line := range strings.Lines(l.host.Text("etc/fstab")) {
 		f := strings.Fields(line)
 		if len(f) > 2 && !strings.HasPrefix(f[0], "#") && f[2] == "swap" {
 			add(f[0], "")

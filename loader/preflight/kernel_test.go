@@ -22,27 +22,21 @@ func gz(t *testing.T, text string) string {
 
 func TestKernel(t *testing.T) {
 	play(t, map[string]scene{
-		"plan broken": {
-			func(b *box) { b.plan.Broken = errBroken },
-			[]string{"blocker plan"},
-			"not a known kernel image; mend the entry",
-		},
-
-		"user": {func(b *box) { b.env.UID = 1000; b.set("/proc/self/status", "CapEff:\t0\n") },
-			[]string{"blocker capability"}, "this is user 1000; run it as root"},
+		"user": {func(b *box) { b.env.Host.UID = 1000; b.set("/proc/self/status", "CapEff:\t0\n") },
+			[]string{"error capability"}, "this is user 1000; run it as root"},
 		"user with capability": {
 			func(b *box) {
-				b.env.UID = 1000
+				b.env.Host.UID = 1000
 				b.set("/proc/self/status", "CapEff:\t0000000000400000\n")
 			},
 			nil,
 			"",
 		},
 		"root without capability": {func(b *box) { b.set("/proc/self/status", "CapEff:\t000001ffffbfffff\n") },
-			[]string{"blocker capability"}, "CapabilityBoundingSet="},
+			[]string{"error capability"}, "CapabilityBoundingSet="},
 		"user namespace": {
 			func(b *box) { b.set("/proc/self/uid_map", "0 1000 1\n") },
-			[]string{"blocker capability"},
+			[]string{"error capability"},
 			"run it on the host",
 		},
 
@@ -50,14 +44,14 @@ func TestKernel(t *testing.T) {
 			func(b *box) {
 				b.set("/proc/sys/kernel/kexec_load_disabled", "1\n")
 			},
-			[]string{"blocker kexec-disabled"},
+			[]string{"error kexec-disabled"},
 			"until the next boot",
 		},
 		"no load left": {
 			func(b *box) {
 				b.set("/proc/sys/kernel/kexec_load_limit_reboot", "0\n")
 			},
-			[]string{"blocker kexec-limit"},
+			[]string{"error kexec-limit"},
 			"no load is left",
 		},
 		"one load left": {
@@ -84,7 +78,7 @@ func TestKernel(t *testing.T) {
 
 		"built without kexec": {
 			func(b *box) { b.remove("/sys/kernel/kexec_loaded") },
-			[]string{"blocker kexec-config"},
+			[]string{"error kexec-config"},
 			"without kexec",
 		},
 		"sysfs of 7.2": {
@@ -96,36 +90,36 @@ func TestKernel(t *testing.T) {
 		},
 		"sysfs is not mounted": {func(b *box) { b.remove("/sys/kernel") }, nil, ""},
 		"no architecture of it": {
-			func(b *box) { b.env.GOARCH = "386" },
-			[]string{"blocker kexec-config"},
+			func(b *box) { b.env.Host.GOARCH = "386" },
+			[]string{"error kexec-config"},
 			"on 386",
 		},
 		"only the classic call": {
 			func(b *box) {
 				b.set("/boot/config-6.1.0", "CONFIG_KEXEC=y\n")
 			},
-			[]string{"note kexec-config"},
+			[]string{"info kexec-config"},
 			"kexec_load(2)",
 		},
 		"no call at all": {
 			func(b *box) {
 				b.set("/boot/config-6.1.0", "CONFIG_X86=y\n")
 			},
-			[]string{"blocker kexec-config"},
+			[]string{"error kexec-config"},
 			"CONFIG_KEXEC_FILE",
 		},
 		"config elsewhere": {
 			func(b *box) {
 				b.remove("/boot").set("/usr/lib/modules/6.1.0/config", "CONFIG_X86=y\n")
 			},
-			[]string{"blocker kexec-config"},
+			[]string{"error kexec-config"},
 			"",
 		},
 		"config in proc": {
 			func(b *box) {
 				b.set("/proc/config.gz", gz(t, "CONFIG_X86=y\n"))
 			},
-			[]string{"blocker kexec-config"},
+			[]string{"error kexec-config"},
 			"",
 		},
 		"config.gz cut short": {
@@ -144,7 +138,7 @@ func TestKernel(t *testing.T) {
 
 		"spin table": {
 			func(b *box) { arm(b, "spin-table\x00", "spin-table\x00") },
-			[]string{"blocker cpu-stuck"},
+			[]string{"error cpu-stuck"},
 			"PSCI",
 		},
 		"psci":  {func(b *box) { arm(b, "psci\x00", "psci\x00") }, nil, ""},
@@ -166,7 +160,7 @@ func TestKernel(t *testing.T) {
 
 // arm makes the machine one with two processors started so.
 func arm(b *box, methods ...string) {
-	b.env.GOARCH = "arm64"
+	b.env.Host.GOARCH = "arm64"
 	b.set("/sys/devices/system/cpu/possible", "0-1\n")
 	for i, m := range methods {
 		b.set("/sys/firmware/devicetree/base/cpus/cpu@"+string(rune('0'+i))+"/enable-method", m)
@@ -183,32 +177,32 @@ func TestSignatures(t *testing.T) {
 		"unsigned, no lockdown": {func(*box) {}, nil, ""},
 		"unsigned in lockdown": {
 			func(b *box) { locked(b) },
-			[]string{"blocker kernel-signature"},
+			[]string{"error kernel-signature"},
 			"lockdown is on (integrity), and the kernel file is not signed",
 		},
 		"unsigned, enforced": {
 			func(b *box) {
 				b.set("/boot/config-6.1.0", config+"CONFIG_KEXEC_SIG_FORCE=y\n")
 			},
-			[]string{"blocker kernel-signature"},
+			[]string{"error kernel-signature"},
 			"loads only signed kernels",
 		},
 		"confidentiality": {
 			func(b *box) {
 				b.set("/sys/kernel/security/lockdown", "none integrity [confidentiality]")
 			},
-			[]string{"blocker kernel-signature"},
+			[]string{"error kernel-signature"},
 			"(confidentiality)",
 		},
 		"unsigned in an image": {
 			func(b *box) { locked(b); b.plan.Kernel.Inner = true },
-			[]string{"blocker kernel-signature"},
+			[]string{"error kernel-signature"},
 			"does not count for kexec",
 		},
 		"signed by a known key": {func(b *box) { locked(b); signed(b, other, trusted) }, nil, ""},
 		"signed by another": {
 			func(b *box) { locked(b); signed(b, other) },
-			[]string{"blocker kernel-signature"},
+			[]string{"error kernel-signature"},
 			"signed by Distribution Signer, whose key the running kernel does not trust",
 		},
 		"signed, keys partial": {
@@ -218,7 +212,7 @@ func TestSignatures(t *testing.T) {
 				b.plan.Kernel.Signature.Partial = true
 			},
 			[]string{"warning kernel-signature"},
-			"could not be seen",
+			"cannot determine whether the kernel trusts the key",
 		},
 		"partial but known": {
 			func(b *box) {
@@ -235,16 +229,16 @@ func TestSignatures(t *testing.T) {
 				signed(b, trusted)
 				b.remove("/proc/keys")
 			},
-			[]string{"warning kernel-signature", "note unseen"},
+			[]string{"warning kernel-signature", "info unseen"},
 			"run it as root",
 		},
 		"keys hidden from users": {
 			func(b *box) {
 				locked(b)
 				signed(b, trusted)
-				b.env.UID = 1000
+				b.env.Host.UID = 1000
 			},
-			[]string{"warning kernel-signature", "note unseen"},
+			[]string{"warning kernel-signature", "info unseen"},
 			"",
 		},
 		"kernel not readable": {
@@ -253,18 +247,18 @@ func TestSignatures(t *testing.T) {
 				b.plan.Kernel.Signature = preflight.Signature{}
 			},
 			[]string{"warning kernel-signature"},
-			"could not be told",
+			"cannot determine whether the kernel file is signed",
 		},
 		"another type of key": {func(b *box) {
 			locked(b)
 			signed(b, other)
 			b.set("/proc/keys", strings.ReplaceAll(keysFile("x: "+other), "asymmetri", "blacklist"))
-		}, []string{"blocker kernel-signature"}, ""},
+		}, []string{"error kernel-signature"}, ""},
 		"no verifier": {func(b *box) {
 			locked(b)
 			signed(b, trusted)
 			b.set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\n")
-		}, []string{"blocker kernel-signature"}, "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG"},
+		}, []string{"error kernel-signature"}, "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG"},
 		"no verification": {
 			func(b *box) {
 				locked(b)
@@ -317,7 +311,7 @@ func TestSignatures(t *testing.T) {
 		},
 		"efivarfs not mounted": {
 			func(b *box) { b.remove("/efi") },
-			[]string{"note unseen"},
+			[]string{"info unseen"},
 			"/sys/firmware/efi/efivars",
 		},
 	})
@@ -414,12 +408,12 @@ func TestMemory(t *testing.T) {
 	play(t, map[string]scene{
 		"huge initrd": {
 			func(b *box) { b.plan.Memory = 2072 << 20 },
-			[]string{"blocker memory"},
+			[]string{"error memory"},
 			"loading needs 2072 MiB of memory, and 1024 MiB are available",
 		},
 		"just enough":         {func(b *box) { free(b, "155648", "0") }, nil, ""},
-		"one page too little": {func(b *box) { free(b, "155644", "0") }, []string{"blocker memory"}, ""},
-		"swap does not count": {func(b *box) { free(b, "155644", "1048576") }, []string{"blocker memory"}, ""},
+		"one page too little": {func(b *box) { free(b, "155644", "0") }, []string{"error memory"}, ""},
+		"swap does not count": {func(b *box) { free(b, "155644", "1048576") }, []string{"error memory"}, ""},
 		"meminfo is missing": {
 			func(b *box) {
 				b.remove("/proc/meminfo")

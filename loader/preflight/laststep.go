@@ -18,14 +18,15 @@ const (
 	unclear   lastStep = "unclear"
 )
 
-// lastStep judges what systemd-shutdown hands over to. dracut's script is put
+// lastStep finds what systemd-shutdown passes control to. dracut's script is put
 // there when dracut-shutdown.service stops, and has always been one that jumps.
 func (l *look) lastStep() lastStep {
-	script := l.root.read("run/initramfs/shutdown")
-	switch {
-	case script == nil && l.active("dracut-shutdown.service"):
+	const file, maxScript = "run/initramfs/shutdown", 1 << 20
+	if !l.host.Exists(file) && l.host.UnitActive("dracut-shutdown.service") {
 		return jumps
-	case script == nil, bytes.HasPrefix(script, []byte("\x7fELF")):
+	}
+	script, err := l.host.ReadFile(file, maxScript)
+	if err != nil || bytes.HasPrefix(script, []byte("\x7fELF")) {
 		return calls
 	}
 	return scriptStep(string(script))

@@ -15,7 +15,7 @@ import (
 // A token is a way to open a LUKS2 device without typing its passphrase.
 type token struct {
 	Type string // "systemd-tpm2", "systemd-fido2", "clevis", ...
-	// PCRs are those that the TPM holds the key against, where TPM is. Lock says
+	// PCRs are those that the TPM holds the key against, where TPM is. Lock reports
 	// that a policy of systemd-pcrlock does it, which covers boot loader and
 	// kernel.
 	TPM  bool
@@ -26,7 +26,7 @@ type token struct {
 var errLUKS = errors.New("malformed LUKS2 header")
 
 // The header (LUKS2 On-Disk Format Specification, 2): a binary part of 4096
-// bytes, then JSON up to the header's size, NULs behind it.
+// bytes, then JSON up to the header's size, NULs after it.
 const (
 	luksMagic  = "LUKS\xba\xbe"
 	luksBinary = 4096
@@ -74,7 +74,7 @@ func parseTokens(area []byte) ([]token, error) {
 type luksToken struct {
 	Type string `json:"type"`
 	PCRs []int  `json:"tpm2-pcrs"`
-	// PublicKeyPCRs are those that a signed policy speaks of.
+	// PublicKeyPCRs are those that a signed policy names.
 	PublicKeyPCRs []int `json:"tpm2_pubkey_pcrs"`
 	PCRLock       bool  `json:"tpm2_pcrlock"`
 	JWE           struct {

@@ -85,7 +85,7 @@ func TestBoot(t *testing.T) {
 		"one-shot": {
 			func(b *box) { shot(b, "other.conf") },
 			[]string{"warning one-shot"},
-			"other.conf is set to be booted once, and stays so",
+			"other.conf is set to be booted once, and remains so",
 		},
 		"one-shot and efibc": {
 			func(b *box) {
@@ -101,7 +101,7 @@ func TestBoot(t *testing.T) {
 				b.set("/sys/module/efibc/initstate", "live\n")
 			},
 			[]string{"warning one-shot"},
-			"stays so for the next boot", // it is unloaded
+			"remains so for the next boot", // it is unloaded
 		},
 		"one-shot, efibc and the recorder": {
 			func(b *box) {
@@ -109,7 +109,7 @@ func TestBoot(t *testing.T) {
 				b.set("/sys/module/efibc/x", "", "/run/systemd/units/invocation:kexec-bls-boot.service", "-> 0123")
 			},
 			[]string{"warning one-shot"},
-			"stays so for the next boot", // it is put back
+			"remains so for the next boot", // it is restored
 		},
 		"efibc and the recorder": {
 			func(b *box) {
@@ -136,7 +136,7 @@ func TestBoot(t *testing.T) {
 		},
 		"efibc alone": {
 			func(b *box) { b.set("/sys/module/efibc/x", "") },
-			[]string{"note efibc"},
+			[]string{"info efibc"},
 			"",
 		},
 		"efibc, no sd-boot": {
@@ -150,12 +150,12 @@ func TestBoot(t *testing.T) {
 			func(b *box) {
 				b.set("/efi/LoaderConfigTimeoutOneShot-"+loader, nv+"5\x00\x00\x00")
 			},
-			[]string{"note one-shot-timeout"},
+			nil,
 			"",
 		},
 		"counted": {
 			func(b *box) { b.plan.Counted, b.plan.TriesLeft = true, 3 },
-			[]string{"note boot-counter"},
+			[]string{"info boot-counter"},
 			"arch.conf has 3 tries left",
 		},
 		"bad": {
@@ -174,12 +174,12 @@ func TestDevices(t *testing.T) {
 			[]string{"warning watchdog"},
 			"in 30 s",
 		},
-		"patient watchdog": {
+		"slow watchdog": {
 			func(b *box) {
 				b.set(dog+"nowayout", "1\n", dog+"timeout", "600\n")
 			},
-			[]string{"note watchdog"},
-			"in 600 s",
+			nil,
+			"",
 		},
 		"no timeout": {
 			func(b *box) {
@@ -226,7 +226,7 @@ func TestDevices(t *testing.T) {
 			func(b *box) {
 				b.set("/sys/class/drm/card0/device/driver", "-> ../../bus/pci/drivers/amdgpu")
 			},
-			[]string{"note gpu-amdgpu"},
+			[]string{"info gpu-amdgpu"},
 			"",
 		},
 		"amdgpu not used": {func(b *box) { b.set("/sys/module/amdgpu/x", "") }, nil, ""},
@@ -243,24 +243,24 @@ func TestVirtual(t *testing.T) {
 			func(b *box) {
 				b.set("/run/systemd/container", "systemd-nspawn\n")
 			},
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"(systemd-nspawn)",
 		},
 		"podman": {
 			func(b *box) { b.set("/run/.containerenv", "") },
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"(podman)",
 		},
 		"docker": {
 			func(b *box) { b.set("/.dockerenv", "") },
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"(docker)",
 		},
 		"docker, by number": {
 			func(b *box) {
 				b.set("/.dockerenv", "", "/proc/self/ns/pid", "-> pid:[4026532247]")
 			},
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"",
 		},
 		"VM made of an image": {
@@ -274,7 +274,7 @@ func TestVirtual(t *testing.T) {
 			func(b *box) {
 				b.set("/proc/1/environ", "TERM=linux\x00container=lxc\x00")
 			},
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"(lxc)",
 		},
 		"container is unset": {
@@ -288,7 +288,7 @@ func TestVirtual(t *testing.T) {
 			func(b *box) {
 				b.set("/proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
 			},
-			[]string{"blocker container"},
+			[]string{"error container"},
 			"WSL",
 		},
 
@@ -296,19 +296,19 @@ func TestVirtual(t *testing.T) {
 			func(b *box) {
 				b.set("/proc/xen/capabilities", "control_d\n", hv+"type", "xen")
 			},
-			[]string{"blocker xen"},
+			[]string{"error xen"},
 			"dom0",
 		},
 		"Xen guest, PV": {
 			func(b *box) {
 				b.set(hv+"type", "xen\n", hv+"guest_type", "PV\n")
 			},
-			[]string{"blocker xen"},
+			[]string{"error xen"},
 			"paravirtualised",
 		},
 		"Xen guest, old": {func(b *box) {
 			b.set(hv+"type", "xen\n", hv+"guest_type", "HVM\n", hv+"version/major", "4\n", hv+"version/minor", "2\n")
-		}, []string{"blocker xen"}, "Xen 4.2 destroys"},
+		}, []string{"error xen"}, "Xen 4.2 destroys"},
 		"Xen guest, new": {func(b *box) {
 			b.set(hv+"type", "xen\n", hv+"guest_type", "HVM\n", hv+"version/major", "4\n", hv+"version/minor", "17\n")
 		}, []string{"warning xen"}, "soft reset"},
@@ -374,8 +374,8 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set(script, "#!/bin/sh\n[ \"$1\" = kexec ] && kexec -e\n")
 			},
-			[]string{"note dracut-shutdown"},
-			"no such program",
+			nil,
+			"",
 		},
 		"dracut and kexec": {
 			func(b *box) {
@@ -388,8 +388,8 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set("/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
 			},
-			[]string{"note dracut-shutdown"},
-			"puts kexec-bls there",
+			nil,
+			"",
 		},
 		"unit, but sd-shutdown": {func(b *box) {
 			b.set(script, "\x7fELF kexec", "/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123")
@@ -408,10 +408,10 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set(script, oldMkinitcpio, "/usr/bin/kexec", "")
 			},
-			[]string{"blocker shutdown-script"},
+			[]string{"error shutdown-script"},
 			"would be switched off",
 		},
-		"mkinitcpio since":     {func(b *box) { b.set(script, mkinitcpio) }, []string{"note dracut-shutdown"}, ""},
+		"mkinitcpio since":     {func(b *box) { b.set(script, mkinitcpio) }, nil, ""},
 		"mkinitcpio and kexec": {func(b *box) { b.set(script, mkinitcpio, "/usr/bin/kexec", "") }, nil, ""},
 		"only reboots": {
 			func(b *box) { b.set(script, "case \"$1\" in\n  poweroff | halt) $1 -f ;;\n  *) reboot -f ;;\nesac\n") },
@@ -427,14 +427,14 @@ func TestShutdown(t *testing.T) {
 			func(b *box) {
 				b.set("/etc/systemd/system/kexec.target", "-> /dev/null")
 			},
-			[]string{"blocker kexec-target"},
+			[]string{"error kexec-target"},
 			"kexec.target is masked",
 		},
 		"service is masked": {
 			func(b *box) {
 				b.set("/run/systemd/system/systemd-kexec.service", "-> /dev/null")
 			},
-			[]string{"blocker kexec-target"},
+			[]string{"error kexec-target"},
 			"",
 		},
 		"target is replaced": {
@@ -453,6 +453,29 @@ func TestShutdown(t *testing.T) {
 		},
 		"init is systemd": {func(b *box) { b.set("/proc/1/comm", "init\n") }, nil, ""},
 	})
+}
+
+// TestNeedsStandIn holds that a load puts a program kexec where the shutdown will
+// look for one, and only there.
+func TestNeedsStandIn(t *testing.T) {
+	const script = "/run/initramfs/shutdown"
+	for name, c := range map[string]struct {
+		files []string
+		want  bool
+	}{
+		"nothing":            {nil, false},
+		"dracut":             {[]string{script, "#!/bin/sh\n[ \"$1\" = kexec ] && kexec -e\n"}, true},
+		"dracut and kexec":   {[]string{script, "kexec -e\n", "/usr/sbin/kexec", ""}, false},
+		"dracut by its unit": {[]string{"/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123"}, true},
+		"unit and kexec":     {[]string{"/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123", "/bin/kexec", ""}, false},
+		"sd-shutdown":        {[]string{script, "\x7fELF kexec", "/run/systemd/units/invocation:dracut-shutdown.service", "-> 0123"}, false},
+		"mkinitcpio":         {[]string{script, mkinitcpio}, true},
+		"old mkinitcpio":     {[]string{script, oldMkinitcpio}, false},
+	} {
+		b := newBox()
+		b.set(c.files...)
+		assert.Equal(t, c.want, preflight.NeedsStandIn(b.mount(t)), name)
+	}
 }
 
 func TestMachines(t *testing.T) {
@@ -480,7 +503,7 @@ func TestMachines(t *testing.T) {
 			"",
 		},
 		"Raspberry Pi 3": {model("Raspberry Pi 3 Model B Rev 1.2"), nil, ""},
-		"ROCK Pi 4":      {model("Radxa ROCK Pi 4B"), []string{"blocker machine"}, "ROCK Pi 4"},
+		"ROCK Pi 4":      {model("Radxa ROCK Pi 4B"), []string{"error machine"}, "ROCK Pi 4"},
 		"ROCK 5":         {model("Radxa ROCK 5B"), nil, ""},
 		"Jasper Lake": {
 			func(b *box) {
@@ -498,30 +521,30 @@ func TestMachines(t *testing.T) {
 		},
 
 		"of the site": {
-			row("vendor = \"dell*\"\nproduct = \"*R64?\"\nseverity = \"blocker\"\nreason = \"the RAID\\ncontroller hangs\"\nmend = \"wait\"\n"),
-			[]string{"blocker machine"},
-			"machine: the RAID controller hangs; wait",
+			row("vendor = \"dell*\"\nproduct = \"*R64?\"\nseverity = \"error\"\nreason = \"the RAID\\ncontroller hangs\"\nhint = \"wait\"\n"),
+			[]string{"error machine"},
+			"the RAID controller hangs; wait",
 		},
 		"fits in part": {
-			row("vendor = \"Dell*\"\nproduct = \"R7*\"\nseverity = \"blocker\"\nreason = \"r\"\n"),
+			row("vendor = \"Dell*\"\nproduct = \"R7*\"\nseverity = \"error\"\nreason = \"r\"\n"),
 			nil,
 			"",
 		},
 		"hypervisor": {func(b *box) {
-			row("hypervisor = \"hyperv\"\nseverity = \"note\"\nreason = \"r\"\n")(b)
+			row("hypervisor = \"hyperv\"\nseverity = \"info\"\nreason = \"r\"\n")(b)
 			b.set("/sys/bus/vmbus/devices/x/y", "")
-		}, []string{"note machine"}, ""},
+		}, []string{"info machine"}, ""},
 		"site goes first": {func(b *box) {
-			row("model = \"*ROCK*\"\nseverity = \"note\"\nreason = \"ours works\"\n")(b)
+			row("model = \"*ROCK*\"\nseverity = \"info\"\nreason = \"ours works\"\n")(b)
 			model("Radxa ROCK Pi 4B")(b)
-		}, []string{"note machine"}, "ours works"},
+		}, []string{"info machine"}, "ours works"},
 		"fits everything": {
-			row("severity = \"blocker\"\nreason = \"r\"\n"),
+			row("severity = \"error\"\nreason = \"r\"\n"),
 			[]string{"warning machines-file"},
 			"fits everything",
 		},
 		"no reason": {
-			row("vendor = \"x\"\nseverity = \"blocker\"\n"),
+			row("vendor = \"x\"\nseverity = \"error\"\n"),
 			[]string{"warning machines-file"},
 			"machine 1 has no reason",
 		},
@@ -554,11 +577,11 @@ func TestMachines(t *testing.T) {
 // TestLoaded holds what is asked of an image that is loaded already.
 func TestLoaded(t *testing.T) {
 	b := newBox()
-	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50, Broken: errBroken}
+	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50}
 	b.set("/proc/sys/kernel/kexec_load_disabled", "1\n").set("/sys/kernel/security/lockdown", "none [integrity]\n")
 	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
-	assert.Empty(t, b.run(), "nothing of the load, nothing of an unknown command line")
+	assert.Empty(t, b.run(t), "nothing of the load, nothing of an unknown command line")
 	b.plan.Cmdline, b.plan.Kernel.Release = "quiet", "9.9.9"
 	b.set("/etc/systemd/system/kexec.target", "-> /dev/null")
-	assert.Equal(t, []string{"blocker kexec-target", "warning kernel-modules", "warning kho-lost", "warning kdump-lost"}, ids(b.run()))
+	assert.Equal(t, []string{"error kexec-target", "warning kernel-modules", "warning kho-lost", "warning kdump-lost"}, ids(b.run(t)))
 }

@@ -16,7 +16,7 @@ const MachinesFile = "/etc/kexec-bls/machines.toml"
 //go:embed data/machines.toml
 var builtinMachines string
 
-// A known is a row: a machine that a kexec fails on. Patterns are held against
+// A known is a row: a machine that a kexec fails on. Patterns are compared with
 // the whole text, case does not matter; * is any text, ? any character. Empty
 // ones fit everything.
 type known struct {
@@ -35,7 +35,7 @@ type known struct {
 
 	Severity Severity `toml:"severity"`
 	Reason   string   `toml:"reason"`
-	Mend     string   `toml:"mend"`
+	Hint     string   `toml:"hint"`
 }
 
 var errMachines = errors.New("malformed table of machines")
@@ -58,8 +58,8 @@ func parseMachines(text string) ([]known, error) {
 			return nil, fmt.Errorf("%w: machine %d fits everything: give it a vendor, product, board, bios, model, cpu or hypervisor", errMachines, i+1)
 		case row.Reason == "":
 			return nil, fmt.Errorf("%w: machine %d has no reason", errMachines, i+1)
-		case row.Severity.rank() < 0:
-			return nil, fmt.Errorf("%w: machine %d: severity %q is not blocker, warning or note", errMachines, i+1, row.Severity)
+		case row.Severity != Error && row.Severity != Warning && row.Severity != Info:
+			return nil, fmt.Errorf("%w: machine %d: severity %q is not error, warning or info", errMachines, i+1, row.Severity)
 		}
 	}
 	return table.Machine, nil
@@ -69,18 +69,18 @@ func (k known) patterns() []string {
 	return []string{k.Vendor, k.Product, k.Board, k.BIOS, k.Model, k.CPU, k.Hypervisor}
 }
 
-// machine holds this one against the tables, the site's first. The first row
-// that fits counts: the site may say better of a machine than we do.
+// machine compares this one with the tables, the site's first. The first row
+// that fits counts: the site may know a machine better.
 func machine(l *look) []Finding {
 	rows, err := parseMachines(builtinMachines)
 	var found []Finding
 	if err != nil {
-		found = append(found, Finding{"machines-file", Warning, "built-in table: " + err.Error(), "report it"})
+		found = append(found, one(Warning, IDMachinesFile, "built-in table: "+err.Error(), "report it")...)
 	}
-	if text := l.root.text(strings.TrimPrefix(MachinesFile, "/")); text != "" {
+	if text := l.host.Text(strings.TrimPrefix(MachinesFile, "/")); text != "" {
 		more, err := parseMachines(text)
 		if err != nil {
-			found = append(found, Finding{"machines-file", Warning, MachinesFile + ": " + err.Error(), "mend the file"})
+			found = append(found, one(Warning, IDMachinesFile, MachinesFile+": "+err.Error(), "fix the file")...)
 		}
 		rows = append(more, rows...)
 	}
@@ -89,32 +89,25 @@ func machine(l *look) []Finding {
 		if !row.fits(facts) {
 			continue
 		}
-		mend := row.Mend
-		if mend == "" {
-			mend = byFirmware + "; if kexec works on this one, ignore machine in /etc/kexec-bls.toml"
+		hint := row.Hint
+		if hint == "" {
+			hint = byFirmware + "; if kexec works on this one, ignore machine in /etc/kexec-bls.toml"
 		}
-		return append(found, Finding{"machine", row.Severity, oneLine(strings.TrimPrefix(row.Name+": "+row.Reason, ": ")), oneLine(mend)})
+		return append(found, one(row.Severity, IDMachine, oneLine(strings.TrimPrefix(row.Name+": "+row.Reason, ": ")), oneLine(hint))...)
 	}
 	return found
 }
 
-// machineFacts is what patterns are held against, in their order.
+// machineFacts is what patterns are compared with, in their order.
 func (l *look) machineFacts() []string {
-	const dmi = "class/dmi/id/"
-	hypervisor := l.sys.text("hypervisor/type")
-	if l.sys.has("bus/vmbus") && len(l.sys.names("bus/vmbus/devices")) > 0 {
+	const dmi = "sys/class/dmi/id/"
+	hypervisor := l.host.Text("sys/hypervisor/type")
+	if l.host.Exists("sys/bus/vmbus") && len(l.host.Names("sys/bus/vmbus/devices")) > 0 {
 		hypervisor = "hyperv"
 	}
-	cpu := ""
-	for line := range strings.Lines(string(l.proc.read("cpuinfo"))) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			cpu = strings.TrimSpace(value)
-			break
-		}
-	}
 	return []string{
-		l.sys.text(dmi + "sys_vendor"), l.sys.text(dmi + "product_name"), l.sys.text(dmi + "board_name"), l.sys.text(dmi + "bios_vendor"),
-		l.sys.text("firmware/devicetree/base/model"), cpu, hypervisor,
+		l.host.Text(dmi + "sys_vendor"), l.host.Text(dmi + "product_name"), l.host.Text(dmi + "board_name"), l.host.Text(dmi + "bios_vendor"),
+		l.host.Text("sys/firmware/devicetree/base/model"), l.host.CPUModel(), hypervisor,
 	}
 }
 

@@ -1,7 +1,7 @@
-// Package preflight asks whether a machine will come back from a kexec: it
-// looks at procfs, sysfs, EFI variables and a few files, and says what stands
-// in the way. It changes nothing and runs no program; what cannot be read is
-// said, not guessed.
+// Package preflight finds what would prevent a machine from booting again by
+// kexec, before a load, and explains what the kernel refused afterwards, by one
+// table of rules. It reads facts of the machine and EFI variables, changes
+// nothing and runs no program; what cannot be read is reported, not guessed.
 package preflight
 
 import (
@@ -11,53 +11,83 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
-// A Severity says what a finding means for the reboot.
-type Severity string
+// The terms of all of loader.
+type (
+	// A Finding is one thing that was found.
+	Finding = finding.Finding
+	// An ID names a kind of finding. It is stable.
+	ID = finding.ID
+	// A Severity is what a finding means for the reboot.
+	Severity = finding.Severity
+	// A Topic is what the findings with one ID are about.
+	Topic = finding.Topic
+)
 
 // Severities, the gravest first.
 const (
-	// Blocker surely fails or does harm.
-	Blocker Severity = "blocker"
-	// Warning may fail, or is other than after a reboot through the firmware.
-	Warning Severity = "warning"
-	// Note is worth knowing.
-	Note Severity = "note"
+	Error   = finding.Error
+	Warning = finding.Warning
+	Info    = finding.Info
 )
 
-func (s Severity) rank() int { return slices.Index([]Severity{Blocker, Warning, Note}, s) }
+// Errors returns the findings of severity Error that are not ignored.
+func Errors(findings []Finding, ignore ...ID) []Finding { return finding.Errors(findings, ignore...) }
 
-// A Finding is one thing that was found.
-type Finding struct {
-	// ID is stable, for --ignore and the configuration.
-	ID       string   `json:"id"`
-	Severity Severity `json:"severity"`
-	// Why is one clause, what it is; Mend is one, what to do.
-	Why  string `json:"why"`
-	Mend string `json:"mend"`
+// Sort puts the gravest first; those of one severity keep their order.
+func Sort(findings []Finding) { finding.Sort(findings) }
+
+func one(s Severity, id ID, text, hint string) []Finding {
+	return []Finding{{ID: id, Severity: s, Text: text, Hint: hint}}
 }
 
-// String is the finding as one line, without its severity.
-func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.ID, f.Why, f.Mend) }
-
-// A check looks at one topic.
-type check struct {
-	name string // for the message that it hung
-	run  func(*look) []Finding
+// A rule is one reason why a kexec may fail. It is asked before a load, after a
+// refusal by the kernel, or both.
+type rule struct {
+	name string // for the message that a check did not end
+	// check looks at the machine; nil is not asked.
+	check func(*look) []Finding
+	// explain is the cause of a refusal, nil where it is not this one. The first
+	// rule of the table that has one is right.
+	explain func(*look, *refusedLoad) []Finding
 }
 
-// checks is every check there is, in the order of findings of one severity.
-func checks() []check {
-	return []check{
-		{"plan", onLoad(broken)}, {"capability", capability}, {"container", container}, {"xen", xen},
-		{"sysctl", onLoad(sysctls)}, {"kernel configuration", onLoad(kernelConfig)}, {"processors", onLoad(processors)},
-		{"signature", onLoad(signature)}, {"memory", onLoad(memory)},
-		{"kernel modules", modules}, {"initrd version", initrdVersion}, {"handover", onLine(handover)}, {"kdump", onLine(kdump)},
-		{"hibernation", hibernation}, {"shutdown", shutdown}, {"init", initSystem}, {"machine", machine},
-		{"disk encryption", unlock}, {"graphics", graphics}, {"firmware", firmware},
-		{"one-shot", oneShot}, {"boot counter", bootCounter}, {"watchdog", watchdog}, {"vfio", vfio},
-		{"confidential computing", confidential},
+// rules is every rule there is, in the order of findings of one severity, and
+// for refusals from the surest cause to the vaguest.
+func rules() []rule {
+	return []rule{
+		{"plan", nil, badImage},
+		{"capability", capability, onPermission(capability)},
+		{"container", container, nil},
+		{"sysctl", onLoad(sysctls), sysctlRefused},
+		{"kernel configuration", onLoad(kernelConfig), noCall},
+		{"processors", onLoad(processors), stuckProcessors},
+		{"signature", onLoad(signature), badSignature},
+		{"memory", onLoad(memory), noRoom},
+		{"files in memory", nil, memfdRefused},
+		{"xen", xen, xenRefused},
+		{"seccomp", nil, seccompRefused},
+		{"security policy", nil, policyRefused},
+		{"kernel modules", modules, nil},
+		{"initrd version", initrdVersion, nil},
+		{"handover", onCmdline(kho), nil},
+		{"kdump", onCmdline(kdump), nil},
+		{"hibernation", hibernation, nil},
+		{"shutdown", shutdown, nil},
+		{"init", initSystem, nil},
+		{"machine", machine, nil},
+		{"disk encryption", unlock, nil},
+		{"graphics", graphics, nil},
+		{"firmware", firmware, nil},
+		{"one-shot", oneShot, nil},
+		{"boot counter", bootCounter, nil},
+		{"watchdog", watchdog, nil},
+		{"vfio", vfio, nil},
+		{"confidential computing", confidential, nil},
+		{"other", nil, unknownRefusal},
 	}
 }
 
@@ -71,9 +101,9 @@ func onLoad(run func(*look) []Finding) func(*look) []Finding {
 	}
 }
 
-// onLine is a check of the command line, which nobody knows of an image that
+// onCmdline is a check of the command line, which is not known of an image that
 // another program loaded.
-func onLine(run func(*look) []Finding) func(*look) []Finding {
+func onCmdline(run func(*look) []Finding) func(*look) []Finding {
 	return func(l *look) []Finding {
 		if l.Plan.Loaded && l.Plan.Cmdline == "" {
 			return nil
@@ -91,25 +121,22 @@ type outcome struct {
 	unseen   []string
 }
 
-// Run makes every check, side by side, and returns the findings: blockers,
-// warnings, notes. It needs no root; what that would have let it see is a
-// note. A check that does not end within env.Timeout, on a network file system
-// or in the firmware, is left to itself and named in a warning.
+// Run makes every check, side by side, and returns the findings: errors,
+// warnings, information. It needs no root; what that would have let it see is
+// information. A check that does not end within env.Timeout, on a network file
+// system or in the firmware, is abandoned and named in a warning.
 func Run(env Env, plan Plan) []Finding {
-	return run(env, plan, checks())
-}
-
-func run(env Env, plan Plan, all []check) []Finding {
+	checks := slices.DeleteFunc(rules(), func(r rule) bool { return r.check == nil })
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(env.Timeout, DefaultTimeout))
 	defer cancel()
-	outcomes := make([]chan outcome, len(all))
-	for i, c := range all {
+	outcomes := make([]chan outcome, len(checks))
+	for i, r := range checks {
 		done := make(chan outcome, 1) // a check that is late does not wait for us
 		outcomes[i] = done
 		go func() {
 			l := newLook(env, plan)
-			findings := c.run(l)
-			done <- outcome{findings, l.unseen}
+			findings := r.check(l)
+			done <- outcome{findings, *l.unseen}
 		}()
 	}
 	var found []Finding
@@ -117,12 +144,12 @@ func run(env Env, plan Plan, all []check) []Finding {
 	for i, done := range outcomes {
 		o, ended := await(ctx, done)
 		if !ended {
-			hung = append(hung, all[i].name)
+			hung = append(hung, checks[i].name)
 		}
 		found, unseen = append(found, o.findings...), append(unseen, o.unseen...)
 	}
 	found = append(found, reportHung(hung)...)
-	found = append(found, reportUnseen(unseen, env.UID)...)
+	found = append(found, reportUnseen(unseen, env.Host.UID)...)
 	Sort(found)
 	return found
 }
@@ -146,10 +173,8 @@ func reportHung(names []string) []Finding {
 	if len(names) == 0 {
 		return nil
 	}
-	return []Finding{{
-		"check-hung", Warning, fmt.Sprintf("no answer in time about: %s", strings.Join(names, ", ")),
-		"look for a dead network mount, a sleeping disk or firmware that hangs",
-	}}
+	return one(Warning, IDCheckHung, fmt.Sprintf("no answer in time about: %s", strings.Join(names, ", ")),
+		"look for a dead network mount, a sleeping disk or firmware that hangs")
 }
 
 func reportUnseen(paths []string, uid int) []Finding {
@@ -158,22 +183,9 @@ func reportUnseen(paths []string, uid int) []Finding {
 	}
 	slices.Sort(paths)
 	paths = slices.Compact(paths)
-	mend := "look whether a security policy forbids it"
+	hint := "look whether a security policy forbids it"
 	if uid != 0 {
-		mend = "run it as root to know"
+		hint = "run it as root to know"
 	}
-	return []Finding{{"unseen", Note, "could not be seen: " + strings.Join(paths, ", "), mend}}
-}
-
-// Sort puts the gravest findings first; those of one severity keep their order.
-func Sort(findings []Finding) {
-	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })
-}
-
-// Blockers returns the blockers whose ID is not in ignore; "all" stands for
-// every ID.
-func Blockers(findings []Finding, ignore ...string) []Finding {
-	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool {
-		return f.Severity != Blocker || slices.Contains(ignore, f.ID) || slices.Contains(ignore, "all")
-	})
+	return one(Info, IDUnseen, "could not be seen: "+strings.Join(paths, ", "), hint)
 }

@@ -1,10 +1,11 @@
 package preflight_test
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
@@ -70,7 +72,7 @@ func newBox() *box {
 			"/usr/lib/modules/6.12.1/modules.dep":         "",
 			"/run/systemd/system/x":                       "",
 		},
-		env: preflight.Env{GOARCH: "amd64"},
+		env: preflight.Env{Host: host.Machine{GOARCH: "amd64"}},
 		plan: preflight.Plan{
 			Entry: "arch.conf", Cmdline: "root=/dev/mapper/root quiet", Running: "root=/dev/mapper/root",
 			Kernel: preflight.Kernel{
@@ -118,33 +120,38 @@ func (b *box) remove(names ...string) *box {
 	return b
 }
 
-// mount lays the files out as the file systems of a machine.
-func (b *box) mount() preflight.Env {
-	env := b.env
-	trees := map[string]fstest.MapFS{"/proc/": {}, "/sys/": {}, "/efi/": {}, "/": {}}
+// mount lays the files out as a machine: EFI variables in a directory, the rest
+// in memory.
+func (b *box) mount(t testing.TB) preflight.Env {
+	t.Helper()
+	env, root := b.env, fstest.MapFS{}
+	env.Vars.Dir = filepath.Join(t.TempDir(), "efivars")
 	for name, text := range b.files {
-		for _, at := range []string{"/proc/", "/sys/", "/efi/", "/"} {
-			if rest, ok := strings.CutPrefix(name, at); ok {
-				file := &fstest.MapFile{Data: []byte(text), Mode: 0o444}
-				if target, ok := strings.CutPrefix(text, "-> "); ok {
-					file = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
-				}
-				trees[at][rest] = file
-				break
-			}
+		if variable, ok := strings.CutPrefix(name, "/efi/"); ok && !strings.Contains(variable, "/") {
+			require.NoError(t, os.MkdirAll(env.Vars.Dir, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(env.Vars.Dir, variable), []byte(text), 0o600))
+			continue
 		}
+		file := &fstest.MapFile{Data: []byte(text), Mode: 0o444}
+		if target, ok := strings.CutPrefix(text, "-> "); ok {
+			file = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
+		}
+		root[name[1:]] = file
 	}
-	env.Proc, env.Sys, env.EFIVars, env.Root = trees["/proc/"], trees["/sys/"], trees["/efi/"], trees["/"]
+	env.Host.FS = root
 	return env
 }
 
-func (b *box) run() []preflight.Finding { return preflight.Run(b.mount(), b.plan) }
+func (b *box) run(t testing.TB) []preflight.Finding {
+	t.Helper()
+	return preflight.Run(b.mount(t), b.plan)
+}
 
 // ids lists findings as "severity id".
 func ids(findings []preflight.Finding) []string {
 	list := []string{}
 	for _, f := range findings {
-		list = append(list, string(f.Severity)+" "+f.ID)
+		list = append(list, string(f.Severity)+" "+string(f.ID))
 	}
 	return list
 }
@@ -161,7 +168,8 @@ func play(t *testing.T, scenes map[string]scene) {
 		t.Run(name, func(t *testing.T) {
 			b := newBox()
 			s.change(b)
-			found := b.run()
+			env := b.mount(t)
+			found := preflight.Run(env, b.plan)
 			if s.want == nil {
 				s.want = []string{}
 			}
@@ -170,13 +178,14 @@ func play(t *testing.T, scenes map[string]scene) {
 				assert.Contains(t, found[0].String(), s.says)
 			}
 			for _, f := range found {
-				assert.NotEmpty(t, f.Why)
-				assert.NotEmpty(t, f.Mend)
+				assert.True(t, isTopic(f.ID), f.ID)
+				assert.NotEmpty(t, f.Text)
+				assert.NotEmpty(t, f.Hint)
 				assert.NotContains(t, f.String(), "\n")
-				assert.False(t, strings.HasSuffix(f.Mend, "."), f.Mend)
+				assert.False(t, strings.HasSuffix(f.Hint, "."), f.Hint)
 			}
 			for range 5 {
-				assert.Equal(t, found, b.run(), "the same every time")
+				assert.Equal(t, found, preflight.Run(env, b.plan), "the same every time")
 			}
 		})
 	}
@@ -185,21 +194,21 @@ func play(t *testing.T, scenes map[string]scene) {
 // TestNothing holds that a healthy machine, and one of which nothing is known,
 // give no findings. Every other test departs from the first.
 func TestNothing(t *testing.T) {
-	assert.Empty(t, newBox().run())
+	assert.Empty(t, newBox().run(t))
 	assert.Empty(t, preflight.Run(preflight.Env{}, preflight.Plan{}))
 	play(t, map[string]scene{"healthy": {func(*box) {}, nil, ""}})
 }
 
 func TestUnseen(t *testing.T) {
 	b := newBox()
-	b.env.UID = 1000
+	b.env.Host.UID = 1000
 	b.set("/proc/self/status", "CapEff:\t0000000000000000\n")
-	env := b.mount()
-	env.Proc, env.Root = hidden{env.Proc, []string{"1/environ"}}, hidden{env.Root, []string{"dev/vda2", "dev/disk/by-uuid/5a5a"}}
+	env := b.mount(t)
+	env.Host.FS = hidden{env.Host.FS, []string{"proc/1/environ", "dev/vda2", "dev/disk/by-uuid/5a5a"}}
 	found := preflight.Run(env, b.plan)
-	require.Equal(t, []string{"blocker capability", "note unseen"}, ids(found))
-	assert.Equal(t, "could not be seen: /dev/disk/by-uuid/5a5a, /dev/vda2, /proc/1/environ", found[1].Why)
-	assert.Equal(t, "run it as root to know", found[1].Mend)
+	require.Equal(t, []string{"error capability", "info unseen"}, ids(found))
+	assert.Equal(t, "could not be seen: /dev/disk/by-uuid/5a5a, /dev/vda2, /proc/1/environ", found[1].Text)
+	assert.Equal(t, "run it as root to know", found[1].Hint)
 }
 
 // hidden is a file system that does not let some files be opened.
@@ -243,35 +252,52 @@ func (s stuck) Open(name string) (fs.File, error) {
 func TestHung(t *testing.T) {
 	b := newBox()
 	b.set("/proc/sys/kernel/kexec_load_disabled", "1")
-	env := b.mount()
+	env := b.mount(t)
 	release := make(chan struct{})
 	defer close(release)
-	env.Root, env.Timeout = stuck{env.Root, "etc/fstab", release}, 50*time.Millisecond
+	env.Host.FS, env.Timeout = stuck{env.Host.FS, "etc/fstab", release}, 50*time.Millisecond
 	start := time.Now()
 	found := preflight.Run(env, b.plan)
 	assert.Less(t, time.Since(start), time.Second)
-	assert.Equal(t, []string{"blocker kexec-disabled", "warning check-hung"}, ids(found), "the others are not lost")
-	assert.Equal(t, "no answer in time about: hibernation", found[1].Why)
+	assert.Equal(t, []string{"error kexec-disabled", "warning check-hung"}, ids(found), "the others are not lost")
+	assert.Equal(t, "no answer in time about: hibernation", found[1].Text)
 }
 
 func TestCheap(t *testing.T) {
-	env, plan := newBox().mount(), newBox().plan
+	env, plan := newBox().mount(t), newBox().plan
 	start := time.Now()
 	preflight.Run(env, plan)
 	assert.Less(t, time.Since(start), 100*time.Millisecond)
 }
 
-func TestBlockers(t *testing.T) {
-	f := func(id string, s preflight.Severity) preflight.Finding {
-		return preflight.Finding{ID: id, Severity: s, Why: "w", Mend: "m"}
+func TestErrorsAndSort(t *testing.T) {
+	f := func(id preflight.ID, s preflight.Severity) preflight.Finding {
+		return preflight.Finding{ID: id, Severity: s, Text: "w", Hint: "m"}
 	}
-	all := []preflight.Finding{f("a", preflight.Blocker), f("b", preflight.Blocker), f("c", preflight.Warning), f("d", preflight.Note)}
-	assert.Equal(t, all[:2], preflight.Blockers(all))
-	assert.Equal(t, all[1:2], preflight.Blockers(all, "a", "c"))
-	assert.Empty(t, preflight.Blockers(all, "a", "b"))
-	assert.Empty(t, preflight.Blockers(all, "all"))
-	assert.Empty(t, preflight.Blockers(nil))
-	assert.Equal(t, "a: w; m", fmt.Sprint(all[0]))
+	all := []preflight.Finding{f("d", preflight.Info), f("a", preflight.Error), f("c", preflight.Warning), f("b", preflight.Error)}
+	preflight.Sort(all)
+	assert.Equal(t, []string{"error a", "error b", "warning c", "info d"}, ids(all))
+	assert.Equal(t, all[:2], preflight.Errors(all))
+	assert.Equal(t, all[1:2], preflight.Errors(all, "a", "c"))
+	assert.Empty(t, preflight.Errors(all, "a", "b"))
+	assert.Empty(t, preflight.Errors(all, "all"))
+	assert.Empty(t, preflight.Errors(nil))
+	assert.Equal(t, "w; m [a]", fmt.Sprint(all[0]))
+}
+
+// TestTopics holds the table that the manual and completion are made of.
+func TestTopics(t *testing.T) {
+	topics := preflight.Topics()
+	assert.True(t, slices.IsSortedFunc(topics, func(a, b preflight.Topic) int { return strings.Compare(string(a.ID), string(b.ID)) }))
+	for _, topic := range topics {
+		assert.NotEmpty(t, topic.About)
+		assert.False(t, strings.HasSuffix(topic.About, "."), topic.About)
+	}
+}
+
+// isTopic reports whether an ID is in the table.
+func isTopic(id preflight.ID) bool {
+	return slices.ContainsFunc(preflight.Topics(), func(topic preflight.Topic) bool { return topic.ID == id })
 }
 
 // TestHostile lays out nonsense wherever something is read: nothing may break.
@@ -283,7 +309,7 @@ func TestHostile(t *testing.T) {
 				b.files[name] = junk
 			}
 		}
-		for _, f := range b.run() {
+		for _, f := range b.run(t) {
 			assert.NotEmpty(t, f.ID)
 		}
 	}
@@ -295,7 +321,5 @@ func TestLinks(t *testing.T) {
 	b := newBox()
 	b.set("/sys/class/drm/card0/device/driver", "-> /", "/dev/vda2", "-> ../../../../etc/shadow", "/etc/crypttab", "-> nothing",
 		"/sys/class/block/vda2/slaves/dm-0/x", "", "/sys/class/block/dm-0/slaves/dm-0/x", "")
-	assert.Equal(t, []string{"note luks-passphrase"}, ids(b.run()))
+	assert.Equal(t, []string{"info luks-passphrase"}, ids(b.run(t)))
 }
-
-var errBroken = errors.New("/efi/vmlinuz: not a known kernel image")

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"crypto/x509"
 	"encoding/asn1"
 	"encoding/binary"
 	"encoding/hex"
@@ -9,8 +10,8 @@ import (
 	"slices"
 )
 
-// A Signature is what the certificate table of a kernel file says. Nothing
-// here verifies it. The zero value is a kernel of which it is not known.
+// A Signature is what the certificate table of a kernel file has. Nothing here
+// verifies it. The zero value is a kernel of which it is not known.
 type Signature struct {
 	Known  bool // the file is of a format that can be signed, and was read
 	Signed bool
@@ -18,8 +19,8 @@ type Signature struct {
 	Signer string
 	// Keys are the identifiers, in hexadecimal, of the certificates in the
 	// signature and of those that issued them: to verify it, the kernel needs
-	// one of them. Partial says that there may be others, since a certificate
-	// lacks an identifier or is not in the signature.
+	// one of them. Partial reports that there may be others, since a certificate
+	// lacks an identifier, is unreadable or is not in the signature.
 	Keys    []string
 	Partial bool
 }
@@ -77,87 +78,19 @@ func (s *Signature) add(der []byte) error {
 	if _, err := asn1.Unmarshal(outer.Content.Bytes, &data); err != nil {
 		return fmt.Errorf("%w: %w", errSignature, err)
 	}
+	certificates, err := x509.ParseCertificates(data.Certificates.Bytes)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSignature, err)
+	}
 	s.Signed = true
-	s.Partial = s.Partial || len(data.Certificates.Bytes) == 0
-	for rest := data.Certificates.Bytes; len(rest) > 0; {
-		var c certificate
-		var err error
-		if rest, err = asn1.Unmarshal(rest, &c); err != nil {
-			return fmt.Errorf("%w: %w", errSignature, err)
-		}
-		own, issuer := c.keyIDs()
-		s.Partial = s.Partial || own == "" || issuer == ""
-		s.Keys = append(s.Keys, own, issuer)
+	s.Partial = s.Partial || len(certificates) == 0
+	for _, c := range certificates {
+		s.Partial = s.Partial || len(c.SubjectKeyId) == 0 || len(c.AuthorityKeyId) == 0
+		s.Keys = append(s.Keys, hex.EncodeToString(c.SubjectKeyId), hex.EncodeToString(c.AuthorityKeyId))
 		if s.Signer == "" {
-			s.Signer = c.commonName()
+			s.Signer = c.Subject.CommonName
 		}
 	}
 	s.Keys = slices.DeleteFunc(s.Keys, func(id string) bool { return id == "" })
 	return nil
-}
-
-// certificate is that of RFC 5280, as far as it is needed.
-type certificate struct {
-	TBS struct {
-		Version    int `asn1:"optional,explicit,default:0,tag:0"`
-		Serial     asn1.RawValue
-		Algorithm  asn1.RawValue
-		Issuer     asn1.RawValue
-		Validity   asn1.RawValue
-		Subject    []asn1.RawValue
-		PublicKey  asn1.RawValue
-		IssuerID   asn1.RawValue `asn1:"optional,tag:1"`
-		SubjectID  asn1.RawValue `asn1:"optional,tag:2"`
-		Extensions []extension   `asn1:"optional,explicit,tag:3"`
-	}
-	Algorithm asn1.RawValue
-	Value     asn1.RawValue
-}
-
-type extension struct {
-	ID       asn1.ObjectIdentifier
-	Critical bool `asn1:"optional"`
-	Value    []byte
-}
-
-// The object identifiers that are looked for.
-var (
-	oidSubjectKey = asn1.ObjectIdentifier{2, 5, 29, 14}
-	oidIssuerKey  = asn1.ObjectIdentifier{2, 5, 29, 35}
-	oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
-)
-
-// keyIDs are the subject's and the issuer's key identifier in hexadecimal; ""
-// for one that the certificate lacks.
-func (c *certificate) keyIDs() (own, issuer string) {
-	for _, e := range c.TBS.Extensions {
-		var id []byte
-		var authority struct {
-			Key []byte `asn1:"optional,tag:0"`
-		}
-		switch {
-		case e.ID.Equal(oidSubjectKey):
-			if _, err := asn1.Unmarshal(e.Value, &id); err == nil {
-				own = hex.EncodeToString(id)
-			}
-		case e.ID.Equal(oidIssuerKey):
-			if _, err := asn1.Unmarshal(e.Value, &authority); err == nil {
-				issuer = hex.EncodeToString(authority.Key)
-			}
-		}
-	}
-	return own, issuer
-}
-
-func (c *certificate) commonName() string {
-	for _, set := range c.TBS.Subject {
-		var name struct {
-			Type  asn1.ObjectIdentifier
-			Value asn1.RawValue
-		}
-		if _, err := asn1.Unmarshal(set.Bytes, &name); err == nil && name.Type.Equal(oidCommonName) {
-			return string(name.Value.Bytes)
-		}
-	}
-	return ""
 }

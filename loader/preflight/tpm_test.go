@@ -27,7 +27,7 @@ func TestUnlock(t *testing.T) {
 	header := func(json ...string) func(*box) {
 		return func(b *box) { b.set("/dev/vda2", tokens(json...), "/etc/crypttab", line+"tpm2-device=auto\n") }
 	}
-	tpm, asked := []string{"warning tpm2-unlock"}, []string{"note luks-passphrase"}
+	tpm, asked := []string{"warning tpm2-unlock"}, []string{"info luks-passphrase"}
 	play(t, map[string]scene{
 		"PCR 7":            {header(pcr7), nil, ""},
 		"PCRs of firmware": {header(`{"type":"systemd-tpm2","tpm2-pcrs":[0,1,2,3,5,6,7]}`), nil, ""},
@@ -122,7 +122,7 @@ func TestUnlock(t *testing.T) {
 }
 
 func TestDisks(t *testing.T) {
-	asked := []string{"note luks-passphrase"}
+	asked := []string{"info luks-passphrase"}
 	play(t, map[string]scene{
 		"not encrypted": {
 			func(b *box) {
@@ -158,7 +158,7 @@ func TestDisks(t *testing.T) {
 func TestHibernation(t *testing.T) {
 	const device = "/dev/disk/by-uuid/5a5a"
 	image := strings.Repeat("\x00", 4086) + "S1SUSPEND\x00"
-	blocked := []string{"blocker hibernation"}
+	blocked := []string{"error hibernation"}
 	play(t, map[string]scene{
 		"variable": {func(b *box) {
 			b.set("/efi/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67", "\x07\x00\x00\x00{}")
@@ -198,13 +198,13 @@ func TestHibernation(t *testing.T) {
 		}, blocked, "/dev/vda3"},
 		"large pages": {
 			func(b *box) {
-				b.env.PageSize = 65536
+				b.env.Host.PageSize = 65536
 				b.set(device, strings.Repeat("\x00", 65526)+"S1SUSPEND\x00")
 			},
 			blocked,
 			"",
 		},
-		"other pages":  {func(b *box) { b.env.PageSize = 65536; b.set(device, image) }, nil, ""},
+		"other pages":  {func(b *box) { b.env.Host.PageSize = 65536; b.set(device, image) }, nil, ""},
 		"small device": {func(b *box) { b.set(device, "S1SUSPEND\x00") }, nil, ""},
 		"no device":    {func(b *box) { b.remove(device) }, nil, ""},
 		"hostile": {func(b *box) {

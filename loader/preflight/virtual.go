@@ -2,45 +2,40 @@ package preflight
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // container finds that this is not the whole machine (systemd.io/CONTAINER_INTERFACE,
 // podman, docker), or one that others start: WSL.
 func container(l *look) []Finding {
-	if release := l.release(); strings.Contains(release, "-WSL") || strings.HasSuffix(release, "-Microsoft") {
-		return []Finding{{"container", Blocker, "this is WSL, which Windows starts: there is nothing to kexec", "wsl --shutdown, in Windows"}}
+	if release := l.host.Release(); strings.Contains(release, "-WSL") || strings.HasSuffix(release, "-Microsoft") {
+		return one(Error, IDContainer, "this is WSL, which Windows starts: there is nothing to kexec", "wsl --shutdown, in Windows")
 	}
-	kind := l.root.text("run/systemd/container")
-	for _, v := range strings.Split(string(l.proc.read("1/environ")), "\x00") {
+	kind := l.host.Text("run/systemd/container")
+	for _, v := range strings.Split(l.host.Text("proc/1/environ"), "\x00") {
 		if name, ok := strings.CutPrefix(v, "container="); ok && name != "" && kind == "" {
 			kind = name
 		}
 	}
-	if kind == "" && !l.firstPIDs() {
+	if kind == "" && l.host.PIDNamespace() != host.No {
 		kind = l.markedContainer()
 	}
 	if kind == "" {
 		return nil
 	}
-	return []Finding{{"container", Blocker, fmt.Sprintf("this is a container (%s); the kernel belongs to its host", kind), "run it on the host"}}
-}
-
-// firstPIDs says whether this is surely the first PID namespace, whose number
-// is fixed (PROC_PID_INIT_INO, include/linux/proc_ns.h).
-func (l *look) firstPIDs() bool {
-	return l.proc.link("self/ns/pid") == "pid:[4026531836]"
+	return one(Error, IDContainer, fmt.Sprintf("this is a container (%s); the kernel belongs to its host", kind), "run it on the host")
 }
 
 // markedContainer goes by the files that engines leave in the root directory.
 // Virtual machines made from a container's image have them too.
 func (l *look) markedContainer() string {
 	switch {
-	case l.root.has("run/.containerenv"):
+	case l.host.Exists("run/.containerenv"):
 		return "podman"
-	case l.root.has(".dockerenv"):
+	case l.host.Exists(".dockerenv"):
 		return "docker"
 	}
 	return ""
@@ -52,43 +47,30 @@ func (l *look) markedContainer() string {
 // destroys the guest (Linux commit 0b34a166f291, "x86/xen: Support kexec/kdump
 // in HVM guests by doing a soft reset").
 func xen(l *look) []Finding {
-	const id = "xen"
-	if strings.Contains(l.proc.text("xen/capabilities"), "control_d") {
-		return []Finding{{id, Blocker, "this is a Xen host (dom0), where the hypervisor and not the kernel does a kexec", byFirmware}}
+	if l.host.XenDom0() {
+		return one(Error, IDXen, "this is a Xen host (dom0), where the hypervisor and not the kernel does the kexec", byFirmware)
 	}
-	if l.sys.text("hypervisor/type") != "xen" {
+	if l.host.Text("sys/hypervisor/type") != "xen" {
 		return nil
 	}
-	guest := l.sys.text("hypervisor/guest_type")
+	guest := l.host.Text("sys/hypervisor/guest_type")
 	if guest == "PV" {
-		return []Finding{{id, Blocker, "this is a paravirtualised guest of Xen, whose kernel cannot start another", "reboot with systemctl reboot"}}
+		return one(Error, IDXen, "this is a paravirtualised guest of Xen, whose kernel cannot start another", "reboot with systemctl reboot")
 	}
-	major, errMajor := strconv.Atoi(l.sys.text("hypervisor/version/major"))
-	minor, errMinor := strconv.Atoi(l.sys.text("hypervisor/version/minor"))
+	major, errMajor := strconv.Atoi(l.host.Text("sys/hypervisor/version/major"))
+	minor, errMinor := strconv.Atoi(l.host.Text("sys/hypervisor/version/minor"))
 	if errMajor == nil && errMinor == nil && (major < 4 || major == 4 && minor < 7) {
-		return []Finding{{id, Blocker, fmt.Sprintf("Xen %d.%d destroys a guest that does a kexec (it has no soft reset, which came with 4.7)", major, minor), "reboot with systemctl reboot"}}
+		return one(Error, IDXen, fmt.Sprintf("Xen %d.%d destroys a guest that does a kexec (it has no soft reset, which came with 4.7)", major, minor), "reboot with systemctl reboot")
 	}
-	return []Finding{{id, Warning, "a guest of Xen needs the hypervisor's soft reset for a kexec; where the host does not have it on, the guest is destroyed", "try it on a guest that may be lost, or reboot with systemctl reboot"}}
+	return one(Warning, IDXen, "a guest of Xen needs the hypervisor's soft reset for a kexec; where the host does not have it on, the guest is destroyed", "try it on a guest that may be lost, or reboot with systemctl reboot")
 }
 
 // confidential finds virtual machines that their host cannot look into.
 func confidential(l *look) []Finding {
-	kind := ""
-	for device, name := range map[string]string{"sev-guest": "SEV-SNP", "tdx_guest": "TDX", "arm_cca_guest": "Arm CCA"} {
-		if l.sys.has("devices/virtual/misc/" + device) {
-			kind = name
-		}
-	}
-	flags := strings.Fields(fields(l.proc.text("cpuinfo"))["flags"])
-	switch {
-	case kind != "":
-	case slices.Contains(flags, "tdx_guest"):
-		kind = "TDX"
-	case l.sys.text("firmware/uv/prot_virt_guest") == "1":
-		kind = "IBM Secure Execution"
-	default:
+	kind, answer := l.host.ConfidentialVM()
+	if answer != host.Yes {
 		return nil
 	}
-	return []Finding{{"confidential-vm", Warning, fmt.Sprintf("this is a confidential virtual machine (%s): older kernels cannot kexec in one, and attestation still tells of the first boot", kind),
-		"use recent kernels on both sides, or reboot with systemctl reboot"}}
+	return one(Warning, IDConfidentialVM, fmt.Sprintf("this is a confidential virtual machine (%s): older kernels cannot kexec in one, and attestation still reports the first boot", kind),
+		"use recent kernels on both sides, or reboot with systemctl reboot")
 }

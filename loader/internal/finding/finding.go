@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // An ID names a kind of finding. It is stable: --ignore, the configuration and
 // scripts use it.
 type ID string
 
-// All stands for every ID where IDs are ignored.
+// All is every ID where IDs are ignored.
 const All ID = "all"
 
 // A Severity is what a finding means for the reboot.
@@ -91,4 +93,9 @@ type Topic struct {
 // SortTopics orders topics by ID.
 func SortTopics(topics []Topic) {
 	slices.SortFunc(topics, func(a, b Topic) int { return strings.Compare(string(a.ID), string(b.ID)) })
+}
+
+// Of makes a finding of an error, with its hint.
+func Of(id ID, severity Severity, err error) Finding {
+	return Finding{ID: id, Severity: severity, Text: err.Error(), Hint: hint.Of(err)}
 }

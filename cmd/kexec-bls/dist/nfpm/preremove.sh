@@ -7,8 +7,8 @@ esac
 if [ -d /run/systemd/system ]; then
 	systemctl stop 'kexec-bls-*' || :
 fi
-# What we have loaded goes, so that nothing of us is left to a reboot; the exit
-# code of status is 0 for fresh and 11 for stale, others are not ours.
+# Unload what kexec-bls has loaded, so that no reboot starts it. The exit code of
+# status is 0 for fresh and 11 for stale; others are not ours.
 kexec-bls -q status >/dev/null 2>&1
 case $? in
 0 | 11) kexec-bls -q unload || : ;;

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 )
 
@@ -24,7 +25,7 @@ func main() {
 	fmt.Println("created:", read(vars))
 	saved, err := vars.Consume(name)
 	fmt.Println("consumed:", err, len(saved.Data), saved.Attributes, read(vars))
-	put(vars, name, 7, efivar.KexecJunk)
+	put(vars, name, 7, bli.KexecJunk)
 	fmt.Println("junk:", read(vars))
 	fmt.Println("restored:", vars.Restore(saved), read(vars))
 	_, err = vars.Consume("LoaderAbsent")
@@ -57,7 +58,7 @@ func read(vars efivar.Vars) string {
 }
 
 func file(name string) string {
-	return efivar.DefaultDir + "/" + name + "-" + efivar.LoaderVendor
+	return efivar.DefaultDir + "/" + name + "-" + bli.LoaderVendor
 }
 
 func put(vars efivar.Vars, name string, attributes uint32, value string) {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
@@ -36,7 +37,7 @@ func main() {
 		check(v.Close())
 	}
 	if err != nil {
-		fmt.Println("error", err)
+		fmt.Printf("error %v; %s\n", err, hint.Of(err))
 	}
 	if took > 2*time.Second {
 		fmt.Println("took", took)

@@ -1,6 +1,6 @@
 // Command kx is the package kexec for the tests in a guest.
 //
-//	kx [-syscall=S] [-memfd] [-debug] [-nocma] [-times=N] [-patience=D] [-hide] load KERNEL INITRD CMDLINE
+//	kx [-syscall=S] [-memfd] [-debug] [-times=N] [-busy=D] [-hide] load KERNEL INITRD CMDLINE
 //	kx unload | loaded | jump
 //
 // -hide makes kexec_file_load a call that does not exist. An empty INITRD is none. With -memfd both files are copied into memory. Loads of -times run at once; the results are shown
@@ -14,41 +14,57 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
 func main() {
 	var opt kexec.Options
 	flag.Func("syscall", "", func(s string) error { opt.Syscall = kexec.Syscall(s); return nil })
 	flag.BoolVar(&opt.Debug, "debug", false, "")
-	flag.BoolVar(&opt.NoCMA, "nocma", false, "")
-	flag.DurationVar(&opt.Patience, "patience", 0, "")
+	flag.DurationVar(&opt.BusyTimeout, "busy", 0, "")
 	memfd := flag.Bool("memfd", false, "")
 	times := flag.Int("times", 1, "")
 	flag.BoolFunc("hide", "", func(string) error { return hide() })
 	flag.Parse()
 	if opt.Debug {
-		opt.Said = func(line string) { fmt.Println("said:", line) }
+		opt.OnKernelLog = func(line string) { fmt.Println("kernel:", line) }
 	}
 	if err := run(flag.Args(), opt, *memfd, *times); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, explained(err))
 		os.Exit(code(err))
 	}
 }
 
-// code is the errno of a refusal, 200 where the files themselves may do better,
-// and 1 for all else.
+// explained is an error with its cause and hint, as kexec-bls prints them.
+func explained(err error) string {
+	cause, ok := preflight.Explain(preflight.Env{Host: host.Running()}, preflight.Plan{}, err)
+	if !ok {
+		return strings.TrimSuffix(err.Error()+"; "+hint.Of(err), "; ")
+	}
+	return fmt.Sprintf("%v: %s; %s", err, cause.Text, cause.Hint)
+}
+
+// result is explained, or <nil>.
+func result(err error) string {
+	if err == nil {
+		return "<nil>"
+	}
+	return explained(err)
+}
+
+// code is the errno of a refusal, and 1 for all else.
 func code(err error) int {
 	refused, ok := errors.AsType[*kexec.LoadError](err)
-	switch {
-	case errors.Is(err, kexec.ErrMemfdRefused):
-		return 200
-	case ok:
+	if ok {
 		return int(refused.Errno)
 	}
 	return 1
@@ -57,13 +73,13 @@ func code(err error) int {
 func run(args []string, opt kexec.Options, memfd bool, times int) error {
 	switch args[0] {
 	case "unload":
-		return kexec.Unload()
+		return kexec.Syscalls().Unload()
 	case "loaded":
-		loaded, err := kexec.Loaded()
+		loaded, err := kexec.Syscalls().Loaded()
 		fmt.Println(loaded)
 		return err
 	case "jump":
-		return kexec.Reboot()
+		return kexec.Syscalls().Jump()
 	}
 	kernel, err := open(args[1], memfd)
 	if err != nil {
@@ -76,11 +92,11 @@ func run(args []string, opt kexec.Options, memfd bool, times int) error {
 		}
 	}
 	if times == 1 {
-		return kexec.Load(context.Background(), kernel, initrd, args[3], opt)
+		return kexec.Syscalls().Load(context.Background(), kernel, initrd, args[3], opt)
 	}
 	var wait sync.WaitGroup
 	for range times {
-		wait.Go(func() { fmt.Println(kexec.Load(context.Background(), kernel, initrd, args[3], opt)) })
+		wait.Go(func() { fmt.Println(result(kexec.Syscalls().Load(context.Background(), kernel, initrd, args[3], opt))) })
 	}
 	wait.Wait()
 	return nil

@@ -1,0 +1,99 @@
+// Package menu is the chooser of kexec-bls reboot --menu: the entries above,
+// what the highlighted one would come to below. It draws and listens; what an
+// entry comes to, and what is done with the choice, its caller knows.
+package menu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
+)
+
+// A Row is one entry of the list.
+type Row struct {
+	// ID names the entry to Options.Plan and in the Choice.
+	ID string
+	// Label and Title are what is shown of it, free of control characters.
+	Label, Title string
+	// Notes are what is worth knowing beside the title.
+	Notes string
+	// Next is set where the boot loader would boot it: it is highlighted first.
+	Next bool
+}
+
+// A Plan is what an entry would come to.
+type Plan struct {
+	// Text is shown as it is, line by line.
+	Text string
+	// Cmdline is the kernel command line, offered for editing.
+	Cmdline string
+	// Refused is why it cannot be chosen, in one line; "" if it can.
+	Refused string
+}
+
+// Options are what the menu shows, and where.
+type Options struct {
+	// Rows are in the order of the boot loader's menu.
+	Rows []Row
+	// Plan works out what an entry comes to; a cmdline that is not nil replaces
+	// its command line. It is called while the menu is on the screen,
+	// by one goroutine at a time for each keystroke, and must not print.
+	Plan func(id string, cmdline *string) Plan
+	// Colour lets the highlighted row be drawn in reverse.
+	Colour bool
+	// In and Out are a terminal.
+	In, Out *os.File
+}
+
+// An Action is what the user wants to be done with the entry.
+type Action int
+
+// The actions. Nothing is the zero value: the user left the menu.
+const (
+	Nothing Action = iota
+	Load
+	Reboot
+)
+
+// A Choice is how the user left the menu.
+type Choice struct {
+	Action Action
+	ID     string
+	// Cmdline is the edited command line, nil where it was left alone.
+	Cmdline *string
+}
+
+// ErrNoTerminal means that there is no one to ask.
+var ErrNoTerminal = errors.New("a menu needs a terminal for input and output")
+
+// Run shows the menu until the user has chosen or left, or ctx ends. The
+// screen is as it was afterwards.
+func Run(ctx context.Context, opt Options) (Choice, error) {
+	if !term.IsTerminal(int(opt.In.Fd())) || !term.IsTerminal(int(opt.Out.Fd())) {
+		return Choice{}, ErrNoTerminal
+	}
+	programOptions := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(opt.In), tea.WithOutput(opt.Out)}
+	if w, h, err := term.GetSize(int(opt.Out.Fd())); err != nil || w == 0 || h == 0 {
+		programOptions = append(programOptions, tea.WithWindowSize(serialWidth, serialHeight))
+	}
+	end, err := tea.NewProgram(newModel(opt), programOptions...).Run()
+	switch {
+	case ctx.Err() != nil:
+		return Choice{}, ctx.Err()
+	case errors.Is(err, tea.ErrInterrupted):
+		return Choice{}, nil
+	case err != nil:
+		return Choice{}, fmt.Errorf("menu: %w", err)
+	}
+	return end.(model).choice, nil
+}
+
+// A serial console does not report its size; every terminal has at least this.
+const (
+	serialWidth  = 80
+	serialHeight = 24
+)

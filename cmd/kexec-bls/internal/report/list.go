@@ -1,0 +1,196 @@
+// Package report is what the commands print of a system, a plan and a machine:
+// as text for people and as JSON for programs. It decides nothing.
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// Schema is the number of the form of all JSON, see kexec-bls(8).
+const Schema = 2
+
+// List is every entry of a system in a table, and the next boot in a line.
+func List(sys *entries.System, boot loader.Boot, width int, colour bool) []byte {
+	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}}
+	next, err := sys.Default()
+	titles := sys.Titles()
+	for i, e := range sys.Entries() {
+		mark := ""
+		if e == next.Entry {
+			mark = "*"
+		}
+		t.Marks = append(t.Marks, mark)
+		t.Rows = append(t.Rows, []string{term.Cell(e.ID), term.Cell(titles[i]), term.Cell(e.Version), term.Cell(strings.Join(Notes(sys, boot, e), ", "))})
+	}
+	line := "next boot: none, the boot loader would find nothing to boot\n"
+	if err == nil {
+		line = fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
+	}
+	return append(t.Text(width, colour), line...)
+}
+
+// Notes are what is to be known of an entry, the most important first.
+func Notes(sys *entries.System, boot loader.Boot, e *entries.Entry) []string {
+	var notes []string
+	if next, err := sys.Default(); err == nil && e == next.Entry {
+		notes = append(notes, "default")
+	}
+	if e == sys.Running() {
+		note := "running"
+		if boot.Image != nil {
+			note += ", kexec'ed " + localTime(cmp.Or(boot.Requested, boot.Image.Time))
+		}
+		notes = append(notes, note)
+	}
+	switch {
+	case e.Bad():
+		notes = append(notes, "bad: no boot attempts left")
+	case e.Tries.Counted:
+		notes = append(notes, Count(e.Tries.Left, "attempt")+" left")
+	}
+	switch reason := e.KexecBlocker(); {
+	case e.Hidden != "":
+		notes = append(notes, "hidden: "+e.Hidden)
+	case reason != "":
+		notes = append(notes, "no kexec: "+reason)
+	}
+	return notes
+}
+
+// Count is a number with its noun.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// An Entry is an element of list --json. The keys are bootctl's, then ours.
+type Entry struct {
+	Type               string   `json:"type"`
+	Source             string   `json:"source"`
+	ID                 string   `json:"id"`
+	Path               string   `json:"path"`
+	Root               string   `json:"root,omitempty"`
+	Title              string   `json:"title,omitempty"`
+	ShowTitle          string   `json:"showTitle"`
+	SortKey            string   `json:"sortKey,omitempty"`
+	Version            string   `json:"version,omitempty"`
+	MachineID          string   `json:"machineId,omitempty"`
+	Architecture       string   `json:"architecture,omitempty"`
+	Uname              string   `json:"uname,omitempty"`
+	Options            string   `json:"options,omitempty"`
+	Linux              string   `json:"linux,omitempty"`
+	EFI                string   `json:"efi,omitempty"`
+	UKI                string   `json:"uki,omitempty"`
+	UKIURL             string   `json:"ukiUrl,omitempty"`
+	Profile            *int     `json:"profile,omitempty"`
+	Initrd             []string `json:"initrd,omitempty"`
+	DeviceTree         string   `json:"devicetree,omitempty"`
+	DeviceTreeOverlays []string `json:"devicetreeOverlay,omitempty"`
+	IsReported         bool     `json:"isReported"`
+	TriesLeft          *int     `json:"triesLeft,omitempty"`
+	TriesDone          *int     `json:"triesDone,omitempty"`
+	IsDefault          bool     `json:"isDefault"`
+	IsSelected         bool     `json:"isSelected"`
+	Addons             []Addon  `json:"addons"`
+	Cmdline            string   `json:"cmdline,omitempty"`
+	Extras             []string `json:"extras,omitempty"`
+	Hidden             string   `json:"hidden,omitempty"`
+	Kexec              Kexec    `json:"kexec"`
+}
+
+// An Addon is one that the stub would apply to an entry.
+type Addon struct {
+	Global  string `json:"globalAddon,omitempty"`
+	Local   string `json:"localAddon,omitempty"`
+	Options string `json:"options,omitempty"`
+}
+
+// Kexec is whether kexec can boot an entry, on any machine.
+type Kexec struct {
+	Possible bool   `json:"possible"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Entries are the elements of list --json, in the order of the menu.
+func Entries(sys *entries.System) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		titles := sys.Titles()
+		for i, e := range sys.Entries() {
+			l := entryOf(sys, e)
+			l.ShowTitle = titles[i]
+			if w := e.Written; w != nil { // by GRUB, which knows no addons
+				l.Options, l.Cmdline, l.Linux, l.Initrd = w.Cmdline(), w.Cmdline(), w.Linux, w.Initrds
+			}
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+func entryOf(sys *entries.System, e *entries.Entry) *Entry {
+	next, _ := sys.Default()
+	l := &Entry{
+		Type: e.Type.String(), Source: "esp", ID: e.ID, Title: e.Title, SortKey: e.SortKey,
+		Version: e.Version, MachineID: e.MachineID, Uname: e.Uname, Options: e.Cmdline(),
+		Linux: e.Linux, EFI: e.EFI, UKI: e.UKI, UKIURL: e.UKIURL, Initrd: e.Initrds,
+		DeviceTree: e.DeviceTree, DeviceTreeOverlays: e.DeviceTreeOverlays,
+		IsReported: e.IsReported, Extras: e.ExtraFiles, Hidden: e.Hidden,
+	}
+	if e.Volume != nil {
+		l.Source, l.Root, l.Path = e.Volume.Kind.String(), e.Volume.Dir, e.Volume.Where(e.Path)
+	} else {
+		l.Path = "/sys/firmware/efi/efivars/" + bli.Entries + "-" + bli.LoaderVendor
+	}
+	if n := len(e.Architectures); n > 0 {
+		l.Architecture = e.Architectures[n-1]
+	}
+	if e.Profile >= 0 {
+		l.Profile = &e.Profile
+	}
+	if e.Tries.Counted {
+		l.TriesLeft = &e.Tries.Left
+		if e.Tries.HasDone {
+			l.TriesDone = &e.Tries.Done
+		}
+	}
+	l.addAddons(e)
+	l.ShowTitle, l.IsDefault, l.IsSelected = e.Title, e == next.Entry, e == sys.Running()
+	reason := e.KexecBlocker()
+	l.Kexec = Kexec{reason == "", reason}
+	return l
+}
+
+// addAddons appends the command lines of addons. Only systemd-stub applies
+// them, so a Type #1 entry for a plain kernel has none.
+func (l *Entry) addAddons(e *entries.Entry) {
+	parts := []string{l.Options}
+	for _, addon := range e.Addons {
+		if e.Type == bls.Type1 && e.UKI == "" {
+			break
+		}
+		item := Addon{Options: addon.Options, Local: addon.Path}
+		if addon.Global {
+			item.Global, item.Local = addon.Path, ""
+		}
+		l.Addons = append(l.Addons, item)
+		if addon.Options != "" {
+			parts = append(parts, addon.Options)
+		}
+	}
+	l.Cmdline = strings.Join(parts, " ") // with bootctl's blank in front where there are addons only
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// A Plan is show --json.
+type Plan struct {
+	Schema int      `json:"schema"`
+	Entry  *Entry   `json:"entry,omitempty"`
+	Rule   string   `json:"rule"`
+	Missed []string `json:"missed,omitempty"`
+	Kernel File     `json:"kernel"`
+	// Initrd has no members where there is no initrd.
+	Initrd  []File `json:"initrd"`
+	Size    int64  `json:"initrdSize"`
+	Cmdline string `json:"cmdline"`
+	// Added and Removed are the kernel parameters that differ from the running
+	// system's.
+	Added    []string `json:"added,omitempty"`
+	Removed  []string `json:"removed,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	// Findings are what the kernel would not take as it is meant.
+	Findings []loader.Finding `json:"findings,omitempty"`
+}
+
+// A File is a file of a plan, or a part of one.
+type File struct {
+	Name    string `json:"name"`
+	Offset  int64  `json:"offset"`
+	Size    int64  `json:"size"`
+	Format  string `json:"format,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
+// PlanOf reports a plan; rule is what chose its entry.
+func PlanOf(p *loader.Plan, rule string, missed []string) (*Plan, error) {
+	k := p.Kernel()
+	r := &Plan{
+		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: p.Findings(), Initrd: []File{},
+		Kernel: File{Name: k.Name, Size: k.Size, Format: k.Format, Version: k.Version},
+	}
+	if e := p.Entry(); e != nil {
+		r.Entry = entryOf(p.System(), e)
+	}
+	r.Size = p.InitrdSize()
+	for _, m := range p.Initrd() {
+		r.Initrd = append(r.Initrd, File{Name: m.Name, Offset: m.Offset, Size: m.Size, Format: m.Format})
+	}
+	for _, c := range p.Changes() {
+		if c.Added {
+			r.Added = append(r.Added, c.Parameter)
+		} else {
+			r.Removed = append(r.Removed, c.Parameter)
+		}
+	}
+	return r, nil
+}
+
+// Print writes the plan for a person.
+func (r *Plan) Print(ui *term.UI) {
+	row := func(name, format string, args ...any) {
+		ui.Print("%-10s "+format, append([]any{name}, args...)...)
+	}
+	if r.Entry != nil {
+		row("entry", "%s  %s", r.Entry.ID, r.Entry.Title)
+		row("file", "%s", r.Entry.Path)
+	}
+	row("chosen by", "%s", r.Rule)
+	row("kernel", "%s  %s  %s", r.Kernel.Name, term.FormatSize(r.Kernel.Size), strings.TrimSpace(r.Kernel.Format+" "+r.Kernel.Version))
+	for i, m := range r.Initrd {
+		name := ""
+		if i == 0 {
+			name = "initrd"
+		}
+		row(name, "%s  %s at %d  %s", m.Name, term.FormatSize(m.Size), m.Offset, m.Format)
+	}
+	if len(r.Initrd) == 0 {
+		row("initrd", "none")
+	}
+	row("cmdline", "%s", r.Cmdline)
+	for _, p := range r.Removed {
+		row("", "- %s", p)
+	}
+	for _, p := range r.Added {
+		row("", "+ %s", p)
+	}
+	for _, w := range r.Warnings {
+		row("warning", "%s", w)
+	}
+	for _, f := range r.Findings {
+		row(string(f.Severity), "%s", f)
+	}
+}
+
+// A Check is check --json.
+type Check struct {
+	Schema int       `json:"schema"`
+	Entry  *EntryRef `json:"entry,omitempty"`
+	// Blocked is set where reboot would refuse.
+	Blocked  bool           `json:"blocked"`
+	Findings []CheckFinding `json:"findings"`
+}
+
+// A CheckFinding is a finding of check.
+type CheckFinding struct {
+	loader.Finding
+	// Ignored is set for one of severity error that does not count.
+	Ignored bool `json:"ignored"`
+}
+
+// CheckOf reports the findings about a plan.
+func CheckOf(p *loader.Plan, found []loader.Finding, ignore []loader.FindingID) *Check {
+	r := &Check{Schema: Schema, Entry: RefOf(p.Entry()), Blocked: len(loader.Blocking(found, ignore...)) > 0, Findings: []CheckFinding{}}
+	for _, f := range found {
+		r.Findings = append(r.Findings, CheckFinding{f, f.Severity == loader.SeverityError && f.Ignored(ignore...)})
+	}
+	return r
+}
+
+// Print writes findings for a person, one a line.
+func (r *Check) Print(ui *term.UI) { PrintFindings(ui, r.Findings) }
+
+// PrintFindings writes findings for a person, one a line.
+func PrintFindings(ui *term.UI, found []CheckFinding) {
+	for _, f := range found {
+		severity := string(f.Severity)
+		if f.Ignored {
+			severity = "ignored"
+		}
+		ui.Print("%-8s %s", severity, f.Finding)
+	}
+}

@@ -1,0 +1,202 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// An EntryRef names an entry in JSON.
+type EntryRef struct {
+	ID      loader.Text `json:"id"`
+	Title   loader.Text `json:"title,omitempty"`
+	Version loader.Text `json:"version,omitempty"`
+}
+
+// RefOf names an entry; nil for nil.
+func RefOf(e *entries.Entry) *EntryRef {
+	if e == nil {
+		return nil
+	}
+	return &EntryRef{loader.Text(e.ID), loader.Text(e.Title), loader.Text(e.Version)}
+}
+
+// A Status is status --json.
+type Status struct {
+	Schema int          `json:"schema"`
+	State  loader.State `json:"state"`
+	// Reasons are why the image is stale, or why it is not known what it is.
+	Reasons []string  `json:"reasons,omitempty"`
+	Loaded  *Receipt  `json:"loaded,omitempty"`
+	Running string    `json:"running"`           // kernel release
+	Kexeced bool      `json:"kexeced"`           // the running kernel was started by kexec
+	Next    *EntryRef `json:"next,omitempty"`    // what the boot loader would boot
+	Rule    string    `json:"rule,omitempty"`    // what chooses it
+	Current *EntryRef `json:"current,omitempty"` // what runs
+	// Boot is how the running system was started, where that is recorded.
+	Boot *Boot `json:"boot,omitempty"`
+}
+
+// A Receipt is what is loaded in JSON: the receipt with the entry as an object.
+type Receipt struct {
+	Entry *EntryRef `json:"entry,omitempty"`
+	// The fields of the receipt follow; its own names of the entry are hidden by
+	// Entry and these.
+	Title   *struct{} `json:"title,omitempty"`
+	Version *struct{} `json:"version,omitempty"`
+	*loader.Receipt
+}
+
+// ReceiptOf is nil for nil.
+func ReceiptOf(r *loader.Receipt) *Receipt {
+	if r == nil {
+		return nil
+	}
+	out := &Receipt{Receipt: r}
+	if r.Entry != "" {
+		out.Entry = &EntryRef{r.Entry, r.Title, r.Version}
+	}
+	return out
+}
+
+// A Boot is how the running system was started, in JSON.
+type Boot struct {
+	// Entry was loaded and now runs; nil for files that were named one by one, of
+	// which Kernel is the kernel's, and where it is not known.
+	Entry  *EntryRef   `json:"entry,omitempty"`
+	Kernel loader.Text `json:"kernel,omitempty"`
+	// Loaded and Requested are when the image was loaded and when the reboot was
+	// requested.
+	Loaded    time.Time `json:"loaded,omitzero"`
+	Requested time.Time `json:"requested,omitzero"`
+	// Seconds is how long it took from the request to multi-user.target.
+	Seconds float64 `json:"seconds,omitzero"`
+	// Firmware is the last reboot through the firmware that was timed.
+	Firmware *loader.RebootDuration `json:"firmware,omitempty"`
+}
+
+// BootOf is nil where nothing is recorded.
+func BootOf(b loader.Boot) *Boot {
+	r := &Boot{Requested: b.Requested, Seconds: b.Seconds(), Firmware: b.Firmware}
+	if b.Image != nil {
+		r.Loaded = b.Image.Time
+		if b.Image.Entry != "" {
+			r.Entry = &EntryRef{b.Image.Entry, b.Image.Title, b.Image.Version}
+		}
+		if len(b.Image.Files) > 0 {
+			r.Kernel = b.Image.Files[0].Path
+		}
+	}
+	if *r == (Boot{}) {
+		return nil
+	}
+	return r
+}
+
+// SetBoot fills in what is recorded. The entry that runs is named even where its
+// file is gone.
+func (r *Status) SetBoot(b loader.Boot) {
+	r.Boot = BootOf(b)
+	if b.Image != nil {
+		r.Current = nil
+		if r.Boot != nil {
+			r.Current = r.Boot.Entry
+		}
+	}
+}
+
+// Lines are the record for a person.
+func (r *Boot) Lines() []string {
+	if r == nil {
+		return nil
+	}
+	var lines []string
+	if !r.Requested.IsZero() {
+		line := "rebooted " + localTime(r.Requested)
+		if r.Seconds > 0 {
+			line += fmt.Sprintf(", up again after %.1f s", r.Seconds)
+		}
+		lines = append(lines, line)
+	}
+	if r.Firmware != nil && r.Firmware.Requested != r.Requested {
+		lines = append(lines, fmt.Sprintf("the last reboot through the firmware took %.1f s (%s)", r.Firmware.Seconds, localTime(r.Firmware.Requested)))
+	}
+	return lines
+}
+
+// How is how the running kernel was started, "" where that is not known.
+func (r *Boot) How(kexeced bool) string {
+	switch {
+	case !kexeced:
+		return ""
+	case r == nil || r.Loaded.IsZero():
+		return "started by kexec"
+	case r.Entry == nil:
+		return "started by kexec of " + string(r.Kernel)
+	}
+	return "started by kexec, loaded at " + localTime(r.Loaded)
+}
+
+// Print writes the status for a person.
+func (r *Status) Print(ui *term.UI) {
+	ui.Print("loaded   %s", r.loaded())
+	for _, reason := range r.Reasons {
+		ui.Print("         %s", reason)
+	}
+	how := ""
+	if r.Current != nil {
+		how = " (" + string(r.Current.ID) + ")"
+	}
+	if way := r.Boot.How(r.Kexeced); way != "" {
+		how += ", " + way
+	}
+	ui.Print("running  %s%s", r.Running, how)
+	for _, line := range r.Boot.Lines() {
+		ui.Print("         %s", line)
+	}
+	if r.Next != nil {
+		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
+	}
+}
+
+func (r *Status) loaded() string {
+	switch {
+	case r.State == loader.None:
+		return "none"
+	case r.State == loader.Foreign && len(r.Reasons) == 0:
+		return "a kernel that kexec-bls did not load"
+	case r.State == loader.Foreign:
+		return "not known which kernel"
+	}
+	state := "stale"
+	if r.State == loader.Fresh {
+		state = "up to date"
+	}
+	return fmt.Sprintf("%s, %s, %s", r.Loaded.Name(), state, localTime(r.Loaded.Time))
+}
+
+// A Requirement is reboot-required --json.
+type Requirement struct {
+	Schema   int       `json:"schema"`
+	Required *bool     `json:"required"` // null: cannot be determined
+	Entry    *EntryRef `json:"entry,omitempty"`
+	Running  string    `json:"running"`        // kernel release
+	Next     string    `json:"next,omitempty"` // kernel release
+	// Reasons are what would be different, or why that cannot be determined.
+	Reasons []string `json:"reasons"`
+}
+
+// RequirementOf is the answer that loader.Next gives.
+func RequirementOf(n loader.NextBoot, err error) Requirement {
+	r := Requirement{Schema: Schema, Entry: RefOf(n.Entry), Running: n.Running, Next: n.Release, Reasons: []string{}}
+	if err != nil {
+		r.Reasons = append(r.Reasons, term.Message(err))
+		return r
+	}
+	required := n.Difference != loader.SameSystem
+	r.Required, r.Reasons = &required, append(r.Reasons, n.Reasons...)
+	return r
+}

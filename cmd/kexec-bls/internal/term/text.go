@@ -1,0 +1,63 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Printable returns s as text that stays on its line and cannot control a
+// terminal: newlines and tabs become blanks; other control characters, invisible
+// format characters such as bidirectional overrides, and bytes that are no
+// UTF-8 become U+FFFD.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case obeyed(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// obeyed reports whether a terminal may obey a character instead of showing
+// it: controls of C0 and C1, line and paragraph separators, and format
+// characters (U+200E, U+202E, U+2066, tags ...) but for the two joiners, without
+// which Persian and Indic titles are misspelt.
+func obeyed(r rune) bool {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
+}
+
+// widestCell is how many characters of a text a table shows.
+const widestCell = 160
+
+// Cell returns s as a cell of a table: printable, "-" where it is empty, cut
+// where it is very long.
+func Cell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	s = Printable(s[:min(len(s), 4*widestCell)])
+	if r := []rune(s); len(r) > widestCell {
+		return string(r[:widestCell]) + "…"
+	}
+	return s
+}
+
+// FormatSize returns a number of bytes as a person reads it, in powers of 1024.
+func FormatSize(n int64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%d GiB", n>>30)
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
+}

@@ -1,0 +1,295 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
+	"github.com/kexec-bls/kexec-bls/loader/state"
+)
+
+// RebootOptions say how to reboot. The zero value reboots now.
+type RebootOptions struct {
+	// Init are the options that systemctl(1) has too.
+	Init reboot.Options
+	Load LoadOptions
+	// Check bounds the check before the load.
+	Check CheckOptions
+	// OnFindings, if not nil, is called with what the check found, before anything
+	// is changed.
+	OnFindings func([]Finding)
+	// OnLoaded, if not nil, is called with the result of the load.
+	OnLoaded func(Receipt, error)
+	// OnAccepted, if not nil, is called once the reboot is accepted: with Force
+	// and without systemd nothing runs after it.
+	OnAccepted func()
+}
+
+func (o RebootOptions) accepted() {
+	if o.OnAccepted != nil {
+		o.OnAccepted()
+	}
+}
+
+func (o RebootOptions) loaded(r Receipt, err error) {
+	if o.OnLoaded != nil {
+		o.OnLoaded(r, err)
+	}
+}
+
+// ErrNoSchedule means that a time was given where nothing reboots at a later time.
+var ErrNoSchedule = errors.New("systemd does not run here, and no other init system takes a time: this would be a reboot at once")
+
+// check refuses what is dangerous without systemd: no other init system reboots
+// at a later time.
+func (o RebootOptions) check(m *Machine) error {
+	if o.Init.When != "" && m.Host.InitSystem() != host.Systemd {
+		return ErrNoSchedule
+	}
+	return nil
+}
+
+// A RebootError is a reboot that failed after its kernel was loaded: the kexec was
+// possible, the reboot was refused. The load is undone.
+type RebootError struct{ Err error }
+
+// Error is that of Err, with what is loaded now.
+func (e *RebootError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *RebootError) Unwrap() error { return e.Err }
+
+// Reboot checks, loads a plan and reboots into it. A one-shot setting that chose
+// the entry is consumed, as the boot loader would. What fails after the load is a
+// *RebootError and undoes everything; before it nothing is changed. A finding that
+// ends the reboot is a *BlockedError; others are those of Load.
+func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error {
+	if err := opt.check(m); err != nil {
+		return err
+	}
+	if err := m.Acceptable(p, opt.Load); err != nil {
+		return err
+	}
+	found := m.Check(ctx, p, opt.Check)
+	if opt.OnFindings != nil {
+		opt.OnFindings(found)
+	}
+	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
+		return &BlockedError{p.Name(), blocking}
+	}
+	if err := m.CanReboot(opt); err != nil {
+		return err
+	}
+	return m.loadAndReboot(ctx, p, opt)
+}
+
+func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions) (err error) {
+	l, err := m.load(ctx, p, opt.Load)
+	if err != nil {
+		opt.loaded(Receipt{}, err)
+		return err
+	}
+	opt.loaded(l.receipt, nil)
+	undo := func() error { return nil }
+	l.done = false
+	defer func() {
+		if l.done {
+			err = l.release()
+			return
+		}
+		restored := undo()
+		if err = l.abandon(err); err != nil {
+			err = &RebootError{errors.Join(err, restored)}
+		}
+	}()
+	if p.oneShot() {
+		if undo, err = p.sys.ConsumeOneShot(); err != nil {
+			undo = func() error { return nil }
+			return fmt.Errorf("%w; nothing was rebooted", err)
+		}
+	}
+	if err := m.end(ctx, "kexec into "+p.Name(), opt); err != nil {
+		return fmt.Errorf("%w; nothing was rebooted", err)
+	}
+	l.done = true
+	return nil
+}
+
+// CanReboot refuses, before anything is loaded, what could not be ended.
+func (m *Machine) CanReboot(opt RebootOptions) error {
+	kind := m.Host.InitSystem()
+	if kind == host.Systemd || opt.Init.Force {
+		return nil
+	}
+	if _, err := reboot.Command(m.Host, kind); err != nil {
+		return fmt.Errorf("systemd does not run here: %w", err)
+	}
+	return nil
+}
+
+// end records how this boot ends and gives the machine over: to the init system,
+// or at once to the loaded kernel.
+func (m *Machine) end(ctx context.Context, message string, opt RebootOptions) error {
+	undo := m.recordEnd(ctx, "kexec", opt)
+	err := m.handOver(ctx, message, opt)
+	if err != nil {
+		undo()
+	}
+	return err
+}
+
+func (m *Machine) handOver(ctx context.Context, message string, opt RebootOptions) error {
+	if opt.Init.Message == "" {
+		opt.Init.Message = message
+	}
+	var err error
+	switch {
+	case m.Host.InitSystem() == host.Systemd:
+		err = m.Init.Kexec(ctx, opt.Init)
+	case opt.Init.Force:
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		opt.accepted()
+		return m.JumpNow()
+	default:
+		err = m.Init.NativeKexec(ctx, opt.Init)
+	}
+	if err == nil {
+		opt.accepted()
+	}
+	return err
+}
+
+// JumpNow is a reboot without a shutdown: what is in memory is written out, file
+// systems are made read-only where that is possible, then the kernel jumps. It
+// returns only on failure.
+func (m *Machine) JumpNow() error {
+	_, undo, err := reboot.ReadOnly(m.Host)
+	if err != nil {
+		return m.Kernel.Jump() // it has synced
+	}
+	return errors.Join(m.Kernel.Jump(), undo())
+}
+
+// ErrNothingLoaded means that no kernel is loaded.
+var ErrNothingLoaded = errors.New("no kernel is loaded")
+
+// RebootLoaded reboots into what is loaded already, whoever loaded it.
+func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
+	if err := opt.check(m); err != nil {
+		return err
+	}
+	lock, err := m.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	loaded, err := m.Kernel.Loaded()
+	if err == nil && !loaded {
+		err = ErrNothingLoaded
+	}
+	if err != nil {
+		return err
+	}
+	found := m.CheckLoaded(opt.Check)
+	if opt.OnFindings != nil {
+		opt.OnFindings(found)
+	}
+	name := m.LoadedName()
+	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
+		return &BlockedError{name, blocking}
+	}
+	if err := m.CanReboot(opt); err != nil {
+		return err
+	}
+	if err := m.putStandIn(); err != nil { // the image may be another program's
+		return err
+	}
+	return m.end(ctx, "kexec into "+name, opt)
+}
+
+// LoadedName is the entry or the kernel's file that this boot has loaded; "the
+// loaded kernel" where that is not known.
+func (m *Machine) LoadedName() string {
+	if r, err := m.Receipt(); err == nil && r.Name() != "" {
+		return r.Name()
+	}
+	return "the loaded kernel"
+}
+
+// RebootFirmware reboots through the firmware. What is loaded is dropped first,
+// since the reboot would be a kexec otherwise.
+func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
+	if err := opt.check(m); err != nil {
+		return err
+	}
+	gone := ""
+	loaded, err := m.Kernel.Loaded()
+	if err == nil && loaded {
+		gone = "; the kernel that was loaded is gone"
+		lock, busy := m.lock(ctx)
+		if busy != nil {
+			return busy
+		}
+		defer lock.Close()
+		err = m.forget()
+	}
+	if err != nil {
+		return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
+	}
+	if opt.Init.Message == "" {
+		opt.Init.Message = "reboot through the firmware"
+	}
+	request := m.Init.Reboot
+	if m.Host.InitSystem() != host.Systemd {
+		request = m.Init.NativeReboot
+	}
+	undo := m.recordEnd(ctx, "reboot", opt)
+	if err := request(ctx, opt.Init); err != nil {
+		undo()
+		return fmt.Errorf("%w; nothing was rebooted%s", err, gone)
+	}
+	opt.accepted()
+	return nil
+}
+
+// Cancel cancels a scheduled reboot, and drops what is loaded if it was loaded
+// here. kept says why it was not dropped, "" where it was or nothing is loaded.
+func (m *Machine) Cancel(ctx context.Context, opt RebootOptions) (kept string, err error) {
+	if err := m.Init.Cancel(ctx, opt.Init); err != nil {
+		return "", err
+	}
+	lock, err := m.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	loaded, err := m.Kernel.Loaded()
+	if err != nil || !loaded {
+		return "", err
+	}
+	switch _, err := m.Receipt(); {
+	case errors.Is(err, state.ErrInterrupted):
+		return err.Error(), nil
+	case err != nil:
+		return "it was loaded by another program", nil
+	}
+	return "", m.forget()
+}
+
+// UnloadStale drops the image of a receipt, unless another one has replaced it.
+func (m *Machine) UnloadStale(ctx context.Context, stale Receipt) (gone bool, err error) {
+	lock, err := m.lock(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Close()
+	now, err := readReceipt(m.RunDir)
+	if err != nil || !now.Time.Equal(stale.Time) {
+		return false, nil
+	}
+	return true, m.forget()
+}

@@ -1,0 +1,80 @@
+package reboot
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
+)
+
+// A System is what is asked of the init system and of the kernel for a reboot,
+// so that a test can replace it. A refusal of a program is a *RefusedError.
+type System struct {
+	// Init returns the init system that runs.
+	Init func() host.Kind
+	// Kexec asks systemd to shut down into the loaded kernel, and returns once
+	// it has accepted. Without a loaded kernel systemctl would load one of its
+	// own choice: the caller has to look first. A context that ends does not
+	// stop systemctl at once, for the request may be accepted already: the end
+	// of a reboot's requester is a part of the reboot.
+	Kexec func(context.Context, Options) error
+	// Reboot asks systemd for an ordinary reboot, through the firmware. systemctl
+	// turns it into a kexec when a kernel is loaded, and others may too: the
+	// caller unloads it first; systemctl is told not to, besides.
+	Reboot func(context.Context, Options) error
+	// NativeKexec is Kexec through an init system other than systemd, as Command
+	// returns it. Of Options only the writers count. ErrNoKexec is one that
+	// cannot.
+	NativeKexec func(context.Context, Options) error
+	// NativeReboot is Reboot through another init system. The caller unloads what
+	// is loaded first: a script of some would jump there. ErrNoReboot is one that
+	// is not known.
+	NativeReboot func(context.Context, Options) error
+	// Cancel cancels a reboot that was scheduled with Options.When, by anybody.
+	// Of Options only the writers and Program count.
+	Cancel func(context.Context, Options) error
+	// Ending returns the way in which the system is being shut down: "kexec",
+	// "reboot", "poweroff", "halt"; "" when it is not. It asks systemd for the
+	// target that has been started, so that a service may ask it while it stops.
+	Ending func(context.Context) (string, error)
+	// Reached returns when a unit became active, by the system's clock; the zero
+	// time where it has not been.
+	Reached func(ctx context.Context, unit string) (time.Time, error)
+	// LoadModule loads a kernel module with modprobe(8).
+	LoadModule func(ctx context.Context, name string) error
+	// UnloadModule unloads a kernel module, delete_module(2). One that is not
+	// loaded is no error; one that something uses is EWOULDBLOCK.
+	UnloadModule func(name string) error
+}
+
+// Running returns the init system and kernel of this machine.
+func Running() System {
+	m := host.Running()
+	return System{
+		Init:         m.InitSystem,
+		Kexec:        func(ctx context.Context, o Options) error { return o.verb(ctx, "kexec") },
+		Reboot:       func(ctx context.Context, o Options) error { return o.verb(ctx, "reboot") },
+		NativeKexec:  func(ctx context.Context, o Options) error { return nativeKexec(ctx, m, o) },
+		NativeReboot: func(ctx context.Context, o Options) error { return nativeReboot(ctx, m.InitSystem(), o) },
+		Cancel:       cancel,
+		Ending:       ending,
+		Reached:      reached,
+		LoadModule: func(ctx context.Context, name string) error {
+			return Options{}.run(ctx, "modprobe", "--", name)
+		},
+		UnloadModule: unloadModule,
+	}
+}
+
+func unloadModule(name string) error {
+	err := os.NewSyscallError("delete_module", unix.DeleteModule(name, unix.O_NONBLOCK))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

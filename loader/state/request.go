@@ -1,0 +1,31 @@
+package state
+
+import (
+	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
+	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
+)
+
+// A Request is what a load was asked for, apart from the configuration: enough to
+// repeat it. The zero value loads what the boot loader would boot next.
+type Request struct {
+	// Entry is an id; "" is the boot loader's choice.
+	Entry raw.String `json:"entry,omitempty"`
+	// ESP and Boot are the directories that were given as boot partitions, Config
+	// the file that was given instead of the configuration; absolute paths.
+	ESP    raw.String `json:"esp,omitempty"`
+	Boot   raw.String `json:"boot,omitempty"`
+	Config raw.String `json:"config,omitempty"`
+	// Append, Remove, Replace and Reuse change the command line.
+	Append  []raw.String `json:"append,omitempty"`
+	Remove  []raw.String `json:"remove,omitempty"`
+	Replace *raw.String  `json:"replace,omitempty"`
+	Reuse   bool         `json:"reuse,omitempty"`
+	// EarlyFirst, Flat, Verify and NoVerify are about the initrd.
+	EarlyFirst bool `json:"earlyFirst,omitempty"`
+	Flat       bool `json:"flat,omitempty"`
+	Verify     bool `json:"verify,omitempty"`
+	NoVerify   bool `json:"noVerify,omitempty"`
+	// Syscall is "file" or "classic"; "" is automatic.
+	Syscall string       `json:"syscall,omitempty"`
+	Ignore  []finding.ID `json:"ignore,omitempty"`
+}
