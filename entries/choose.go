@@ -22,6 +22,8 @@ type Choice struct {
 	// OneShot is set where LoaderEntryOneShot, or GRUB's next_entry, chose it and
 	// would be consumed by a boot.
 	OneShot bool
+
+	err error // why there is no Entry
 }
 
 // A rule is one setting that chooses an entry.

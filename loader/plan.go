@@ -88,11 +88,10 @@ func NewPlan(ctx context.Context, sys *entries.System, e *entries.Entry, opt Pla
 
 // newPlan is NewPlan without a look into the initrds.
 func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
-	if err := kexecable(e); err != nil {
+	if err := kexecable(sys, e); err != nil {
 		return nil, err
 	}
-	v := e.Volume
-	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys), planOptions(sys.Host(), opt))
+	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys), planOptions(sys.Host(), opt))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ID, err)
 	}
@@ -120,14 +119,18 @@ func planOptions(h host.Machine, opt PlanOptions) plan.Options {
 }
 
 // kexecable refuses an entry that no kexec can boot.
-func kexecable(e *entries.Entry) error {
+func kexecable(sys *entries.System, e *entries.Entry) error {
 	if e.MissingFile {
 		return nil // the plan will name the file
 	}
-	if reason := e.KexecBlocker(); reason != "" {
-		return hint.Wrap(&notBootableError{e.ID, reason}, "to boot it once: systemctl reboot --boot-loader-entry="+e.ID)
+	once := "to boot it once: systemctl reboot --boot-loader-entry=" + e.ID
+	if sys.GRUB() {
+		once = fmt.Sprintf("to boot it once: grub2-reboot '%s', or grub-reboot, and systemctl reboot", e.ID)
 	}
-	if err := e.Expanded(); err != nil {
+	if reason := e.KexecBlocker(); reason != "" {
+		return hint.Wrap(&notBootableError{e.ID, reason}, once)
+	}
+	if err := e.LoadError(); err != nil {
 		return fmt.Errorf("%s: %w", e.ID, err)
 	}
 	return nil

@@ -33,6 +33,9 @@ func (r *runner) begin() error {
 	r.vars["root"], r.vars["prefix"], r.vars["cmdpath"] = device, strings.TrimSuffix(prefix, "/"), prefix
 	f := File{r.m.Start, "/" + strings.TrimPrefix(strings.Trim(r.m.Dir, "/")+"/grub.cfg", "/")}
 	src := r.m.Script
+	if src != "" && r.m.Root != nil {
+		r.vars["root"] = r.deviceName(r.m.Root)
+	}
 	if src == "" {
 		found, info, err := r.regular("(" + device + ")" + f.Path)
 		if err == nil && info.IsDir() {

@@ -53,8 +53,14 @@ type Machine struct {
 	Start *Device
 	Dir   string
 	// Script replaces that grub.cfg where it cannot be read, as with an image
-	// that holds its own. See FedoraScript and SUSEScript.
+	// that holds its own. See FedoraScript and SUSEScript. An entry with a variable
+	// that this grub.cfg may set is then undetermined.
 	Script string
+	// Root is the file system that Script finds the entries on; nil: Start.
+	Root *Device
+	// WithoutNext is set for what GRUB boots after the next boot: next_entry of the
+	// environment block is taken as not set.
+	WithoutNext bool
 
 	Flavor     Flavor
 	LoaderInfo string // the EFI variable, "GRUB 2.14-4"; "" if there is none
