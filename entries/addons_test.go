@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
