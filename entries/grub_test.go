@@ -56,14 +56,14 @@ func grubMachine(t *testing.T, files map[string]string) (dir string, o Options) 
 func TestGrubDefault(t *testing.T) {
 	for name, v := range map[string]struct{ env, id, rule string }{
 		"newest first":        {"", "0123-6.10.2-200.fc40.x86_64.conf", "first in GRUB's menu"},
-		"saved_entry":         {"saved_entry=0123-6.9.5-100.fc39.x86_64\n", "0123-6.9.5-100.fc39.x86_64.conf", "saved_entry=0123-6.9.5-100.fc39.x86_64"},
-		"by title":            {"saved_entry=Fedora 6.9.5\n", "0123-6.9.5-100.fc39.x86_64.conf", "saved_entry=Fedora 6.9.5"},
-		"by place":            {"saved_entry=1\n", "0123-6.9.5-100.fc39.x86_64.conf", "saved_entry=1"},
-		"next_entry first":    {"saved_entry=1\nnext_entry=0123-0-rescue\n", "0123-0-rescue.conf", "next_entry=0123-0-rescue"},
+		"saved_entry":         {"saved_entry=0123-6.9.5-100.fc39.x86_64\n", "0123-6.9.5-100.fc39.x86_64.conf", "grubenv saved_entry"},
+		"by title":            {"saved_entry=Fedora 6.9.5\n", "0123-6.9.5-100.fc39.x86_64.conf", "grubenv saved_entry"},
+		"by place":            {"saved_entry=1\n", "0123-6.9.5-100.fc39.x86_64.conf", "grubenv saved_entry"},
+		"next_entry first":    {"saved_entry=1\nnext_entry=0123-0-rescue\n", "0123-0-rescue.conf", "grubenv next_entry"},
 		"one that is gone":    {"saved_entry=gone\n", "0123-6.10.2-200.fc40.x86_64.conf", "first in GRUB's menu"},
 		"a place too far":     {"saved_entry=99\n", "0123-6.10.2-200.fc40.x86_64.conf", "first in GRUB's menu"},
-		"an empty next_entry": {"next_entry=\nsaved_entry=1\n", "0123-6.9.5-100.fc39.x86_64.conf", "saved_entry=1"},
-		"failed boots":        {"boot_success=0\nboot_counter=0\n", "0123-6.9.5-100.fc39.x86_64.conf", "default=1"},
+		"an empty next_entry": {"next_entry=\nsaved_entry=1\n", "0123-6.9.5-100.fc39.x86_64.conf", "grubenv saved_entry"},
+		"failed boots":        {"boot_success=0\nboot_counter=0\n", "0123-6.9.5-100.fc39.x86_64.conf", "grub.cfg default"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, o := grubMachine(t, fedora(v.env))
@@ -73,7 +73,7 @@ func TestGrubDefault(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, v.id, c.Entry.ID)
 			assert.Equal(t, v.rule, c.Rule)
-			assert.Equal(t, strings.HasPrefix(v.rule, "next_entry"), c.OneShot)
+			assert.Equal(t, v.rule == "grubenv next_entry", c.OneShot)
 			assert.Empty(t, s.Warnings())
 		})
 	}
@@ -83,7 +83,7 @@ func TestGrubNamesWhatMatchesNothing(t *testing.T) {
 	_, o := grubMachine(t, fedora("saved_entry=gone\n"))
 	c, err := open(t, o).Default()
 	require.NoError(t, err)
-	assert.Equal(t, []string{"saved_entry \"gone\" names no menu entry; GRUB takes the first"}, c.Missed)
+	assert.Equal(t, []string{"grubenv saved_entry \"gone\" names no menu entry; GRUB takes the first"}, c.Missed)
 }
 
 // What GRUB makes of an entry is what is loaded; what the file has stays known.
@@ -266,7 +266,8 @@ func TestGrubPrefixIsWhereItWasStarted(t *testing.T) {
 	_, o := grubMachine(t, with(tree, bootVars(`\EFI\fedora\shimx64.efi`)))
 	c, err := open(t, o).Default()
 	require.NoError(t, err)
-	assert.Equal(t, "saved_entry=0", c.Rule)
+	assert.Equal(t, "grubenv saved_entry", c.Rule)
+	assert.Equal(t, "0123-6.10.2-200.fc40.x86_64.conf", c.Entry.ID)
 }
 
 func TestDetectedLoader(t *testing.T) {

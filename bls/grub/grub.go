@@ -126,7 +126,7 @@ type Boot struct {
 	Default *Item
 	Command *Command // of Default
 	Err     error
-	Rule    string   // which variable chose it
+	Rule    string   // which variable chose it: "grubenv saved_entry"
 	Missed  []string // variables that named nothing, and what GRUB only warns about
 	// Next is the environment block in which next_entry is emptied, nil if the
 	// boot uses no next_entry. NextErr is why GRUB itself cannot write it:
