@@ -140,6 +140,11 @@ func (m *menu) likelyFix(r rule) string {
 			return fmt.Sprintf("; %s has no boot attempts left", e.ID)
 		}
 	}
+	if id, tries := bls.SplitTries(r.pattern); tries.Counted && !r.exact {
+		if e := m.first(rule{pattern: id}); e != nil {
+			return fmt.Sprintf("; the boot counter is no part of the id, %s would match", id)
+		}
+	}
 	for _, suffix := range []string{".conf", ".efi"} {
 		if e := m.first(rule{pattern: r.pattern + suffix, exact: r.exact}); e != nil {
 			return fmt.Sprintf("; the suffix is part of the id, %s%s would match %s", r.pattern, suffix, e.ID)

@@ -111,13 +111,14 @@ func TestChooseWithLittle(t *testing.T) {
 	assert.Equal(t, "z.conf", c.Entry.ID, "the menu's first")
 }
 
-func TestMissedRulesSayTheMend(t *testing.T) {
+func TestMissedRulesNameTheFix(t *testing.T) {
 	l := list(t, map[string]string{"arch.conf": plain, "bad+0.conf": plain, "gone.conf": "linux /nosuch\n"})
 	for pattern, want := range map[string]string{
-		"arch":   "loader.conf default arch matches no entry; the suffix is part of the id, arch.conf would match arch.conf",
-		"ar?h":   "loader.conf default ar?h matches no entry; the suffix is part of the id, ar?h.conf would match arch.conf",
-		"gone*":  "loader.conf default gone* matches no entry; gone.conf is hidden: /nosuch: no such file or directory",
-		"fedora": "loader.conf default fedora matches no entry",
+		"arch":          "loader.conf default arch matches no entry; the suffix is part of the id, arch.conf would match arch.conf",
+		"arch+3-1.conf": "loader.conf default arch+3-1.conf matches no entry; the boot counter is no part of the id, arch.conf would match",
+		"ar?h":          "loader.conf default ar?h matches no entry; the suffix is part of the id, ar?h.conf would match arch.conf",
+		"gone*":         "loader.conf default gone* matches no entry; gone.conf is hidden: /nosuch: no such file or directory",
+		"fedora":        "loader.conf default fedora matches no entry",
 	} {
 		assert.Equal(t, []string{want}, l.choose(Vars{}, bls.LoaderConf{Default: pattern}).Missed)
 	}
