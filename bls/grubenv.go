@@ -74,14 +74,16 @@ func cutEscaped(data []byte) (line string, rest []byte) {
 
 // Expand replaces $name and ${name} in every value of the entry that GRUB's
 // blscfg expands. A variable that is not set is an error naming it, the file
-// and the line: GRUB would boot on with an empty string.
+// and the line: GRUB would boot on with an empty string. So is a text that grows
+// by more than any command line takes.
 func (e *Entry) Expand(env GrubEnv) error {
+	room := maxExpansion
 	for _, list := range []struct {
 		key    string
 		values []string
 	}{{"options", e.Options}, {"initrd", e.Initrds}, {"linux", []string{e.Linux}}} {
 		for i, v := range list.values {
-			expanded, err := env.expand(v)
+			expanded, err := env.expand(v, &room)
 			if err != nil {
 				return &ParseError{Path: e.Path, Line: e.LineOf(list.key, i), Key: list.key, Err: err}
 			}
@@ -110,14 +112,20 @@ func splitInitrds(initrds []string) []string {
 // ExpandLine replaces the variables in a command line that is only to be
 // compared: one with a variable that is not set stays as it is.
 func (env GrubEnv) ExpandLine(line string) string {
-	expanded, err := env.expand(line)
+	room := maxExpansion
+	expanded, err := env.expand(line, &room)
 	if err != nil {
 		return line
 	}
 	return expanded
 }
 
-func (env GrubEnv) expand(s string) (string, error) {
+// maxExpansion is how many bytes the variables of one entry may add. An entry of
+// 1 MiB that names one again and again would be hundreds; kernels take a few KiB.
+const maxExpansion = 64 << 10
+
+// expand replaces the variables of s, whose values take from room.
+func (env GrubEnv) expand(s string, room *int) (string, error) {
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(s, "$")
@@ -134,6 +142,9 @@ func (env GrubEnv) expand(s string) (string, error) {
 		value, ok := env[name]
 		if !ok && name != "tuned_params" && name != "tuned_initrd" { // grub.cfg sets these two, to nothing where tuned is not installed
 			return "", fmt.Errorf("variable $%s is not set in grubenv; set it with: grub2-editenv - set %s=", name, name)
+		}
+		if *room -= len(value); *room < 0 {
+			return "", fmt.Errorf("variable $%s: the variables add more than %d bytes", name, maxExpansion)
 		}
 		b.WriteString(value)
 		s = rest

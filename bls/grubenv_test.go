@@ -59,6 +59,27 @@ func TestExpand(t *testing.T) {
 	assert.ErrorContains(t, err, "loader/entries/x.conf:4: options: variable $nosuch is not set")
 }
 
+// TestExpandIsBounded: an entry that names a variable again and again is refused
+// before it fills the memory, whatever the lines that it does so in.
+func TestExpandIsBounded(t *testing.T) {
+	env := bls.GrubEnv{"x": strings.Repeat("A", 900)}
+	for name, text := range map[string]string{
+		"one line":   "options " + strings.Repeat("$x ", 100_000) + "\n",
+		"many lines": strings.Repeat("options $x\n", 100_000),
+		"initrd":     strings.Repeat("initrd /$x\n", 100_000),
+		"linux":      "linux /" + strings.Repeat("${x}", 100_000) + "\n",
+	} {
+		e := parse(t, "linux /v\n"+text)
+		assert.ErrorContains(t, e.Expand(env), "variable $x: the variables add more than 65536 bytes", name)
+		assert.Less(t, len(e.Cmdline()), 500_000, name)
+	}
+	e := parse(t, "linux /v\noptions "+strings.Repeat("$x ", 72)+"\n")
+	require.NoError(t, e.Expand(env))
+	assert.Len(t, strings.Fields(e.Cmdline()), 72)
+	line := strings.Repeat("$x", 100_000)
+	assert.Equal(t, line, env.ExpandLine(line))
+}
+
 func FuzzParseGrubEnv(f *testing.F) {
 	f.Add([]byte(grubHeader+"saved_entry=a\n####"), "$saved_entry ${x}")
 	f.Fuzz(func(t *testing.T, data []byte, options string) {
