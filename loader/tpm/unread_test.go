@@ -30,6 +30,15 @@ func TestInitrdThatWasNotLookedAt(t *testing.T) {
 	assert.Nil(t, p.Banks["sha256"][7].Next)
 }
 
+// The separator of systemd 262.1 lists its PCRs one by one.
+func TestSeparatorWithAListOfPCRs(t *testing.T) {
+	const listed = "[Unit]\nConditionSecurity=measured-os\n[Service]\nExecStart=/usr/lib/systemd/systemd-pcrextend --graceful \\\n" +
+		"                --pcr=0 --pcr=1 --pcr=2 --pcr=3 --pcr=4 --pcr=5 \\\n" +
+		"                --pcr=6 --pcr=7 --pcr=9 --pcr=12 --pcr=13 --pcr=14 \\\n                --event-type=os-separator \\\n                os-separator\n"
+	with := unit(measuring(), "systemd-pcrosseparator.service", listed).initrd()
+	assert.Equal(t, tpm.Predict(running(t), boot("")), tpm.Predict(running(t), tpm.Boot{Initrd: with}))
+}
+
 // An open volume that crypttab has under another name is that one.
 func TestOpenVolumes(t *testing.T) {
 	tab := "root UUID=" + one + " none x\n"
