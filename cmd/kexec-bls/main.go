@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
@@ -43,17 +42,12 @@ const (
 )
 
 func main() {
-	protectMemory()
+	_ = kexec.ProtectMemory() // where the kernel refuses, nothing else changes
 	if calledAsKexec(os.Args[0]) {
 		os.Exit(runAsKexec(loader.Running(), os.Args[1:], os.Stderr))
 	}
 	os.Exit(run(context.Background(), os.Args[1:], realEnvironment(), os.Stdout, os.Stderr))
 }
-
-// protectMemory keeps the memory of the process from core dumps and from other
-// processes of the user: initrds hold keys of disks, and credentials pass through it.
-// Where the kernel refuses, nothing is lost.
-func protectMemory() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // withSignalCancel lets a signal end a command's context, so that what it has
 // begun is undone: also that of a terminal that goes away, unless it is ignored,
