@@ -138,7 +138,7 @@ func (p *Plan) mayUnlock() bool {
 func (p *Plan) addMeasuredOS(ctx context.Context) {
 	key, _, _ := strings.Cut(cmdline.MeasuredOS, "=")
 	set := slices.ContainsFunc(cmdline.Split(p.files.Cmdline), func(s string) bool { return cmdline.HasKey(s, key) })
-	if !p.options.AutoMeasuredOS || p.broken != nil || set || !p.mayUnlock() {
+	if !p.options.AutoMeasuredOS || p.broken != nil || set || slices.Contains(p.options.Remove, key) || !p.mayUnlock() {
 		return
 	}
 	r, err := (&Machine{Host: p.host}).TPM(ctx, p, CheckOptions{})

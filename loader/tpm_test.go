@@ -172,7 +172,9 @@ func TestAutoMeasuredOS(t *testing.T) {
 	assert.Equal(t, "other", f.plan("other", loader.PlanOptions{}).Cmdline(), "only on request")
 	auto.Append = []string{"systemd.tpm2_measured_os=yes"}
 	assert.Equal(t, "other systemd.tpm2_measured_os=yes", f.plan("other", auto).Cmdline(), "what is set is kept")
-	auto.Append = nil
+	auto.Append, auto.Remove = nil, []string{"systemd.tpm2_measured_os"}
+	assert.Equal(t, "other", f.plan("other", auto).Cmdline(), "and so is what is removed")
+	auto.Remove = nil
 	f.write(map[string]string{"var/lib/systemd/pcrlock.json": "{}"})
 	assert.Equal(t, "other", f.plan("other", auto).Cmdline(), "systemd-pcrlock would write an empty policy")
 	f.link("/dev/null", "etc/systemd/system/systemd-pcrlock-make-policy.service")
@@ -186,6 +188,10 @@ func TestReuseStripsMeasuredOS(t *testing.T) {
 	f := newFake(t)
 	f.write(map[string]string{"proc/cmdline": "quiet " + noMeasure + "\n"})
 	assert.Equal(t, "other quiet", f.plan("other", loader.PlanOptions{Reuse: true}).Cmdline())
+	assert.NotContains(t, f.plan("other", loader.PlanOptions{}).Changes(), loader.Change{Parameter: noMeasure}, "no entry lost it")
+	for _, c := range f.plan("other", loader.PlanOptions{Append: []string{noMeasure}}).Changes() {
+		assert.NotEqual(t, noMeasure, c.Parameter, "an entry that has it is as it was")
+	}
 }
 
 // A command line that becomes too long is refused as any other.

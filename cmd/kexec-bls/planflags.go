@@ -109,7 +109,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt := loader.PlanOptions{
 		Reuse: p.reuse, Append: p.add, Remove: p.remove, EarlyFirst: p.earlyFirst || a.config.Initrd.EarlyFirst,
 		Flat: p.flat || a.config.Initrd.Flat, Limit: a.config.UnpackLimit(), Syscall: p.syscall, Request: a.request(p),
-		AutoMeasuredOS: a.config.TPM.MeasuredOS == config.MeasuredOSAuto,
+		AutoMeasuredOS: !p.edited && a.config.TPM.MeasuredOS == config.MeasuredOSAuto,
 	}
 	if !p.edited {
 		opt.Append = append(slices.Clone(a.config.Cmdline.Append), p.add...)

@@ -101,9 +101,15 @@ func whole(params, tail string) string {
 // and without those that are added here: each kexec decides anew whether it needs
 // them.
 func Inherit(running string) string {
+	params, tail := halves(compared(running))
+	return whole(remove(params, func(p string) bool { return p == MeasuredOS }), tail)
+}
+
+// compared is Inherit, but for MeasuredOS, which an entry may have too.
+func compared(running string) string {
 	params, tail := halves(strings.TrimSpace(running))
 	params = remove(params, func(p string) bool {
-		return p == BlessMask || p == MeasuredOS || HasKey(p, "BOOT_IMAGE", "initrd", "elfcorehdr", "kexec_jump_back_entry")
+		return p == BlessMask || HasKey(p, "BOOT_IMAGE", "initrd", "elfcorehdr", "kexec_jump_back_entry")
 	})
 	return whole(params, tail)
 }
@@ -217,11 +223,11 @@ type Change struct {
 // first those that go, then those that come. Parameters are counted, their order
 // does not matter.
 func Diff(running, next string) []Change {
-	running = Inherit(running)
+	running = compared(running)
 	var changes []Change
 	for _, p := range surplus(running, next) {
-		// The one that is added for a kexec alone.
-		if !HasKey(p, "acpi_rsdp") {
+		// Those that are added for a kexec alone.
+		if !HasKey(p, "acpi_rsdp") && p != MeasuredOS {
 			changes = append(changes, Change{false, p})
 		}
 	}
