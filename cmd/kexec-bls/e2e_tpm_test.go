@@ -127,7 +127,7 @@ func newTPMLab(t *testing.T) tpmLab {
 	return tpmLab{s.start(t), t}
 }
 
-// measuredUKI is an image with a policy for PCR 11 in the initrd that a new key signed.
+// measuredUKI is an image with policies for PCR 11 in each phase that a new key signed.
 func measuredUKI(t *testing.T, d vm.Debian, cmdline string, initrd []byte) []byte {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -144,23 +144,23 @@ func measuredUKI(t *testing.T, d vm.Debian, cmdline string, initrd []byte) []byt
 	measured := slices.Insert(slices.Clone(sections), 5, fixtures.Section{Name: ".sbat", Data: sectionOf(t, stub, ".sbat")})
 	var pcr [32]byte
 	extend := func(data []byte) {
-		sum := sha256.Sum256(data)
-		pcr = sha256.Sum256(append(pcr[:], sum[:]...))
+		pcr = [32]byte(sum(append(pcr[:], sum(data)...)))
 	}
 	for _, s := range measured {
 		extend([]byte(s.Name + "\x00"))
 		extend(s.Data)
 	}
-	extend([]byte("enter-initrd"))
-	digest := sha256.Sum256(pcr[:])
-	policy := binary.BigEndian.AppendUint32(make([]byte, 32), 0x17f) // TPM2_PolicyPCR
-	policy = sum(append(append(policy, 0, 0, 0, 1, 0, 0x0b, 3, 0, 8, 0), digest[:]...))
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum(policy))
-	require.NoError(t, err)
-	fingerprint := sum(x509.MarshalPKCS1PublicKey(&key.PublicKey))
-	signatures, err := json.Marshal(map[string]any{"sha256": []map[string]any{
-		{"pcrs": []int{11}, "pkfp": hex.EncodeToString(fingerprint), "pol": hex.EncodeToString(policy), "sig": signature},
-	}})
+	fingerprint := hex.EncodeToString(sum(x509.MarshalPKCS1PublicKey(&key.PublicKey)))
+	var signed []map[string]any
+	for _, phase := range []string{"enter-initrd", "leave-initrd", "sysinit", "ready"} {
+		extend([]byte(phase))
+		policy := binary.BigEndian.AppendUint32(make([]byte, 32), 0x17f) // TPM2_PolicyPCR
+		policy = sum(append(append(policy, 0, 0, 0, 1, 0, 0x0b, 3, 0, 8, 0), sum(pcr[:])...))
+		signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum(policy))
+		require.NoError(t, err)
+		signed = append(signed, map[string]any{"pcrs": []int{11}, "pkfp": fingerprint, "pol": hex.EncodeToString(policy), "sig": signature})
+	}
+	signatures, err := json.Marshal(map[string]any{"sha256": signed})
 	require.NoError(t, err)
 	return withSections(t, stub, append(sections, fixtures.Section{Name: ".pcrsig", Data: signatures})...)
 }
