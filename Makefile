@@ -87,8 +87,11 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
 # With sudo there may be no Go: then what make build left is taken.
+# The variables go through the environment, where no quotes are needed.
+install: export PREFIX := $(PREFIX)
+install: export DESTDIR := $(DESTDIR)
 install: $(if $(shell command -v $(GO)),build)
-	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' $(if $(HOOKS),HOOKS='$(HOOKS)') cmd/kexec-bls/dist/install.sh
+	@cmd/kexec-bls/dist/install.sh
 
 dist:
 	GO='$(GO)' cmd/kexec-bls/dist/release.sh

@@ -74,9 +74,6 @@ type Entry struct {
 	Tries Tries
 	// Hidden is the reason why systemd-boot does not show the entry; "" if it does.
 	Hidden string
-
-	linuxLine                 int
-	initrdLines, optionsLines []int
 }
 
 // Cmdline joins the options lines as the boot loader does: one space between,

@@ -23,7 +23,11 @@ func ParseLoaderConf(path string, data []byte) (LoaderConf, []*ParseError) {
 	var conf LoaderConf
 	var problems []*ParseError
 	for l := range lines(string(data)) {
-		if err := conf.set(l.key, l.value); err != nil {
+		err := noValue(l.key)
+		if l.raw != "" {
+			err = conf.set(l.key, l.value)
+		}
+		if err != nil {
 			problems = complain(problems, path, l, err)
 		}
 	}

@@ -23,7 +23,12 @@ func TestParseLoaderConf(t *testing.T) {
 		got, _ := bls.ParseLoaderConf("loader.conf", []byte(text))
 		assert.Equal(t, want, got, "%q", text)
 	}
-	_, problems := bls.ParseLoaderConf("loader.conf", []byte("timeout 3\nrandom-seed-mode off\ndefault @x\n"))
+	conf, problems := bls.ParseLoaderConf("loader.conf", []byte("editor\ndefault=arch.conf\n"))
+	assert.Empty(t, conf)
+	if assert.Len(t, problems, 1) {
+		assert.EqualError(t, problems[0], `loader.conf:2: default=arch.conf: a key and its value are parted by a blank, not by "="; ignored`)
+	}
+	_, problems = bls.ParseLoaderConf("loader.conf", []byte("timeout 3\nrandom-seed-mode off\ndefault @x\n"))
 	if assert.Len(t, problems, 2) {
 		assert.EqualError(t, problems[0], "loader.conf:2: random-seed-mode: unknown key, ignored")
 		assert.EqualError(t, problems[1], `loader.conf:3: default: "@x" is not known, only @saved is; ignored`)

@@ -20,44 +20,16 @@ func ParseEntry(path string, data []byte) (*Entry, []*ParseError) {
 		if l.key == "title" {
 			value = l.raw // for the eye only, so bootctl's spelling is kept
 		}
-		if err := e.set(l.key, value); err != nil {
-			problems = complain(problems, path, l, err)
-			continue
+		err := noValue(l.key)
+		if l.raw != "" {
+			err = e.set(l.key, value)
 		}
-		e.note(l.key, l.number)
+		if err != nil {
+			problems = complain(problems, path, l, err)
+		}
 	}
 	e.hideByKeys()
 	return e, problems
-}
-
-// note keeps the line numbers of the keys in which GRUB's variables count.
-func (e *Entry) note(key string, number int) {
-	switch key {
-	case "linux":
-		e.linuxLine = number
-	case "initrd":
-		e.initrdLines = append(e.initrdLines, number)
-	case "options":
-		e.optionsLines = append(e.optionsLines, number)
-	}
-}
-
-// LineOf returns the line, from 1, of the ith value of linux, initrd or
-// options; 0 when there is none.
-func (e *Entry) LineOf(key string, i int) int {
-	var numbers []int
-	switch key {
-	case "linux":
-		return e.linuxLine
-	case "initrd":
-		numbers = e.initrdLines
-	case "options":
-		numbers = e.optionsLines
-	}
-	if i < len(numbers) {
-		return numbers[i]
-	}
-	return 0
 }
 
 var errUnknownKey = errors.New("unknown key, ignored")

@@ -44,8 +44,6 @@ func TestParseEntry(t *testing.T) {
 	assert.Equal(t, []string{"x64"}, e.Architectures)
 	assert.Equal(t, 2, e.Profile)
 	assert.Equal(t, []string{"/x.cred"}, e.Extras)
-	assert.Equal(t, []int{11, 12, 0}, []int{e.LineOf("options", 0), e.LineOf("options", 1), e.LineOf("options", 2)}, "CRLF and CR count once each")
-	assert.Equal(t, []int{7, 10, 0}, []int{e.LineOf("linux", 0), e.LineOf("initrd", 2), e.LineOf("title", 0)})
 	assert.Empty(t, e.Hidden)
 }
 

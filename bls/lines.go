@@ -16,16 +16,16 @@ type line struct {
 
 // lines yields the pairs of text by systemd-boot's grammar: lines end at LF or
 // CR, a NUL ends the file, only space and tab are blanks, a line that starts
-// with # is a comment, a key without a value is nothing, and one pair of
-// double quotes around a value is taken off.
+// with # is a comment, and one pair of double quotes around a value is taken
+// off. A key without a value, which is nothing to systemd-boot, has raw "".
 func lines(text string) iter.Seq[line] {
 	return func(yield func(line) bool) {
 		text, _, _ := strings.Cut(text, "\x00")
 		for number := 1; len(text) > 0; number++ {
 			var raw string
 			raw, text = cutLine(text)
-			key, value, ok := splitPair(raw)
-			if ok && !yield(line{number, key, unquote(value), value}) {
+			key, value := splitPair(raw)
+			if key != "" && !yield(line{number, key, unquote(value), value}) {
 				return
 			}
 		}
@@ -48,17 +48,29 @@ func cutLine(text string) (first, rest string) {
 
 const blanks = " \t"
 
-func splitPair(raw string) (key, value string, ok bool) {
+// splitPair returns no key for a blank line and a comment.
+func splitPair(raw string) (key, value string) {
 	raw = strings.Trim(raw, blanks)
 	if raw == "" || raw[0] == '#' {
-		return "", "", false
+		return "", ""
 	}
 	i := strings.IndexAny(raw, blanks)
 	if i < 0 {
-		return "", "", false
+		return raw, ""
 	}
-	return raw[:i], strings.TrimLeft(raw[i:], blanks), true
+	return raw[:i], strings.TrimLeft(raw[i:], blanks)
 }
+
+// noValue is what is wrong with a key without a value, which is passed over; nil
+// where it is clear that nothing was meant.
+func noValue(key string) error {
+	if name, _, ok := strings.Cut(key, "="); ok && name != "" {
+		return errEquals
+	}
+	return nil
+}
+
+var errEquals = errors.New(`a key and its value are parted by a blank, not by "="; ignored`)
 
 func unquote(value string) string {
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {

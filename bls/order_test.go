@@ -60,23 +60,3 @@ func TestCompareIsAnOrder(t *testing.T) {
 		}
 	}
 }
-
-func TestCompareGrub(t *testing.T) {
-	inOrder := []string{
-		"m-6.10.2-200.fc40.x86_64.conf", "m-6.10.2-100.fc40.x86_64.conf", "m-6.9.5-100.fc39.x86_64.conf",
-		"m-6.9.5~rc1-100.fc39.x86_64.conf", "m-5.10-1.conf", "m-0-rescue.conf", "a-7-1.conf",
-	}
-	for i := range inOrder {
-		for j := range inOrder {
-			a, _ := bls.ParseEntry("loader/entries/"+inOrder[i], nil)
-			b, _ := bls.ParseEntry("loader/entries/"+inOrder[j], nil)
-			want := 0
-			if i < j {
-				want = -1
-			} else if i > j {
-				want = 1
-			}
-			assert.Equal(t, want, bls.CompareGrub(a, b), "%s, %s", a.ID, b.ID)
-		}
-	}
-}

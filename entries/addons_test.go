@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/fixtures"
@@ -26,7 +25,7 @@ func TestAddonsThatAddNothing(t *testing.T) {
 		dir + "junk.addon.efi":  "junk",
 		dir + "linux.addon.efi": pe(fixtures.PE{Sections: []fixtures.Section{line, kernel}}),
 		dir + "quiet.addon.efi": pe(fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".initrd", "x")}}),
-	})}, "x64", bls.Compare)
+	})}, "x64")
 	require.Len(t, l.entries, 1)
 	options := map[string]string{}
 	for _, a := range l.entries[0].Addons {

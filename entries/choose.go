@@ -22,6 +22,8 @@ type Choice struct {
 	// OneShot is set where LoaderEntryOneShot, or GRUB's next_entry, chose it and
 	// would be consumed by a boot.
 	OneShot bool
+
+	err error // why there is no Entry
 }
 
 // A rule is one setting that chooses an entry.
@@ -136,6 +138,11 @@ func (m *menu) likelyFix(r rule) string {
 			return fmt.Sprintf("; %s is hidden: %s", e.ID, e.Hidden)
 		case r.skipBad && e.Bad():
 			return fmt.Sprintf("; %s has no boot attempts left", e.ID)
+		}
+	}
+	if id, tries := bls.SplitTries(r.pattern); tries.Counted && !r.exact {
+		if e := m.first(rule{pattern: id}); e != nil {
+			return fmt.Sprintf("; the boot counter is no part of the id, %s would match", id)
 		}
 	}
 	for _, suffix := range []string{".conf", ".efi"} {

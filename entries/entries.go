@@ -4,7 +4,9 @@
 package entries
 
 import (
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
@@ -25,11 +27,28 @@ type Entry struct {
 	MissingFile bool
 
 	// Written is the entry as its file has it; nil where that is the embedded
-	// Entry, in which GRUB's variables are expanded.
+	// Entry, which has what GRUB makes of it.
 	Written *bls.Entry
 
-	noKexec   string // why kexec cannot boot it, beside Hidden
-	expandErr error  // a variable of GRUB that is not set
+	noKexec string                     // why kexec cannot boot it, beside Hidden
+	loadErr error                      // why GRUB would not boot it
+	files   map[string]*esp.FileSystem // where what GRUB loads is; nil: Volume
+}
+
+// Open opens a file that the entry names. The error is the bare cause.
+func (e *Entry) Open(p string) (*os.File, error) {
+	if system := e.files[p]; system != nil {
+		return system.OpenRegular(strings.TrimLeft(p, " "))
+	}
+	return e.Volume.Open(p)
+}
+
+// Where is the path of a file that the entry names as the user sees it.
+func (e *Entry) Where(p string) string {
+	if system := e.files[p]; system != nil {
+		return system.Where(strings.TrimLeft(p, " "))
+	}
+	return e.Volume.Where(p)
 }
 
 // A menu holds every entry in boot-loader order, hidden ones included.
@@ -58,15 +77,15 @@ const maxEntrySize = 1 << 20
 const maxHeld = 64 << 20
 
 // readMenu lists the entries of all volumes for a machine of that EFI
-// architecture ("x64"), in the order of compare.
-func readMenu(volumes []*esp.Volume, arch string, compare func(a, b *bls.Entry) int) *menu {
+// architecture ("x64"), in systemd-boot's order.
+func readMenu(volumes []*esp.Volume, arch string) *menu {
 	m := &menu{}
 	for _, v := range volumes {
 		r := reader{menu: m, volume: v, arch: arch}
 		r.type2()
 		r.type1()
 	}
-	slices.SortStableFunc(m.entries, func(a, b *Entry) int { return compare(a.Entry, b.Entry) })
+	slices.SortStableFunc(m.entries, func(a, b *Entry) int { return bls.Compare(a.Entry, b.Entry) })
 	return m
 }
 

@@ -3,147 +3,130 @@ package entries
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"path"
 	"slices"
-	"strconv"
+	"strings"
 
-	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/grub"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
-// A grubEnv is the environment of a machine that GRUB's blscfg boots.
-type grubEnv struct {
-	// Path is the grubenv file, for messages.
-	Path string
-	Env  bls.GrubEnv
-
-	volume *esp.Volume
-	name   string // below its root
+// A grubSystem is what GRUB makes of the partitions.
+type grubSystem struct {
+	*System
+	devices []*grub.Device
+	systems map[*grub.Device]*esp.FileSystem
+	entries map[*grub.Item]*Entry
 }
 
-// grubEnvSize is the size of a GRUB environment block, in bytes; a larger file
-// is none.
-const grubEnvSize = 1024
-
-// findGrub returns the GRUB environment of the boot partitions, nil where
-// there is none. Without systemd-boot's variables such a file identifies a machine
-// that GRUB boots.
-func findGrub(volumes []*esp.Volume) (*grubEnv, error) {
-	var errs []error
-	for _, v := range volumes {
-		for _, name := range grubEnvNames(v) {
-			r := reader{volume: v}
-			data, err := r.readSmall(v, name)
-			if err == nil && len(data) <= grubEnvSize {
-				env, err := bls.ParseGrubEnv(data)
-				if err == nil {
-					return &grubEnv{Path: r.volume.Where(name), Env: env, volume: v, name: name}, nil
-				}
-				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
-			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("%s: %w", r.volume.Where(name), err))
-			}
-		}
+// chooseGrub fills the menu and the choices by GRUB's rules.
+func (s *System) chooseGrub(programDir string) {
+	g := &grubSystem{System: s, systems: map[*grub.Device]*esp.FileSystem{}, entries: map[*grub.Item]*Entry{}}
+	s.menu = &menu{}
+	for _, v := range slices.Backward(s.volumes) {
+		g.addDevice(v)
 	}
-	return nil, errors.Join(errs...)
+	m := g.machine(programDir)
+	next := grub.Next(m)
+	for _, item := range next.Menu {
+		g.add(next, item)
+	}
+	s.choices = choices{grub: true, next: g.choice(next), consume: func() (func() error, error) { return g.consume(next) }}
+	s.choices.saved = g.entries[next.Saved()]
+	lasting := *m
+	lasting.WithoutNext = true
+	s.choices.lasting = g.lasting(grub.Next(&lasting))
 }
 
-// grubEnvNames are the places of grubenv below a boot partition, by GRUB's
-// own defaults and by Fedora's link target on the ESP.
-func grubEnvNames(v *esp.Volume) []string {
-	names := []string{"grub2/grubenv", "grub/grubenv"}
-	vendors, _ := fs.ReadDir(v.Root.FS(), "EFI")
-	for _, d := range vendors {
-		names = append(names, path.Join("EFI", d.Name(), "grubenv"))
+func (g *grubSystem) addDevice(v *esp.Volume) {
+	system, err := v.FileSystem()
+	if err != nil {
+		g.warn("%s: %v", v.Dir, err)
+		return
 	}
-	return names
+	g.System.systems = append(g.System.systems, system)
+	d := &grub.Device{FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v), UUID: g.options.Host.FileSystemUUID(v.Device)}
+	if v.Device != "" {
+		d.Disk = disk(v.Device)
+	}
+	g.devices = append(g.devices, d)
+	g.systems[d] = system
 }
 
-// chooseGrub picks the default as GRUB does: next_entry once, then
-// saved_entry, else the first entry.
-func (m *menu) chooseGrub(env bls.GrubEnv) Choice {
-	var c Choice
-	for _, name := range []string{"next_entry", "saved_entry"} {
-		value := env[name]
-		if value == "" {
-			continue
-		}
-		if e := m.grubEntry(value); e != nil {
-			c.Entry, c.Rule, c.OneShot = e, "grubenv "+name, name == "next_entry"
-			return c
-		}
-		c.Missed = append(c.Missed, fmt.Sprintf("grubenv %s=%s matches no entry", name, value))
+// grubWrites reports whether GRUB can write files of the volume: not on btrfs,
+// nor on LVM and RAID.
+func grubWrites(v *esp.Volume) bool {
+	name := strings.TrimPrefix(v.Device, "/dev/")
+	return v.FSType != "btrfs" && !strings.HasPrefix(name, "dm-") && !strings.HasPrefix(name, "mapper/") && !strings.HasPrefix(name, "md")
+}
+
+// machine describes the machine to GRUB.
+func (g *grubSystem) machine(programDir string) *grub.Machine {
+	m := &grub.Machine{
+		Devices: g.devices, LoaderInfo: g.vars.Info, LoaderEntryDefault: g.vars.Default,
+		Variables: map[string]string{}, Image: g.image,
 	}
-	for _, e := range m.entries {
-		if e.Hidden == "" {
-			c.Entry, c.Rule = e, "first in GRUB's order"
-			return c
+	if !g.options.Host.EFI() && !g.options.Vars.Available() {
+		m.Variables["grub_platform"] = "pc"
+	}
+	if indications, err := g.options.Vars.Global("OsIndicationsSupported"); !g.Offline() && err == nil && len(indications.Data) > 0 {
+		m.FirmwareSetup = indications.Data[0]&1 != 0
+	}
+	place := grubPlace{volume: g.volumes[len(g.volumes)-1], dir: "grub2"}
+	if places := g.grubPlaces(programDir); len(places) > 0 {
+		place = places[0]
+	}
+	for d, system := range g.systems {
+		if system.Volume() == place.volume {
+			m.Start, m.Dir = d, place.dir
 		}
+	}
+	if !place.config {
+		g.assume(m, place)
+	}
+	return m
+}
+
+// assume fills in for a grub.cfg that cannot be read. openSUSE's is in the image
+// of its GRUB, whose folder on the ESP has the environment block.
+func (g *grubSystem) assume(m *grub.Machine, place grubPlace) {
+	if strings.HasPrefix(g.vars.Info, "GRUB2 ") || strings.EqualFold(place.dir, "EFI/opensuse") {
+		m.Flavor, m.Script = grub.SUSE, grub.SUSEScript
+		return
+	}
+	m.Flavor, m.Script, m.Root = grub.Fedora, grub.FedoraScript, g.devices[0]
+	g.warn("no grub.cfg is found; it is taken to be as Fedora makes it")
+}
+
+// choice is what GRUB boots.
+func (g *grubSystem) choice(b *grub.Boot) Choice {
+	c := Choice{Rule: b.Rule, Missed: b.Missed, OneShot: b.Next != nil}
+	if b.NextErr != nil {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("GRUB cannot empty next_entry (%v): it will boot that entry again and again", b.NextErr))
+	}
+	switch {
+	case b.Err == nil:
+		c.Entry = g.entries[b.Default]
+	case errors.Is(b.Err, grub.ErrNotEntry):
+		c.err = noEntryf("GRUB boots %q next, which is no boot loader entry", b.Chosen.Title)
+	default:
+		c.err = noEntryf("%v", b.Err)
+	}
+	if g.unreadable() && c.err == nil && b.Flavor == grub.SUSE {
+		c.Entry, c.err = nil, errUnreadable
 	}
 	return c
 }
 
-// grubEntry finds an entry as a value of grubenv names it: by id without
-// suffix, by title, or by its place on the menu. nil: none is meant.
-func (m *menu) grubEntry(value string) *Entry {
-	var shown []*Entry
-	for _, e := range m.entries {
-		if e.Hidden != "" {
-			continue
+// lasting finds the entries of a second run among those of the first.
+func (g *grubSystem) lasting(b *grub.Boot) Choice {
+	for _, item := range b.Menu {
+		for first, e := range g.entries {
+			if first.File == item.File && first.ID == item.ID && first.Kind == item.Kind {
+				g.entries[item] = e
+			}
 		}
-		if trimSuffix(e.FileID()) == value || e.FileID() == value || e.Title == value {
-			return e
-		}
-		shown = append(shown, e)
 	}
-	if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < len(shown) {
-		return shown[n]
-	}
-	return nil
-}
-
-// consumeNext empties next_entry, as GRUB does before it boots it. undo writes
-// the block back that was there. The file keeps its place on the disk: GRUB
-// finds it by that, not by the file system.
-func (g *grubEnv) consumeNext() (undo func() error, err error) {
-	r := reader{}
-	before, err := r.readSmall(g.volume, g.name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", g.Path, err)
-	}
-	after, err := bls.EmptyGrubVar(before, "next_entry")
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", g.Path, err)
-	}
-	return func() error { return g.overwrite(before) }, g.overwrite(after)
-}
-
-func (g *grubEnv) overwrite(block []byte) error {
-	f, err := g.volume.Root.OpenFile(g.name, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", g.Path, esp.Cause(err))
-	}
-	_, err = f.WriteAt(block, 0)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// chooseGrub fills the menu and the rules of a machine that GRUB boots.
-func (s *System) chooseGrub(g *grubEnv, arch string) {
-	s.menu = readMenu(s.volumes, arch, bls.CompareGrub)
-	s.menu.report(s.vars.Entries)
-	lasting := maps.Clone(g.Env)
-	delete(lasting, "next_entry")
-	s.choices = choices{
-		next: s.menu.chooseGrub(g.Env), lasting: s.menu.chooseGrub(lasting),
-		saved: s.menu.grubEntry(g.Env["saved_entry"]), env: g.Env, consume: g.consumeNext,
-	}
-	for _, e := range s.menu.entries {
-		written := *e.Entry
-		written.Options, written.Initrds = slices.Clone(e.Options), slices.Clone(e.Initrds)
-		e.Written = &written
-		e.expandErr = e.Expand(g.Env)
-	}
+	c := g.choice(b)
+	c.OneShot = false
+	return c
 }

@@ -39,9 +39,9 @@ func (m *menu) running(k runningKernel) *Entry {
 	return found
 }
 
-// Expanded returns an error where the entry's values have a variable that GRUB
-// does not set.
-func (e *Entry) Expanded() error { return e.expandErr }
+// LoadError returns why GRUB would not boot the entry, or why that cannot be
+// determined; nil on a machine with another boot loader.
+func (e *Entry) LoadError() error { return e.loadErr }
 
 // runningParams splits the running command line, without the parameters that
 // boot loaders put in front of an entry's.

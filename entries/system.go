@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
@@ -45,6 +44,7 @@ type System struct {
 	options  Options
 	vars     Vars
 	volumes  []*esp.Volume
+	systems  []*esp.FileSystem // of the volumes, for GRUB
 	menu     *menu
 	choices  choices
 	running  *Entry
@@ -56,7 +56,7 @@ type choices struct {
 	// next chooses for the next boot; lasting without what counts once.
 	next, lasting Choice
 	saved         *Entry
-	env           bls.GrubEnv // nil but for GRUB
+	grub          bool // they are GRUB's
 	consume       func() (undo func() error, err error)
 }
 
@@ -117,19 +117,13 @@ func (s *System) open(ctx context.Context) error {
 // choose reads the entries and picks the default, by the rules of the boot
 // loader that the machine has.
 func (s *System) choose() {
-	arch := uki.ArchName(uki.MachineFor(s.options.Host.GOARCH))
-	if !s.vars.SystemdBoot() {
-		grub, err := findGrub(s.volumes)
-		if err != nil {
-			s.warn("%v", err)
-		}
-		if grub != nil {
-			s.chooseGrub(grub, arch)
-			return
-		}
+	kind, dir := s.loader()
+	if kind == grubLoader {
+		s.chooseGrub(dir)
+		return
 	}
-	s.menu = readMenu(s.volumes, arch, bls.Compare)
-	if s.vars.SystemdBoot() {
+	s.menu = readMenu(s.volumes, uki.ArchName(uki.MachineFor(s.options.Host.GOARCH)))
+	if kind == systemdBoot {
 		s.menu.hideLoader(s.vars.Image)
 	}
 	s.menu.report(s.vars.Entries)
@@ -141,10 +135,20 @@ func (s *System) choose() {
 		next: s.menu.choose(s.vars, conf), lasting: s.menu.choose(lasting, conf),
 		saved: s.menu.byID(s.vars.LastBooted), consume: s.consumeVariable,
 	}
-	if s.vars.Info == "" && !s.Offline() && s.options.Vars.Available() {
+	switch {
+	case s.unreadable():
+		s.choices.next.Entry, s.choices.next.err = nil, errUnreadable
+		s.choices.lasting.Entry, s.choices.lasting.err = nil, errUnreadable
+	case kind == otherLoader:
+		s.choices.next.Warnings = []string{fmt.Sprintf("the boot loader is %s, which may boot something else than these entries; name the entry explicitly", s.vars.Info)}
+	case kind == unknownLoader && !s.Offline() && s.options.Vars.Available():
 		s.choices.next.Warnings = []string{"cannot detect systemd-boot or GRUB: firmware may boot a different entry; name the entry explicitly"}
 	}
 }
+
+// errUnreadable means that a variable may name another entry than the files do.
+var errUnreadable = hint.Wrap(noEntryf("the EFI variables that choose the next boot cannot be read: efivarfs is not mounted, or the kernel runs without EFI runtime services"),
+	"name the entry, or mount efivarfs")
 
 func (s *System) findRunning() {
 	if s.Offline() {
@@ -167,10 +171,13 @@ func (s *System) warn(format string, args ...any) {
 // Close closes the partitions. A second call does nothing.
 func (s *System) Close() error {
 	var errs []error
+	for _, f := range s.systems {
+		errs = append(errs, f.Close())
+	}
 	for _, v := range s.volumes {
 		errs = append(errs, v.Close())
 	}
-	s.volumes = nil
+	s.volumes, s.systems = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -206,7 +213,7 @@ func (s *System) Problems() []error { return s.menu.problems }
 func (s *System) Warnings() []string { return s.warnings }
 
 // GRUB reports whether the rules are those of GRUB.
-func (s *System) GRUB() bool { return s.choices.env != nil }
+func (s *System) GRUB() bool { return s.choices.grub }
 
 // Running returns the entry that the running kernel was started from; nil where
 // that cannot be determined.
@@ -220,6 +227,8 @@ func (s *System) found(c Choice) (Choice, error) {
 	switch {
 	case c.Entry != nil:
 		return c, nil
+	case c.err != nil:
+		return c, c.err
 	case len(s.menu.entries) > 0:
 		return c, hint.Wrap(noEntryf("none of %d entries can be booted", len(s.menu.entries)), "kexec-bls list shows why")
 	}

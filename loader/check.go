@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
+	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
 
 // CheckOptions say how to check.
@@ -17,12 +19,18 @@ type CheckOptions struct {
 	// Timeout bounds all questions to the machine together; 0 is
 	// preflight.DefaultTimeout.
 	Timeout time.Duration
+	// Force is set for a jump that stops no services.
+	Force bool
 }
 
 // Check returns the findings about a plan and the machine that it would be loaded
 // on, the gravest first. It changes nothing.
 func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding {
-	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), p.preflight())...)
+	about := p.preflight()
+	if !p.offline() {
+		about.Unlock = p.unlocking(m.Host, opt.Force).check
+	}
+	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), about)...)
 	finding.Sort(found)
 	return found
 }
@@ -34,6 +42,9 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	p := preflight.Plan{Loaded: true, Running: m.Host.Cmdline()}
 	if r, err := m.Receipt(); err == nil {
 		p.Entry, p.Cmdline, p.Kernel.Release = string(r.Entry), string(r.Cmdline), string(r.Release)
+		u := unlocking{tpm.Boot{Cmdline: p.Cmdline, Force: opt.Force}, m.Host.Kexeced() == host.No}
+		u.boot.Initrd.Unread("the initrd that is loaded cannot be looked at")
+		p.Unlock = u.check
 	}
 	found := preflight.Run(m.environment(opt.Timeout), p)
 	finding.Sort(found)
@@ -47,7 +58,9 @@ func (m *Machine) environment(timeout time.Duration) preflight.Env {
 // Topics is every FindingID with what it is about, in alphabetical order.
 func Topics() []finding.Topic {
 	topics := append(preflight.Topics(), initrdTopics()...)
-	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"})
+	topics = append(topics, tpm.Topics()...)
+	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"},
+		finding.Topic{ID: FindingMeasuredOS, About: "a kernel parameter was added with which the TPM opens a volume"})
 	finding.SortTopics(topics)
 	return topics
 }

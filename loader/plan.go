@@ -20,6 +20,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
+	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
 
 // PlanOptions change a plan. The zero value is what the boot loader would boot.
@@ -36,6 +37,9 @@ type PlanOptions struct {
 	Flat bool
 	// Verify says which compressed images are decoded to their ends.
 	Verify initrd.Verification
+	// AutoMeasuredOS adds systemd.tpm2_measured_os=no where the predicted PCRs prove
+	// that a TPM then opens a volume that it does not open otherwise.
+	AutoMeasuredOS bool
 	// Limit is how many bytes compressed images may unpack to together; 0 is half
 	// of the available memory, and at most initrd.DefaultLimit.
 	Limit int64
@@ -72,6 +76,9 @@ type Plan struct {
 	broken   error    // why the kernel would refuse it or not come up
 	flat     *os.File // what replaces the initrds, nil unless flattened
 	flatErr  error    // why they are joined though Flat was asked for
+	next     tpm.Initrd
+	// unmeasured is set where AutoMeasuredOS added its parameter.
+	unmeasured bool
 }
 
 // NewPlan plans an entry of a system. The plan is complete: what the kernel
@@ -88,11 +95,10 @@ func NewPlan(ctx context.Context, sys *entries.System, e *entries.Entry, opt Pla
 
 // newPlan is NewPlan without a look into the initrds.
 func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, error) {
-	if err := kexecable(e); err != nil {
+	if err := kexecable(sys, e); err != nil {
 		return nil, err
 	}
-	v := e.Volume
-	files, err := plan.Make(e.Entry, plan.Source{Open: v.Open, Names: v.Names, Where: v.Where}, firmware(sys), planOptions(sys.Host(), opt))
+	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys), planOptions(sys.Host(), opt))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ID, err)
 	}
@@ -120,14 +126,18 @@ func planOptions(h host.Machine, opt PlanOptions) plan.Options {
 }
 
 // kexecable refuses an entry that no kexec can boot.
-func kexecable(e *entries.Entry) error {
+func kexecable(sys *entries.System, e *entries.Entry) error {
 	if e.MissingFile {
 		return nil // the plan will name the file
 	}
-	if reason := e.KexecBlocker(); reason != "" {
-		return hint.Wrap(&notBootableError{e.ID, reason}, "to boot it once: systemctl reboot --boot-loader-entry="+e.ID)
+	once := "to boot it once: systemctl reboot --boot-loader-entry=" + e.ID
+	if sys.GRUB() {
+		once = fmt.Sprintf("to boot it once: grub2-reboot '%s', or grub-reboot, and systemctl reboot", e.ID)
 	}
-	if err := e.Expanded(); err != nil {
+	if reason := e.KexecBlocker(); reason != "" {
+		return hint.Wrap(&notBootableError{e.ID, reason}, once)
+	}
+	if err := e.LoadError(); err != nil {
 		return fmt.Errorf("%s: %w", e.ID, err)
 	}
 	return nil
@@ -181,6 +191,7 @@ func (p *Plan) walked(ctx context.Context) (*Plan, error) {
 	if err := p.walk(ctx); err != nil {
 		return nil, errors.Join(p.failed(err), p.Close())
 	}
+	p.addMeasuredOS(ctx)
 	return p, nil
 }
 
@@ -198,8 +209,11 @@ func (p *Plan) walk(ctx context.Context) error {
 	opt := initrd.WalkOptions{
 		Layout: blob.Layout, Verify: p.options.Verify, Limit: UnpackLimit(p.host, p.options.Limit), Progress: p.progress("reading initrds"),
 	}
+	if p.mayUnlock() {
+		opt.Visit, opt.Verify = p.visit, max(opt.Verify, initrd.VerifyFast)
+	}
 	p.verified = opt.Verify != initrd.VerifyNone
-	if opt.Verify == initrd.VerifyFast && p.verifiedBefore() {
+	if opt.Visit == nil && opt.Verify == initrd.VerifyFast && p.verifiedBefore() {
 		opt.Verify = initrd.VerifyNone
 	}
 	if config := p.host.KernelConfig(p.Release()); config.Known() {
@@ -208,8 +222,11 @@ func (p *Plan) walk(ctx context.Context) error {
 	p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
 	if opt.Verify == initrd.VerifyFast && errors.Is(err, initrd.ErrLimit) {
 		p.files.Warnings = append(p.files.Warnings, fmt.Sprintf("%v; not verified", err))
-		p.verified, opt.Verify = false, initrd.VerifyNone
+		p.verified, opt.Verify, p.next = false, initrd.VerifyNone, tpm.Initrd{}
 		p.report, err = initrd.Walk(ctx, blob, blob.Size(), opt)
+	}
+	if opt.Visit == nil || !p.report.Decoded {
+		p.next.Unread("the initrd was not decoded")
 	}
 	return err
 }

@@ -114,6 +114,7 @@ func (p *Plan) Findings() []Finding {
 		found = append(found, finding.Of(brokenID(p.broken), finding.Error, p.broken))
 	}
 	found = append(found, p.report.Findings...)
+	found = append(found, p.measuredOS()...)
 	finding.Sort(found)
 	return found
 }

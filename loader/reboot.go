@@ -72,6 +72,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := m.Acceptable(p, opt.Load); err != nil {
 		return err
 	}
+	opt.Check.Force = opt.Check.Force || opt.Init.Force
 	found := m.Check(ctx, p, opt.Check)
 	if opt.OnFindings != nil {
 		opt.OnFindings(found)
@@ -194,6 +195,7 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 	if err != nil {
 		return err
 	}
+	opt.Check.Force = opt.Check.Force || opt.Init.Force
 	found := m.CheckLoaded(opt.Check)
 	if opt.OnFindings != nil {
 		opt.OnFindings(found)

@@ -33,6 +33,9 @@ func (r *runner) begin() error {
 	r.vars["root"], r.vars["prefix"], r.vars["cmdpath"] = device, strings.TrimSuffix(prefix, "/"), prefix
 	f := File{r.m.Start, "/" + strings.TrimPrefix(strings.Trim(r.m.Dir, "/")+"/grub.cfg", "/")}
 	src := r.m.Script
+	if src != "" && r.m.Root != nil {
+		r.vars["root"] = r.deviceName(r.m.Root)
+	}
 	if src == "" {
 		found, info, err := r.regular("(" + device + ")" + f.Path)
 		if err == nil && info.IsDir() {
@@ -100,7 +103,7 @@ func (r *runner) choosePlace() (int, error) {
 		return 0, r.undetermined("variable %s depends on what is not known here", by)
 	}
 	if n, _, ok := r.place(value); ok && n < len(r.menu) {
-		r.boot.Rule = by + "=" + value
+		r.boot.Rule = by
 		return n, nil
 	}
 	r.boot.Rule = "first in GRUB's menu"
@@ -111,7 +114,7 @@ func (r *runner) choosePlace() (int, error) {
 }
 
 // defaultValue returns the value that chooses the default, and the variable
-// that it comes from.
+// that it comes from, for a message.
 func (r *runner) defaultValue() (value, by string) {
 	if value = r.m.LoaderEntryDefault; value != "" && r.flavor == SUSE {
 		return value, "LoaderEntryDefault"
@@ -119,11 +122,11 @@ func (r *runner) defaultValue() (value, by string) {
 	value = r.value("default")
 	switch {
 	case (r.boot.Next != nil || r.boot.NextErr != nil) && value == r.boot.next:
-		return value, "next_entry"
+		return value, "grubenv next_entry"
 	case value != "" && value == r.value("saved_entry"):
-		return value, "saved_entry"
+		return value, "grubenv saved_entry"
 	}
-	return value, "default"
+	return value, "grub.cfg default"
 }
 
 // place finds the menu item that a value names; rest is what follows it.

@@ -99,6 +99,9 @@ func (r *runner) loadEnv(block Block, names []string) error {
 		only[n] = true
 	}
 	for _, v := range vars {
+		if v.Name == "next_entry" && r.m.WithoutNext {
+			continue
+		}
 		if len(names) == 0 || only[v.Name] {
 			if err := r.set(v.Name, v.Value); err != nil {
 				return err

@@ -20,15 +20,7 @@ var errTooLong = fmt.Errorf("a text grows over %d bytes", maxText)
 // Fedora's leaves a $ after a backslash to the second step.
 func expandOptions(value string, flavor Flavor, get func(string) (string, bool)) (out string, ok bool, err error) {
 	var b strings.Builder
-	take := func(isVar bool, from, last int) {
-		text := value[from:max(from, last+1)]
-		if isVar {
-			v, set := get(text)
-			if !set {
-				return
-			}
-			text = v + " "
-		}
+	add := func(text string) {
 		ok = true
 		if b.Len()+len(text) > maxText {
 			err = errTooLong
@@ -36,30 +28,49 @@ func expandOptions(value string, flavor Flavor, get func(string) (string, bool))
 		}
 		b.WriteString(text)
 	}
-	isVar, start, last := false, 0, 0
-	for i := 0; i < len(value) && err == nil; i++ {
-		switch c := value[i]; {
-		case c == '$' && (flavor == Upstream || i == 0 || value[i-1] != '\\'):
-			if start != last {
-				take(isVar, start, last)
-				if !ok {
-					return "", false, err
-				}
-			}
-			isVar, start = true, i+1
-		case isVar && !isAlpha(c) && !isDigit(c) && c != '_':
-			take(true, start, last)
-			isVar, start = false, i
-			if c == ' ' {
-				start++
-			}
+	ended := false // a character that is no $ followed the name before
+	for more := true; more && err == nil; {
+		var text string
+		if text, value, more = cutDollar(value, flavor); len(text) > 1 || text == "" && ended {
+			add(text)
 		}
-		last = i
-	}
-	if err == nil && start != last {
-		take(isVar, start, last)
+		if !more {
+			break
+		}
+		var name string
+		name, value = cutName(value)
+		ended = value != "" && value[0] != '$'
+		if ended {
+			value = strings.TrimPrefix(value, " ")
+		} else if len(name) == 1 {
+			continue
+		}
+		if v, set := get(name); set {
+			add(v + " ")
+		} else if !ended && !ok {
+			return "", false, nil
+		}
 	}
 	return b.String(), ok, err
+}
+
+// cutDollar cuts a text at the next $ that begins a variable.
+func cutDollar(s string, flavor Flavor) (before, after string, found bool) {
+	for i := range len(s) {
+		if s[i] == '$' && (flavor == Upstream || i == 0 || s[i-1] != '\\') {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+// cutName takes the longest name of a variable off a text; it may be empty.
+func cutName(s string) (name, rest string) {
+	n := 0
+	for n < len(s) && (isAlpha(s[n]) || isDigit(s[n]) || s[n] == '_') {
+		n++
+	}
+	return s[:n], s[n:]
 }
 
 // An argument is built as GRUB does: backslashes remain until file names were

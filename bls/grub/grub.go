@@ -53,8 +53,14 @@ type Machine struct {
 	Start *Device
 	Dir   string
 	// Script replaces that grub.cfg where it cannot be read, as with an image
-	// that holds its own. See FedoraScript and SUSEScript.
+	// that holds its own. See FedoraScript and SUSEScript. An entry with a variable
+	// that this grub.cfg may set is then undetermined.
 	Script string
+	// Root is the file system that Script finds the entries on; nil: Start.
+	Root *Device
+	// WithoutNext is set for what GRUB boots after the next boot: next_entry of the
+	// environment block is taken as not set.
+	WithoutNext bool
 
 	Flavor     Flavor
 	LoaderInfo string // the EFI variable, "GRUB 2.14-4"; "" if there is none
@@ -120,7 +126,7 @@ type Boot struct {
 	Default *Item
 	Command *Command // of Default
 	Err     error
-	Rule    string   // which variable chose it
+	Rule    string   // which variable chose it: "grubenv saved_entry"
 	Missed  []string // variables that named nothing, and what GRUB only warns about
 	// Next is the environment block in which next_entry is emptied, nil if the
 	// boot uses no next_entry. NextErr is why GRUB itself cannot write it:

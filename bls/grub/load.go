@@ -23,6 +23,14 @@ func (b *Boot) Load(item *Item) (*Command, error) {
 	return command, err
 }
 
+// Saved returns the item that saved_entry names; nil where it names none.
+func (b *Boot) Saved() *Item {
+	if n, _, ok := b.run.place(b.run.value("saved_entry")); ok && n < len(b.Menu) {
+		return b.Menu[n]
+	}
+	return nil
+}
+
 // fork returns a runner that starts from the same state.
 func (r *runner) fork() *runner {
 	out := *r
@@ -72,11 +80,21 @@ func (r *runner) start(item *Item) (*Command, *runner, error) {
 // entryScript makes the script that GRUB runs for an entry. $options are expanded
 // here for the first time.
 func (r *runner) entryScript(item *Item) (string, error) {
-	get := func(name string) (string, bool) { v, ok := item.vars[name]; return v, ok }
+	unset := ""
+	get := func(name string) (string, bool) {
+		v, ok := item.vars[name]
+		if r.m.Script != "" && v == "" && !member(name, "tuned_params tuned_initrd") {
+			unset = name
+		}
+		return v, ok
+	}
 	e := item.Entry
 	options, ok, err := expandOptions(e.Options, item.flavor, get)
 	if !ok && err == nil && item.flavor != Upstream {
 		options, ok, err = expandOptions(item.vars["default_kernelopts"], item.flavor, get)
+	}
+	if err == nil && unset != "" {
+		err = fmt.Errorf("$%s has no value in grubenv, and the grub.cfg that may set it cannot be read", unset)
 	}
 	if err != nil {
 		return "", &UndeterminedError{item.File.Path, "options: " + err.Error()}

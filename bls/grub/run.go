@@ -46,6 +46,7 @@ const (
 	maxCalls    = 32       // files that source one another, functions, blocks
 	maxConfig   = 4 << 20  // bytes of one script
 	maxWritten  = 16 << 20 // bytes of all values set
+	maxVars     = 4096     // variables: each entry has its own
 	maxListings = 64       // runs of blscfg and uki
 	maxItems    = 10_000   // menu items
 	maxRead     = 64 << 20 // bytes of all files read

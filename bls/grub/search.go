@@ -86,8 +86,8 @@ func (r *runner) find(by, name string) *Device {
 	return nil
 }
 
-// findUUID prefers a device of that UUID, then one of an unknown UUID whose
-// file system fits the form of the UUID.
+// findUUID prefers a device of that UUID, then the first one of an unknown UUID
+// whose file system fits the form of the UUID.
 func (r *runner) findUUID(uuid string) *Device {
 	fat := len(uuid) == len("ABCD-1234")
 	var possible *Device
@@ -96,7 +96,7 @@ func (r *runner) findUUID(uuid string) *Device {
 		case d.UUID != "" && strings.EqualFold(d.UUID, uuid):
 			return d
 		case d.UUID != "" || d.FAT && !fat:
-		case possible == nil || d.FAT && !possible.FAT:
+		case possible == nil:
 			possible = d
 		}
 	}

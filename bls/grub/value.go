@@ -38,7 +38,7 @@ func (r *runner) set(name, value string) error {
 		return r.undetermined("variable %s: %w", name, errTooLong)
 	}
 	r.size += len(name) + len(value)
-	if r.size > maxWritten {
+	if r.size > maxWritten || len(r.vars) > maxVars {
 		return r.undetermined("the script sets too much")
 	}
 	r.vars[name] = value

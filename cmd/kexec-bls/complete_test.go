@@ -128,7 +128,7 @@ func TestCompleteIDs(t *testing.T) {
 	f, _ := newFake(t, nil)
 	got, _ := f.complete(t, "reboot", "--ignore=")
 	assert.Len(t, got, len(loader.Topics())+1, "with all")
-	assert.Contains(t, got, "tpm2-unlock\tthe TPM will not open the disk")
+	assert.Contains(t, got, "tpm2-unlock\ta volume does not open by the TPM after the kexec and asks for its passphrase")
 	assert.Contains(t, got, "all\tevery finding")
 	got, _ = f.complete(t, "check", "--ignore=memory,j")
 	assert.Contains(t, got, "memory,junk\ta file is not an initrd")

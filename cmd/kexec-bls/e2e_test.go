@@ -32,6 +32,8 @@ type setup struct {
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
 	forward  map[int]int       // of the network, see vm.Config
+	tpm      bool              // the machine has one, and systemd measures into it
+	disks    []string          // more disks
 }
 
 // options are the kernel command line of an entry.
@@ -108,7 +110,7 @@ func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
 	g := vm.Start(t, vm.Config{
 		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: 8 * time.Minute,
-		Disks: []string{s.disk(t)}, Forward: s.forward,
+		Disks: append([]string{s.disk(t)}, s.disks...), Forward: s.forward, TPM: s.tpm,
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -137,6 +139,7 @@ func (s setup) disk(t *testing.T) string {
 		s.suite = vm.Trixie
 	}
 	d := vm.FindDebian(t, s.suite)
+	d.Measures = s.tpm
 	loader, err := os.ReadFile(d.Boot)
 	require.NoError(t, err)
 	esp := vm.Partition{Type: vm.ESP, UUID: espUUID, Files: map[string][]byte{

@@ -93,3 +93,39 @@ func TestInstallElsewhere(t *testing.T) {
 	}
 	assert.NotContains(t, install(t, "HOOKS="), "/etc/pacman.d/hooks/95-kexec-bls.hook")
 }
+
+// TestInstallPaths: any DESTDIR works, and a PREFIX that units could not name is
+// refused before anything is written.
+func TestInstallPaths(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755))
+	script, err := filepath.Abs("dist/install.sh")
+	require.NoError(t, err)
+	for _, destdir := range []string{"relative", "-dash", "two words", `a"b'c`, "100%n|&", "$(touch x)`touch y`", "line\nbreak", dir + "/absolute"} {
+		_, err := runInstall(dir, script, "DESTDIR="+destdir, "PREFIX=/usr", "PROGRAM="+program, "HOOKS=debian")
+		require.NoError(t, err, destdir)
+		if !filepath.IsAbs(destdir) {
+			destdir = filepath.Join(dir, destdir)
+		}
+		assert.FileExists(t, filepath.Join(destdir, "usr/bin/kexec-bls"))
+		assert.FileExists(t, filepath.Join(destdir, "etc/kernel/postinst.d/zzz-kexec-bls"))
+	}
+	for _, prefix := range []string{"usr", "./usr", "/opt/two words", "/opt/a'b", `/opt/a"b`, "/opt/%n", "/opt/a|b", "/opt/a&b", "/opt/$x", "/opt/a\nb", "/opt/../usr", "/opt/a\\b"} {
+		out, err := runInstall(dir, script, "DESTDIR="+dir+"/none", "PREFIX="+prefix, "PROGRAM="+program)
+		require.Error(t, err, prefix)
+		assert.Contains(t, out, "install.sh: PREFIX=")
+	}
+	assert.NoFileExists(t, filepath.Join(dir, "x"))
+	assert.NoDirExists(t, filepath.Join(dir, "none"))
+	_, err = runInstall(dir, script, "DESTDIR=slash", "PREFIX=/usr//", "PROGRAM="+program, "HOOKS=kernel-install")
+	require.NoError(t, err)
+	assert.FileExists(t, filepath.Join(dir, "slash/usr/lib/kernel/install.d/95-kexec-bls.install"), "/usr in another writing")
+}
+
+func runInstall(dir, script string, env ...string) (string, error) {
+	cmd := exec.Command(script)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

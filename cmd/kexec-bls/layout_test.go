@@ -54,7 +54,7 @@ func layouts() map[string]layout {
 			running: fedora + "6.17.9-300.fc43.x86_64.conf"},
 		"fedora-grub-reboot-once": {id: fedora + "6.17.9-300.fc43.x86_64.conf", rule: "grubenv next_entry", initrds: 1,
 			running: fedora + "6.17.9-300.fc43.x86_64.conf"},
-		"fedora-cloud-plain-boot": {id: fedora + "6.17.10-300.fc43.x86_64.conf", rule: "first in GRUB's order", initrds: 1},
+		"fedora-cloud-plain-boot": {id: fedora + "6.17.10-300.fc43.x86_64.conf", rule: "first in GRUB's menu", initrds: 1},
 		"rhel8-grub": {id: rhel + "4.18.0-513.5.1.el8_9.x86_64.conf", rule: "grubenv saved_entry", initrds: 2,
 			running: rhel + "4.18.0-513.5.1.el8_9.x86_64.conf",
 			cmdline: "root=/dev/mapper/rhel-root ro crashkernel=auto resume=/dev/mapper/rhel-swap rd.lvm.lv=rhel/root " +

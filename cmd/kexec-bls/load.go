@@ -69,6 +69,15 @@ func (a *app) loadOnly(ctx context.Context, t *target, p planFlags) error {
 			a.Warn("%s", f)
 		}
 	}
+	forecast, err := a.machine.TPM(ctx, t.Plan, a.checkOptions())
+	if err != nil {
+		a.Warn("%v", err)
+	}
+	for _, f := range forecast.Findings {
+		if f.Severity != loader.SeverityInfo && !f.Ignored(a.ignored(p)...) {
+			a.Warn("%s", f)
+		}
+	}
 	r, err := a.loadRecorded(ctx, t.Plan, a.loadOptions(p))
 	if err != nil {
 		return err

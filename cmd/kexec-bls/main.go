@@ -42,6 +42,7 @@ const (
 )
 
 func main() {
+	_ = kexec.ProtectMemory() // where the kernel refuses, nothing else changes
 	if calledAsKexec(os.Args[0]) {
 		os.Exit(runAsKexec(loader.Running(), os.Args[1:], os.Stderr))
 	}

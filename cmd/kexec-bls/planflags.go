@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -28,6 +29,7 @@ type planFlags struct {
 	earlyFirst, flat, verify, noVerify bool
 	// verifyFast is set for verbs that verify by default what decodes fast.
 	verifyFast bool
+	decode     bool // likewise, for what is shown of it
 	syscall    kexec.Syscall
 	ignore     []string
 }
@@ -107,6 +109,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt := loader.PlanOptions{
 		Reuse: p.reuse, Append: p.add, Remove: p.remove, EarlyFirst: p.earlyFirst || a.config.Initrd.EarlyFirst,
 		Flat: p.flat || a.config.Initrd.Flat, Limit: a.config.UnpackLimit(), Syscall: p.syscall, Request: a.request(p),
+		AutoMeasuredOS: !p.edited && a.config.TPM.MeasuredOS == config.MeasuredOSAuto,
 	}
 	if !p.edited {
 		opt.Append = append(slices.Clone(a.config.Cmdline.Append), p.add...)
@@ -118,7 +121,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	switch {
 	case p.verify:
 		opt.Verify = initrd.VerifyAll
-	case p.verifyFast && !p.noVerify:
+	case p.verifyFast && !p.noVerify, p.decode:
 		opt.Verify = initrd.VerifyFast
 	}
 	if r, err := a.machine.Receipt(); err == nil {

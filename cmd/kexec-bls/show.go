@@ -10,27 +10,42 @@ import (
 
 func newShow(a *app) *cobra.Command {
 	var p planFlags
+	var pcrs bool
 	cmd := &cobra.Command{
 		Use:   "show [ENTRY]",
 		Short: "Show what would be loaded, and why",
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.given(cmd)
-			return a.show(cmd.Context(), argument(args), p)
+			return a.show(cmd.Context(), argument(args), p, pcrs)
 		},
 	}
+	cmd.Flags().BoolVar(&pcrs, "pcrs", false, "Show the PCRs of the TPM, now and as the next initrd will find them")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
 	return cmd
 }
 
-func (a *app) show(ctx context.Context, name string, p planFlags) error {
+func (a *app) show(ctx context.Context, name string, p planFlags, pcrs bool) error {
+	p.decode = pcrs
 	t, err := a.target(ctx, name, p)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	if err := a.showTarget(t); err != nil {
+	forecast, err := a.machine.TPM(ctx, t.Plan, a.checkOptions())
+	if err != nil {
+		a.Warn("%v", err)
+	}
+	r, err := report.PlanOf(t.Plan, t.rule, t.missed)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, forecast.Findings...)
+	if pcrs {
+		r.PCRs = report.PCRsOf(forecast.Prediction)
+	}
+	if err := a.showReport(r); err != nil {
 		return err
 	}
 	return t.Broken()
@@ -41,6 +56,10 @@ func (a *app) showTarget(t *target) error {
 	if err != nil {
 		return err
 	}
+	return a.showReport(r)
+}
+
+func (a *app) showReport(r *report.Plan) error {
 	if done, err := a.json(r); done {
 		return err
 	}

@@ -23,12 +23,12 @@ type Dir struct {
 
 // OpenDir opens a directory of the volume; the caller closes it. The error is
 // fs.ErrNotExist where there is none. A directory that is, or is reached by, a
-// symbolic link is refused, as FAT has none; FollowFS follows them. Case is
+// symbolic link is refused, as FAT has none; a FileSystem follows them. Case is
 // matched as by Open.
 func (v *Volume) OpenDir(dir string) (*Dir, error) {
 	name := Name(dir)
 	f, err := openDir(v.Root, name)
-	if isMissing(err) && v.ignoresCase() {
+	if isMissing(err) && v.IgnoresCase() {
 		if found, ok := v.fold(name); ok {
 			f, err = openDir(v.Root, found)
 		}

@@ -15,10 +15,10 @@ type folder struct {
 	names map[string]map[string]string
 }
 
-// ignoresCase reports whether names of the volume are matched without case
+// IgnoresCase reports whether names of the volume are matched without case
 // where the exact one is absent: firmware's FAT driver does, but Linux may have
 // mounted FAT with case, and an ESP may be a copy in a directory.
-func (v *Volume) ignoresCase() bool { return v.Kind == ESP || isFAT(v.FSType) }
+func (v *Volume) IgnoresCase() bool { return v.Kind == ESP || isFAT(v.FSType) }
 
 // fold looks for a path without regard to case. Each part is the exact name
 // where there is one, else the first in byte order that fits.
@@ -86,7 +86,7 @@ func foldCase(name string) string {
 // shows, and without regard to case.
 func (v *Volume) candidates(name string) []string {
 	names := v.stripped(name)
-	if v.ignoresCase() {
+	if v.IgnoresCase() {
 		for _, n := range append([]string{name}, names...) {
 			if found, ok := v.fold(n); ok {
 				names = append(names, found)

@@ -78,7 +78,7 @@ func TestOpenBelowSubdir(t *testing.T) {
 	}
 }
 
-func TestFollowFS(t *testing.T) {
+func TestFileSystem(t *testing.T) {
 	v := plainVolume(t, map[string]string{"loader.1/entries/a.conf": "a", "other/b": "b"})
 	link := func(target, name string) { require.NoError(t, os.Symlink(target, filepath.Join(v.Dir, name))) }
 	link("loader.1", "loader")
@@ -87,7 +87,9 @@ func TestFollowFS(t *testing.T) {
 	link("../../../../etc/passwd", "up")
 	link("circle", "circle")
 	require.NoError(t, syscall.Mkfifo(filepath.Join(v.Dir, "fifo"), 0o644))
-	fsys := v.FollowFS()
+	fsys, err := v.FileSystem()
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, fsys.Close()) }()
 	list, err := fs.ReadDir(fsys, "loader/entries")
 	require.NoError(t, err)
 	assert.Len(t, list, 2)
@@ -113,11 +115,13 @@ func TestOpensNothingSpecial(t *testing.T) {
 	d, err := v.OpenDir("/")
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, d.Close()) }()
+	followed, err := v.FileSystem()
+	require.NoError(t, err)
 	opened := watch(t, filepath.Join(v.Dir, "fifo"))
 	for _, name := range []string{"fifo", "link"} {
 		_, err := v.Open(name)
 		assert.EqualError(t, err, "not a regular file")
-		_, err = v.FollowFS().Open(name)
+		_, err = followed.Open(name)
 		assert.Error(t, err)
 		_, err = v.OpenDir(name)
 		assert.Error(t, err)

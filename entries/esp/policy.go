@@ -70,7 +70,7 @@ func (s *search) single(uuid string) error {
 		case uuid == "" || p.UUID != uuid:
 		case first.Node == "":
 			first = p
-		case !s.devices.Same(first.Disk, p.Disk):
+		case first.Number != p.Number || !s.devices.Same(first.Disk, p.Disk):
 			return hint.Errorf(giveHint, "%w: %w has the PARTUUID %s: %s and %s", ErrNotFound, errAmbiguous, uuid, first.Node, p.Node)
 		}
 	}

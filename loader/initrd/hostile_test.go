@@ -74,6 +74,37 @@ func TestWalkVisitsWhatItSees(t *testing.T) {
 	}
 }
 
+// Content is that of the file, whatever segment it is in, and the walk goes on as if
+// it had not been looked at.
+func TestVisitedContent(t *testing.T) {
+	long := strings.Repeat("x", 40<<10)
+	archive := newc(text("a", "one"), text("long", long), text("empty", ""), link("l", "a"), file{path: "first", mode: 0o100644, nlink: 2, ino: 7}, text("z", "last"))
+	for _, b := range [][]byte{archive, pack(t, compress.Zstd, archive)} {
+		got := map[string]string{}
+		opts := initrd.WalkOptions{Verify: initrd.VerifyAll}
+		want := walk(t, b, opts)
+		opts.Visit = func(f initrd.File) error {
+			content, err := f.Content(100 << 10)
+			if got[f.Path] = string(content); err != nil {
+				require.ErrorIs(t, err, initrd.ErrNoContent)
+				got[f.Path] = "none"
+			}
+			_, err = f.Content(2)
+			assert.Equal(t, f.Size <= 2 && got[f.Path] != "none", err == nil, f.Path)
+			return nil
+		}
+		assert.Equal(t, want, walk(t, b, opts))
+		assert.Equal(t, map[string]string{"a": "one", "long": long, "empty": "", "l": "none", "first": "none", "z": "last"}, got)
+	}
+	b := pack(t, compress.Zstd, newc(text("huge", strings.Repeat("x", 200<<10)), text("z", "last")))
+	rep := walk(t, b, initrd.WalkOptions{Verify: initrd.VerifyAll, Visit: func(f initrd.File) error {
+		_, err := f.Content(1 << 20)
+		assert.Equal(t, f.Path == "z", err == nil, "a stream is looked at 128 KiB ahead")
+		return nil
+	}})
+	assert.Equal(t, 2, rep.Segments[0].Entries)
+}
+
 func TestWalkSkippedEntryInside(t *testing.T) {
 	b := pack(t, compress.Zstd, newc(link("a", strings.Repeat("x", 5000)), file{path: "d", mode: 0o40755, data: "x"}, text("b", "1")))
 	rep := walk(t, b, initrd.WalkOptions{Name: "img", Verify: initrd.VerifyAll})

@@ -229,14 +229,15 @@ func TestKernelLosesWhatTheWalkSays(t *testing.T) {
 	}
 }
 
-// One flipped bit in each format: the walk finds an error where the kernel
-// refuses the image or makes another tree of it. A wrong checksum it finds even
-// where the content is right.
+// One flipped bit in each format: where the kernel refuses the image, or makes
+// fewer files of it, the walk finds an error. It may find one where the kernel
+// does not look; it cannot find a wrong bit of a content or a name.
 func TestLongKernelAgreesOnFlippedBits(t *testing.T) {
 	agent := pad4(vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...)))
 	after := newc(content(1)...)
-	want, _ := cat(agent, sampleArchive(), after)
-	intact := boot(t, vm.DefaultKernel, want).tree
+	intact, layout := cat(agent, sampleArchive(), after)
+	assert.Empty(t, walk(t, intact, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll}).Errors())
+	whole := len(boot(t, vm.DefaultKernel, intact).tree)
 	for _, f := range compressed {
 		sound := pack(t, f, sampleArchive())
 		for i := range 8 {
@@ -247,18 +248,19 @@ func TestLongKernelAgreesOnFlippedBits(t *testing.T) {
 				blob, layout := cat(agent, append(pad4(bad), 0, 0, 0, 0), after)
 				rep := walk(t, blob, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyAll})
 				got := boot(t, vm.DefaultKernel, blob)
-				lost := strings.Contains(got.messages, "unpacking failed") || !slices.Equal(intact, got.tree)
-				if !lost && strings.Contains(ids(rep), string(compress.Checksum)) {
-					return
+				if strings.Contains(got.messages, "unpacking failed") || len(got.tree) < whole {
+					assert.NotEmpty(t, rep.Errors(), got.messages)
 				}
-				assert.Equal(t, lost, len(rep.Errors()) > 0, "%s", ids(rep))
 			})
 		}
 	}
 }
 
 // withoutClock puts 0 for the time of boot, which a directory keeps whose path
-// leads elsewhere when the kernel comes to set the times.
+// leads elsewhere when the kernel comes to set the times. No archive links
+// symbolic links, so that their names are not counted.
 func withoutClock(tree []string) []string {
-	return strings.Split(regexp.MustCompile(`\|1[1-9]\d{8}\|`).ReplaceAllString(strings.Join(tree, "\n"), "|0|"), "\n")
+	text := regexp.MustCompile(`\|1[1-9]\d{8}\|`).ReplaceAllString(strings.Join(tree, "\n"), "|0|")
+	text = regexp.MustCompile(`(?m)(\|a1ff\|[^|]*\|[^|]*\|[^|]*\|)\d+\|`).ReplaceAllString(text, "$1|")
+	return strings.Split(text, "\n")
 }

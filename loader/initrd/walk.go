@@ -2,8 +2,11 @@ package initrd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
@@ -64,6 +67,26 @@ type File struct {
 	Segment int64  // offset in the blob of the archive or stream that it is in
 	Format  Format // of that segment
 	Dropped bool   // the kernel never gets this far
+
+	peek func(limit int64) ([]byte, error)
+}
+
+// ErrNoContent is wrapped in the error of File.Content where the content is not in
+// this entry or too long.
+var ErrNoContent = errors.New("the content cannot be looked at")
+
+// Content returns the content of a regular file, before Visit returns. Of a hard link
+// only the last name has it, in a compressed segment 128 KiB are the most: else the
+// error wraps ErrNoContent.
+func (f File) Content(limit int64) ([]byte, error) {
+	if f.Kind() != unix.S_IFREG || f.NLink > 1 && f.Size == 0 {
+		return nil, fmt.Errorf("%s: %w", cpio.Clip(f.Path), ErrNoContent)
+	}
+	b, err := f.peek(min(limit, f.Size))
+	if err == nil && int64(len(b)) < f.Size {
+		err = fmt.Errorf("%s: %d bytes: %w", cpio.Clip(f.Path), f.Size, ErrNoContent)
+	}
+	return b, err
 }
 
 // Walk unpacks a blob of size bytes in memory as the kernel's unpacker does

@@ -471,10 +471,11 @@ func TestVisit(t *testing.T) {
 	require.Len(t, got, 5)
 	assert.Equal(t, "kernel/x86/microcode/AuthenticAMD.bin", got[0].Path)
 	assert.Equal(t, "a", got[0].Member)
-	assert.Equal(t, initrd.File{
-		Member: "b", Segment: layout.Members[1].Offset, Format: compress.Zstd,
-		Entry: cpio.Entry{Path: "dev/tty", Mode: 0o20666, UID: 1, GID: 2, MTime: 1700000000, RdevMajor: 5, NLink: 1},
-	}, got[2])
+	assert.Equal(t, "b", got[2].Member)
+	assert.Equal(t, layout.Members[1].Offset, got[2].Segment)
+	assert.Equal(t, compress.Zstd, got[2].Format)
+	assert.False(t, got[2].Dropped)
+	assert.Equal(t, cpio.Entry{Path: "dev/tty", Mode: 0o20666, UID: 1, GID: 2, MTime: 1700000000, RdevMajor: 5, NLink: 1}, got[2].Entry)
 	assert.Equal(t, "usr/bin", got[3].Link)
 	assert.Equal(t, "./init", got[4].Path)
 	assert.EqualValues(t, 5, got[4].Size)

@@ -166,7 +166,10 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 	}
 	w.plant(r, p, content, early)
 	if w.opts.Visit != nil {
-		f := File{Entry: r.Entry, Member: p.Member, Segment: p.Offset, Format: p.Format, Dropped: p.Dropped}
+		f := File{Entry: r.Entry, Member: p.Member, Segment: p.Offset, Format: p.Format, Dropped: p.Dropped, peek: r.Peek}
+		if p.Format == Newc {
+			f.peek = w.reader(content)
+		}
 		if err := w.opts.Visit(f); err != nil {
 			return &ownError{err}
 		}
@@ -175,6 +178,14 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 		return r.Verify()
 	}
 	return nil
+}
+
+// reader reads content that is in the blob itself, where it is known to be whole.
+func (w *walker) reader(content extent) func(limit int64) ([]byte, error) {
+	return func(limit int64) ([]byte, error) {
+		b := make([]byte, min(limit, content.size))
+		return b, readFull(w.r, b, content.off)
+	}
 }
 
 // plant adds an entry to the tree and takes note of what comes of it. Early

@@ -1,8 +1,12 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 )
@@ -18,6 +22,9 @@ func (p *Plan) members(src Source, names []string) ([]initrd.Member, error) {
 	var size int64
 	for _, name := range names {
 		m, err := p.open(src, "initrd", name)
+		if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, " \t") {
+			err = hint.Wrap(err, "an initrd line names one file; each of several needs a line of its own")
+		}
 		if err != nil {
 			return nil, err
 		}

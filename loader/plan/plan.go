@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
@@ -118,6 +119,9 @@ func (p *Plan) bare(e *bls.Entry, src Source, fw Firmware) error {
 	line := e.Cmdline()
 	if !fw.Grub {
 		line = efiText([]byte(line)) // systemd-boot passes it in 16 bits
+		if name := grubVariable(line); name != "" {
+			p.refuse(fmt.Errorf("options: %s is a variable of GRUB, which systemd-boot would pass on as it is", name))
+		}
 	}
 	p.Cmdline = cmdline.Join(line, extra)
 	if e.Profile > 0 && !fw.Grub {
@@ -128,6 +132,18 @@ func (p *Plan) bare(e *bls.Entry, src Source, fw Firmware) error {
 		return err
 	}
 	return p.efiStub(src, fw)
+}
+
+// grubVariable returns the first parameter that is a variable of GRUB, such as
+// $kernelopts; "" for none. A $ inside of a parameter may be meant.
+func grubVariable(line string) string {
+	for word := range strings.FieldsSeq(line) {
+		name := strings.TrimPrefix(strings.TrimPrefix(word, "$"), "{")
+		if word[0] == '$' && name != "" && (name[0] == '_' || name[0]|0x20 >= 'a' && name[0]|0x20 <= 'z') {
+			return word
+		}
+	}
+	return ""
 }
 
 // startable refuses an EFI program that is no kernel.

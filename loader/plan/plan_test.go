@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 )
@@ -93,6 +94,32 @@ func TestMakeRefuses(t *testing.T) {
 		_, err := planOf(t, map[string]string{"v": kernel(), "empty": "", "dir/x": ""}, text)
 		require.ErrorContains(t, err, want, text)
 	}
+}
+
+// A variable of GRUB that would reach the kernel is refused; a $ inside of a
+// parameter is not one.
+func TestGrubVariables(t *testing.T) {
+	for line, want := range map[string]string{
+		"$kernelopts $tuned_params":    "options: $kernelopts is a variable of GRUB, which systemd-boot would pass on as it is",
+		"ro ${tuned_params}":           "options: ${tuned_params} is a variable of GRUB, which systemd-boot would pass on as it is",
+		"root=x password=$6$salt$hash": "", "a=$ $ $1": "",
+	} {
+		p, err := planOf(t, map[string]string{"v": kernel()}, "linux /v\noptions "+line+"\n")
+		require.NoError(t, err)
+		_, err = p.Inspect("amd64")
+		if want == "" {
+			assert.NoError(t, err, line)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
+}
+
+// GRUB takes several files on one line, systemd-boot one.
+func TestInitrdsOnOneLine(t *testing.T) {
+	_, err := planOf(t, map[string]string{"v": kernel(), "a": "a", "b": "b"}, "linux /v\ninitrd /a /b\n")
+	require.Error(t, err)
+	assert.Equal(t, "an initrd line names one file; each of several needs a line of its own", hint.Of(err))
 }
 
 func TestInspectRefuses(t *testing.T) {

@@ -9,20 +9,16 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
-// A crypt is an open encrypted device that the system was started from.
-type crypt struct {
-	name   string // of the mapping
-	uuid   string // of the LUKS header, lower case with dashes; "" for others
-	device string // kernel name of what it lies on
-}
-
 // bootMounts are the mount points without which there is no system; /sysroot
 // is where ostree has the real root.
 func bootMounts() []string { return []string{"/", "/usr", "/sysroot"} }
 
+// BootCrypts returns the open encrypted devices that the system was started from.
+func BootCrypts(h host.Machine) []Crypt { return newLook(Env{Host: h}, Plan{}).bootCrypts() }
+
 // bootCrypts finds the encrypted devices below those mounts.
-func (l *look) bootCrypts() []crypt {
-	var found []crypt
+func (l *look) bootCrypts() []Crypt {
+	var found []Crypt
 	seen := map[string]bool{}
 	mounts, _ := l.host.Mounts() // none
 	for _, m := range mounts {
@@ -50,7 +46,7 @@ func (l *look) mountedDevice(m host.Mount) string {
 }
 
 // walkDisks goes down from a disk to those that it consists of.
-func (l *look) walkDisks(disk string, seen map[string]bool, found *[]crypt) {
+func (l *look) walkDisks(disk string, seen map[string]bool, found *[]Crypt) {
 	if disk == "" || seen[disk] {
 		return
 	}
@@ -64,12 +60,12 @@ func (l *look) walkDisks(disk string, seen map[string]bool, found *[]crypt) {
 	slaves := l.host.Names(dir + "/slaves")
 	// CRYPT-LUKS2-0123456789abcdef0123456789abcdef-NAME, as cryptsetup names it
 	if id, ok := strings.CutPrefix(l.host.Text(dir+"/dm/uuid"), "CRYPT-"); ok {
-		c := crypt{name: l.host.Text(dir + "/dm/name")}
+		c := Crypt{Name: l.host.Text(dir + "/dm/name")}
 		if p := strings.SplitN(id, "-", 3); len(p) == 3 && strings.HasPrefix(p[0], "LUKS") {
-			c.uuid = dashed(p[1])
+			c.UUID = dashed(p[1])
 		}
 		if len(slaves) > 0 {
-			c.device = slaves[0]
+			c.Device = slaves[0]
 		}
 		*found = append(*found, c)
 	}

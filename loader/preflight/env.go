@@ -44,6 +44,9 @@ type Plan struct {
 	InitrdNames, InitrdReleases []string
 	// Boot are the directories of the boot partitions, absolute.
 	Boot []string
+	// Unlock looks at encrypted volumes; nil: only crypttab and the command line are
+	// looked at.
+	Unlock Unlock
 }
 
 // A Kernel is the kernel file of a plan.

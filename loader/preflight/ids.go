@@ -37,7 +37,6 @@ const (
 	IDPlan            ID = "plan"             // the entry cannot be loaded
 	IDSecureBoot      ID = "secure-boot"      // the kernel file is not signed
 	IDShutdownScript  ID = "shutdown-script"  // the last script of the shutdown does not know kexec
-	IDTPM2Unlock      ID = "tpm2-unlock"      // the TPM will not open the disk
 	IDUnseen          ID = "unseen"           // something could not be read
 	IDVFIO            ID = "vfio"             // devices are assigned to virtual machines
 	IDWatchdog        ID = "watchdog"         // a watchdog cannot be stopped
@@ -90,7 +89,6 @@ func Topics() []Topic {
 		IDPlan:            "the entry cannot be loaded",
 		IDSecureBoot:      "the kernel file is not signed",
 		IDShutdownScript:  "the last script of the shutdown does not know kexec",
-		IDTPM2Unlock:      "the TPM will not open the disk",
 		IDUnseen:          "something could not be read",
 		IDVFIO:            "devices are assigned to virtual machines",
 		IDWatchdog:        "a watchdog cannot be stopped",

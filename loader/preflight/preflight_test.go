@@ -203,6 +203,11 @@ func TestUnseen(t *testing.T) {
 	b := newBox()
 	b.env.Host.UID = 1000
 	b.set("/proc/self/status", "CapEff:\t0000000000000000\n")
+	b.plan.Unlock = func(root fs.FS, _ []preflight.Crypt) preflight.Unlocking {
+		_, err := root.Open("dev/vda2")
+		assert.ErrorIs(t, err, fs.ErrPermission)
+		return preflight.Unlocking{}
+	}
 	env := b.mount(t)
 	env.Host.FS = hidden{env.Host.FS, []string{"proc/1/environ", "dev/vda2", "dev/disk/by-uuid/5a5a"}}
 	found := preflight.Run(env, b.plan)

@@ -79,7 +79,7 @@ type subject struct {
 func (c check) scene(line string) scene {
 	b := c.boot
 	b.Cmdline = line
-	return scene{Predict(c.machine, b), b.Initrd.signatures(), c.machine.PCRLock}
+	return scene{Predict(c.machine, b), b.Initrd.signatures(), c.machine.PCRLock, b.Initrd.unread}
 }
 
 // volume is the verdict on a volume: that of its best token, the first of equal
@@ -150,8 +150,11 @@ func (c check) finding(now scene, fixed repair, v subject) Finding {
 		f.ID, f.Severity = Unknown, finding.Warning
 		f.Text = fmt.Sprintf("cannot determine whether the TPM opens %s: %s", v.Name, v.why)
 		f.Hint = "have its passphrase ready"
-		if errors.Is(v.Err, fs.ErrPermission) {
+		switch {
+		case errors.Is(v.Err, fs.ErrPermission):
 			f.Hint = "run it as root"
+		case c.boot.Initrd.unread != "":
+			f.Hint = "run kexec-bls check --verify, or " + f.Hint
 		}
 	}
 	return f

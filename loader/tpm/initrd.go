@@ -16,7 +16,12 @@ type Initrd struct {
 	dropIns map[string]bool // units that have one
 	nvpcrs  bool            // there are definitions of NvPCRs
 	pcrlock bool            // a credential brings a policy of systemd-pcrlock
+	unread  string          // why something in it was not looked at, "" where all was
 }
+
+// Unread notes that something in the initrd was not looked at, and why. What it
+// decides is not known then.
+func (i *Initrd) Unread(why string) { i.unread = why }
 
 // A File is one file of an initrd.
 type File struct {

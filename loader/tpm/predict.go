@@ -62,6 +62,11 @@ func Predict(m Machine, b Boot) Prediction {
 	}
 	p.startIMA(m.ima.next(m.Cmdline, b.Cmdline))
 	p.Measured = measuredOS(m, b.Cmdline)
+	if b.Initrd.unread != "" && (p.Measured || m.Stub && m.Firmware) {
+		for n := range 16 { // those from 16 on are no boot's
+			p.unknown(n, b.Initrd.unread)
+		}
+	}
 	for _, u := range b.Initrd.units(b.Cmdline) {
 		p.start(u, m, b)
 	}

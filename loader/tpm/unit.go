@@ -149,18 +149,22 @@ func (u *unit) exec(command string) {
 }
 
 // parsePCRExtend reads the arguments of systemd-pcrextend(8). An extension
-// without PCRs goes to an NvPCR.
+// without PCRs goes to an NvPCR. Without --pcr= it is PCR 11, of several all are
+// extended.
 func parsePCRExtend(args []string) extension {
-	e := extension{pcrs: []int{11}}
+	e, given := extension{pcrs: []int{11}}, []int(nil)
 	for _, arg := range args {
 		option, value, _ := strings.Cut(arg, "=")
 		switch option {
 		case "--os-separator":
 			return extension{[]int{0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14}, "os-separator"}
 		case "--pcr":
-			if e.pcrs = pcrNumber(value); e.pcrs == nil {
+			n := pcrNumber(value)
+			if n == nil {
 				return extension{pcrs: allPCRs()}
 			}
+			given = union(given, n)
+			e.pcrs = given
 		case "--nvpcr", "--product-id":
 			return extension{}
 		case "--machine-id", "--file-system":

@@ -30,6 +30,7 @@ type scene struct {
 	Prediction
 	signatures []byte // tpm2-pcr-signature.json of the next initrd
 	pcrlock    []byte // pcrlock.json
+	unread     string // why the next initrd may have signatures that are not known
 }
 
 // token is the verdict on one token; tpm is false where no TPM has part in it.
@@ -167,6 +168,9 @@ func (s scene) signed(h shard) ([]policy.Digest, verdict) {
 	}
 	failed := verdict{state: closed, bank: h.Bank, pcrs: h.PublicKeyPCRs}
 	signatures, err := policy.ParseSignatures(s.signatures)
+	if s.unread != "" && len(s.signatures) == 0 {
+		return roots, verdict{state: unknown, bank: h.Bank, pcrs: h.PublicKeyPCRs, why: s.unread}
+	}
 	if err != nil {
 		failed.why = "it needs a signed policy of " + list(h.PublicKeyPCRs) + ", and the next initrd has none"
 		return roots, failed

@@ -26,27 +26,49 @@ type Volume struct {
 
 // Volumes are those that the initrd opens, by its own /etc/crypttab, the kernel
 // command line and the discovery of root partitions, and then those that the
-// system opens by its /etc/crypttab. See systemd-cryptsetup-generator(8). Their
-// headers are not read yet.
-func Volumes(line string, i Initrd, crypttab string) []Volume {
+// system opens by its /etc/crypttab. See systemd-cryptsetup-generator(8). Those that
+// are open now come last: something else in the initrd opens one that none of these
+// name. Headers are not read yet.
+func Volumes(line string, i Initrd, crypttab string, open ...Volume) []Volume {
 	found := parseDisks(line, true).volumes(i.Crypttab())
 	for n := range found {
 		found[n].Initrd = true
 	}
 	for _, v := range parseDisks(line, false).volumes(crypttab) {
 		v.Initrd = v.option("x-initrd.attach") || slices.Contains(values(line, "root"), "/dev/mapper/"+v.Name)
-		if !v.option("noauto") && !slices.ContainsFunc(found, v.same) {
+		if !v.option("noauto") && !slices.ContainsFunc(found, v.Same) {
 			found = append(found, v)
 		}
 	}
-	if discovers(line, i) {
+	for _, v := range open {
+		if !slices.ContainsFunc(found, v.Same) {
+			found = append(found, v)
+		}
+	}
+	if discovers(line, i) && !slices.ContainsFunc(found, func(v Volume) bool { return v.Name == "root" }) {
 		found = append(found, Volume{Name: "root", Source: discovered, Initrd: true, Err: fs.ErrNotExist})
 	}
 	return found
 }
 
-func (v Volume) same(other Volume) bool {
+// Same reports whether both are one volume, by name or UUID.
+func (v Volume) Same(other Volume) bool {
 	return v.Name == other.Name || v.uuid() != "" && v.uuid() == other.uuid()
+}
+
+// Automatic reports whether a token in the header may open the volume without a
+// passphrase.
+func (v Volume) Automatic() bool {
+	return slices.ContainsFunc(v.Header.Tokens, func(t luks2.Token) bool { return t.Type != "systemd-recovery" })
+}
+
+// Bound reports whether a TPM may have part in opening one of the volumes.
+func Bound(volumes []Volume) bool {
+	return slices.ContainsFunc(volumes, func(v Volume) bool {
+		return v.option("tpm2-device") || slices.ContainsFunc(v.Header.Tokens, func(t luks2.Token) bool {
+			return t.Type == "systemd-tpm2" || t.Type == "clevis"
+		})
+	})
 }
 
 // option reports whether crypttab or the command line gives an option, with a

@@ -4,12 +4,29 @@
 #
 # HOOKS are the package managers that get hooks: pacman, kernel-install, debian;
 # by default those of this machine. PROGRAM is what is installed, COMPLETER a
-# build that runs here.
+# build that runs here. PREFIX is an absolute path that units, hooks and scripts
+# can name without quotes; DESTDIR is any directory.
 set -eu
 umask 022
-cd "$(dirname "$0")"
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
+case $DESTDIR in
+'' | /*) ;;
+*) DESTDIR=$PWD/$DESTDIR ;;
+esac
+case $PREFIX in
+*[!A-Za-z0-9/._+-]* | */../* | */.. | */./* | */.)
+	echo "install.sh: PREFIX=$PREFIX: units and scripts cannot name it; use letters, digits and / . _ + - only" >&2
+	exit 2
+	;;
+/*) ;;
+*)
+	echo "install.sh: PREFIX=$PREFIX: not an absolute path" >&2
+	exit 2
+	;;
+esac
+while [ "$PREFIX" != "${PREFIX%/}" ]; do PREFIX=${PREFIX%/}; done
+CDPATH='' cd -- "$(dirname -- "$0")"
 PROGRAM=${PROGRAM:-../../../kexec-bls}
 COMPLETER=${COMPLETER:-$PROGRAM}
 SHARE=$PREFIX/share
@@ -29,22 +46,22 @@ esac
 
 # put FILE TARGET [MODE] installs a file.
 put() {
-	echo "install $DESTDIR$2"
-	install -Dm"${3:-644}" "$1" "$DESTDIR$2"
+	printf 'install %s\n' "$DESTDIR$2"
+	install -Dm"${3:-644}" -- "$1" "$DESTDIR$2"
 }
 
 # text does that with a file that names the program.
 text() {
 	put "$@"
-	sed -i "s|/usr/bin/kexec-bls|$PREFIX/bin/kexec-bls|g" "$DESTDIR$2"
+	sed -i "s|/usr/bin/kexec-bls|$PREFIX/bin/kexec-bls|g" -- "$DESTDIR$2"
 }
 
 # completion SHELL TARGET installs what the program prints.
 completion() {
-	echo "install $DESTDIR$2"
-	mkdir -p "$DESTDIR${2%/*}"
+	printf 'install %s\n' "$DESTDIR$2"
+	mkdir -p -- "$DESTDIR${2%/*}"
 	"$COMPLETER" completion "$1" >"$DESTDIR$2"
-	chmod 644 "$DESTDIR$2"
+	chmod 644 -- "$DESTDIR$2"
 }
 
 put "$PROGRAM" "$PREFIX/bin/kexec-bls" 755

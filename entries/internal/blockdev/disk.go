@@ -108,6 +108,8 @@ func (d *Devices) Foreign(disk string) string {
 		return "loop"
 	case isNumbered(name, "nbd"):
 		return "network block"
+	case isNumbered(name, "ublkb"): // users may set one up, UBLK_F_UNPRIVILEGED_DEV
+		return "ublk"
 	case d.attribute(disk, "removable") == "1":
 		return "removable"
 	case d.attribute(disk, "device/type") == "SD":
@@ -117,6 +119,8 @@ func (d *Devices) Foreign(disk string) string {
 		switch {
 		case isNumbered(path.Base(dir), "usb"):
 			return "USB"
+		case isNumbered(path.Base(dir), "fw"):
+			return "FireWire"
 		case d.attribute(dir, "removable") == "removable": // USB ports, Thunderbolt
 			return "removable"
 		}

@@ -190,6 +190,13 @@ func (r *Reader) link() error {
 	return nil
 }
 
+// Peek returns the content of the current entry without reading on; of one that is
+// larger than limit or than the look ahead, only its beginning. It is valid until
+// the next call.
+func (r *Reader) Peek(limit int64) ([]byte, error) {
+	return r.c.Peek(int(min(r.left, limit, int64(len(r.c.room)))))
+}
+
 // body hands the content of the current entry to w.
 func (r *Reader) body(w io.Writer) error {
 	n, err := r.c.copyTo(w, r.left)

@@ -35,6 +35,10 @@ type Edit struct {
 // systemd-bless-boot from marking the entry of the last firmware boot.
 const BlessMask = "systemd.mask=systemd-bless-boot.service"
 
+// MeasuredOS is the parameter that is added on request where it makes a TPM open a
+// volume: systemd measures nothing in that boot.
+const MeasuredOS = "systemd.tpm2_measured_os=no"
+
 // Apply edits a command line. What no change is about keeps its bytes.
 func (e Edit) Apply(line string) string {
 	if e.Replace != nil {
@@ -94,8 +98,15 @@ func whole(params, tail string) string {
 
 // Inherit returns what a kexec'ed kernel may inherit of the running one's
 // command line: without what the last boot loader added for that kernel alone,
-// and without the parameter that is added by default.
+// and without those that are added here: each kexec decides anew whether it needs
+// them.
 func Inherit(running string) string {
+	params, tail := halves(compared(running))
+	return whole(remove(params, func(p string) bool { return p == MeasuredOS }), tail)
+}
+
+// compared is Inherit, but for MeasuredOS, which an entry may have too.
+func compared(running string) string {
 	params, tail := halves(strings.TrimSpace(running))
 	params = remove(params, func(p string) bool {
 		return p == BlessMask || HasKey(p, "BOOT_IMAGE", "initrd", "elfcorehdr", "kexec_jump_back_entry")
@@ -212,11 +223,11 @@ type Change struct {
 // first those that go, then those that come. Parameters are counted, their order
 // does not matter.
 func Diff(running, next string) []Change {
-	running = Inherit(running)
+	running = compared(running)
 	var changes []Change
 	for _, p := range surplus(running, next) {
-		// The one that is added for a kexec alone.
-		if !HasKey(p, "acpi_rsdp") {
+		// Those that are added for a kexec alone.
+		if !HasKey(p, "acpi_rsdp") && p != MeasuredOS {
 			changes = append(changes, Change{false, p})
 		}
 	}

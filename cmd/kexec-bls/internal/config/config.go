@@ -30,7 +30,16 @@ type Config struct {
 	GPU struct {
 		Modules []string
 	}
+	TPM struct {
+		MeasuredOS string // one of the MeasuredOS constants
+	}
 }
+
+// Values of tpm.measured_os.
+const (
+	MeasuredOSOff  = "off"  // nothing is added
+	MeasuredOSAuto = "auto" // systemd.tpm2_measured_os=no, where a volume opens with it only
+)
 
 // Values of hook.policy.
 const (
@@ -42,7 +51,7 @@ const (
 // Default returns the configuration of a machine that has none.
 func Default() Config {
 	var c Config
-	c.Hook.Policy = PolicyNotify
+	c.Hook.Policy, c.TPM.MeasuredOS = PolicyNotify, MeasuredOSOff
 	return c
 }
 

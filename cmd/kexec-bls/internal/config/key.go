@@ -36,6 +36,8 @@ func (c *Config) Keys() []Key {
 			Text: "What the hooks of package managers do after an upgrade: print when the next boot would differ, load it too, or nothing."},
 		{Name: "gpu.modules", field: &c.GPU.Modules,
 			Text: "Kernel modules that kexec-bls-gpu.service unloads before a kexec, in this order, and then nvidia's."},
+		{Name: "tpm.measured_os", field: &c.TPM.MeasuredOS, OneOf: []string{MeasuredOSOff, MeasuredOSAuto},
+			Text: "Add systemd.tpm2_measured_os=no to the command line where the TPM opens a volume only with it; that boot is not measured, which attestation sees."},
 	}
 }
 

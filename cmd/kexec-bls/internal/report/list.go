@@ -153,7 +153,7 @@ func entryOf(sys *entries.System, e *entries.Entry) *Entry {
 	}
 	if e.Volume != nil {
 		l.Source, l.Root, l.Path = e.Volume.Kind.String(), e.Volume.Dir, e.Volume.Where(e.Path)
-	} else {
+	} else if !sys.GRUB() {
 		l.Path = "/sys/firmware/efi/efivars/" + bli.Entries + "-" + bli.LoaderVendor
 	}
 	if n := len(e.Architectures); n > 0 {

@@ -25,6 +25,7 @@ type Plan struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Findings are what the kernel would not take as it is meant.
 	Findings []loader.Finding `json:"findings,omitempty"`
+	PCRs     *PCRs            `json:"pcrs,omitempty"`
 }
 
 // A File is a file of a plan, or a part of one.
@@ -94,6 +95,7 @@ func (r *Plan) Print(ui *term.UI) {
 	for _, f := range r.Findings {
 		row(string(f.Severity), "%s", f)
 	}
+	r.PCRs.print(ui)
 }
 
 // A Check is check --json.

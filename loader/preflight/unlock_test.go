@@ -1,81 +1,53 @@
 package preflight_test
 
 import (
-	"encoding/base64"
+	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 )
 
-// tokens is a header with these tokens.
-func tokens(json ...string) string {
-	for i := range json {
-		json[i] = `"` + string(rune('0'+i)) + `":` + json[i]
+// headers is an Unlock that finds something about a volume, and tokens in the headers
+// of those with these names.
+func headers(about string, names ...string) preflight.Unlock {
+	return func(fs.FS, []preflight.Crypt) preflight.Unlocking {
+		u := preflight.Unlocking{Tokens: names}
+		if about != "" {
+			u.Findings = []preflight.Finding{{ID: preflight.IDUnseen, Severity: preflight.Warning, Text: about, Hint: "look", Volume: "root"}}
+		}
+		return u
 	}
-	return luks(`{"keyslots":{},"tokens":{` + strings.Join(json, ",") + `}}`)
 }
 
-func clevis(pin string) string {
-	return `{"type":"clevis","jwe":{"protected":"` + base64.RawURLEncoding.EncodeToString([]byte(`{"clevis":`+pin+`}`)) + `"}}`
+// What the headers show comes first; a passphrase is asked for of the others.
+func TestUnlockAsksAboutOpenVolumes(t *testing.T) {
+	b := newBox().remove("/etc/crypttab")
+	b.plan.Unlock = func(root fs.FS, open []preflight.Crypt) preflight.Unlocking {
+		assert.Equal(t, []preflight.Crypt{{Name: "root", UUID: "01234567-89ab-cdef-0123-456789abcdef", Device: "vda2"}}, open)
+		_, err := fs.Stat(root, "dev/vda2")
+		assert.NoError(t, err)
+		return preflight.Unlocking{}
+	}
+	assert.Equal(t, []string{"info luks-passphrase"}, ids(b.run(t)))
+	assert.Equal(t, "root", preflight.BootCrypts(b.mount(t).Host)[0].Name)
+	assert.Empty(t, preflight.Run(preflight.Env{}, preflight.Plan{Unlock: b.plan.Unlock}), "there are no files to look at")
 }
 
 func TestUnlock(t *testing.T) {
-	const (
-		line  = "root UUID=01234567-89ab-cdef-0123-456789abcdef none "
-		pcr7  = `{"type":"systemd-tpm2","tpm2-pcrs":[7]}`
-		pcr11 = `{"type":"systemd-tpm2","tpm2-pcrs":[7],"tpm2_pubkey_pcrs":[11]}`
-	)
-	header := func(json ...string) func(*box) {
-		return func(b *box) { b.set("/dev/vda2", tokens(json...), "/etc/crypttab", line+"tpm2-device=auto\n") }
-	}
-	tpm, asked := []string{"warning tpm2-unlock"}, []string{"info luks-passphrase"}
+	const line = "root UUID=01234567-89ab-cdef-0123-456789abcdef none "
+	asked := []string{"info luks-passphrase"}
 	play(t, map[string]scene{
-		"PCR 7":            {header(pcr7), nil, ""},
-		"PCRs of firmware": {header(`{"type":"systemd-tpm2","tpm2-pcrs":[0,1,2,3,5,6,7]}`), nil, ""},
-		"no PCRs":          {header(`{"type":"systemd-tpm2","tpm2-pcrs":[]}`), nil, ""},
-		"signed PCR 11":    {header(pcr11), tpm, "root is opened by the TPM against PCR 11"},
-		"many PCRs": {
-			header(`{"type":"systemd-tpm2","tpm2-pcrs":[15,4,7,9]}`),
-			tpm,
-			"PCR 4, PCR 9, PCR 15",
-		},
-		"pcrlock": {
-			header(`{"type":"systemd-tpm2","tpm2-pcrs":[],"tpm2_pcrlock":true}`),
-			tpm,
-			"systemd-pcrlock",
-		},
-		"one good token":   {header(pcr11, pcr7), nil, ""},
-		"recovery key too": {header(`{"type":"systemd-recovery"}`, pcr11), tpm, ""},
-		"FIDO2": {
-			func(b *box) {
-				b.set("/dev/vda2", tokens(`{"type":"systemd-fido2"}`), "/etc/crypttab", "")
-			},
-			nil,
-			"",
-		},
-		"clevis, PCR 7":   {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"1,7"}}`)), nil, ""},
-		"clevis, PCR 8":   {header(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"7,8"}}`)), tpm, "PCR 8"},
-		"clevis, network": {header(clevis(`{"pin":"tang"}`), pcr11), nil, ""},
-		"clevis, junk":    {header(`{"type":"clevis","jwe":{"protected":"!"}}`), nil, ""},
-		"header not seen": {
-			func(b *box) {
-				b.remove("/dev/vda2").set("/etc/crypttab", line+"tpm2-device=auto")
-			},
-			tpm,
-			"could not be seen",
-		},
-		"header malformed": {
-			func(b *box) {
-				b.set("/dev/vda2", luks(`{`), "/etc/crypttab", line+"tpm2-device=auto")
-			},
-			tpm,
-			"could not be seen",
-		},
+		"finding": {func(b *box) { b.remove("/etc/crypttab").plan.Unlock = headers("the TPM does it", "root") }, []string{"warning unseen"}, "the TPM does it"},
+		"token":   {func(b *box) { b.remove("/etc/crypttab").plan.Unlock = headers("", "root") }, nil, ""},
+		"another": {func(b *box) { b.remove("/etc/crypttab").plan.Unlock = headers("", "data") }, asked, ""},
+		"option":  {func(b *box) { b.set("/etc/crypttab", line+"tpm2-device=auto\n") }, nil, ""},
 		"on the cmdline": {func(b *box) {
-			b.remove("/dev/vda2", "/etc/crypttab").plan.Cmdline += " rd.luks.options=01234567-89ab-cdef-0123-456789abcdef=tpm2-device=auto"
-		}, tpm, ""},
-		"for all on the cmdline": {func(b *box) {
-			b.remove("/dev/vda2", "/etc/crypttab").plan.Cmdline += " rd.luks.options=discard,tpm2-device=auto"
-		}, tpm, ""},
+			b.remove("/etc/crypttab").plan.Cmdline += " rd.luks.options=01234567-89ab-cdef-0123-456789abcdef=fido2-device=auto"
+		}, nil, ""},
+		"for all on the cmdline": {func(b *box) { b.remove("/etc/crypttab").plan.Cmdline += " rd.luks.options=discard,tpm2-device=auto" }, nil, ""},
 
 		"passphrase": {
 			func(b *box) { b.set("/etc/crypttab", line) },
