@@ -10,6 +10,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
+	"github.com/kexec-bls/kexec-bls/loader/trial"
 )
 
 // CheckOptions say how to check.
@@ -47,6 +48,7 @@ func (m *Machine) environment(timeout time.Duration) preflight.Env {
 // Topics is every FindingID with what it is about, in alphabetical order.
 func Topics() []finding.Topic {
 	topics := append(preflight.Topics(), initrdTopics()...)
+	topics = append(topics, trial.Topics()...)
 	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"})
 	finding.SortTopics(topics)
 	return topics

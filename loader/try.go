@@ -1,0 +1,398 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
+	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
+	"github.com/kexec-bls/kexec-bls/loader/state"
+	"github.com/kexec-bls/kexec-bls/loader/trial"
+)
+
+// A Trial records a reboot on trial, and what became of it.
+type Trial = state.Trial
+
+// TryOptions make a reboot one on trial. The zero value is 3 minutes and the
+// fallback that NewPlan finds.
+type TryOptions struct {
+	// Limit is how long the new system has to be healthy, from the start of its
+	// kernel; 0 is trial.DefaultLimit.
+	Limit time.Duration
+	// Fallback is the entry to return to, as System.Pick takes it; "" is what runs,
+	// if its kernel is still there, else the first other entry that can boot.
+	Fallback string
+	// WithoutWatchdog goes on where no watchdog resets a machine that hangs.
+	WithoutWatchdog bool
+	// Promote makes the entry the boot loader's default if it succeeds.
+	Promote bool
+	// Open opens the system again, to verify what the boot loader would boot; nil
+	// is entries.Open for the machine.
+	Open func(context.Context) (*entries.System, error)
+}
+
+// A Try is a trial as it would be.
+type Try struct {
+	Entry    string
+	Fallback *entries.Entry // nil where there is none
+	Watchdog string         // "watchdog0 (i6300esb)"; "panic= alone" for none
+	Limit    time.Duration
+	// Parameters are added to the command line for the trial alone.
+	Parameters []string
+	Promote    bool
+}
+
+// String is the trial in one line.
+func (t Try) String() string {
+	fallback := "nothing"
+	if t.Fallback != nil {
+		fallback = t.Fallback.ID
+	}
+	return fmt.Sprintf("trying %s: returns to %s by %s within %v unless boot-complete.target is reached", t.Entry, fallback, t.Watchdog, t.Limit)
+}
+
+// newSetup is set by a plan for a trial: how it is watched.
+func (o *TryOptions) newSetup(m host.Machine) trial.Setup {
+	limit := o.Limit
+	if limit == 0 {
+		limit = trial.DefaultLimit
+	}
+	return trial.NewSetup(m, limit)
+}
+
+// Try returns the trial that the plan is for, and what is wrong with it; ok is
+// false for a plan that is not for a trial. It changes nothing.
+func (m *Machine) Try(p *Plan) (t Try, found []Finding, ok bool) {
+	if p.try == nil {
+		return Try{}, nil, false
+	}
+	s := p.try
+	t = Try{Entry: p.Name(), Watchdog: s.Name(), Limit: s.Limit, Parameters: s.Parameters(p.exported), Promote: p.options.Try.Promote}
+	found = m.unitFindings()
+	fallback, err := m.fallback(p)
+	if err == nil {
+		t.Fallback = fallback
+		_, err = m.wayBack(p.sys, fallback)
+	}
+	if err != nil {
+		found = append(found, finding.Of(trial.IDNoFallback, finding.Error, err))
+	}
+	for _, f := range s.Findings(p.exported) {
+		if p.options.Try.WithoutWatchdog && (f.ID == trial.IDNoWatchdog || f.ID == trial.IDWatchdogStops) {
+			f.Severity, f.Hint = finding.Warning, "a panic returns, a hang does not"
+		}
+		found = append(found, f)
+	}
+	finding.Sort(found)
+	return t, found, true
+}
+
+// unitFindings look for who would watch the new system.
+func (m *Machine) unitFindings() []Finding {
+	unit := func(text, hint string) []Finding {
+		return []Finding{{ID: trial.IDUnit, Severity: finding.Error, Text: text, Hint: hint}}
+	}
+	if m.Host.InitSystem() != host.Systemd {
+		return unit("systemd does not run here: nothing would reach boot-complete.target", "")
+	}
+	for _, dir := range []string{"etc/systemd/system/", "run/systemd/system/", "usr/local/lib/systemd/system/", "usr/lib/systemd/system/", "lib/systemd/system/"} {
+		if m.Host.Exists(dir + trial.Unit) {
+			return nil
+		}
+	}
+	return unit(trial.Unit+" is not installed: nothing would watch the new system", "install the package of kexec-bls, or its units with make install")
+}
+
+// fallback is the entry to return to.
+func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
+	if p.sys == nil {
+		return nil, errors.New("files that were named one by one are of no boot partition: there is nothing to return to")
+	}
+	if name := p.options.Try.Fallback; name != "" {
+		e, err := p.sys.Pick(name)
+		if err != nil {
+			return nil, fmt.Errorf("fallback: %w", err)
+		}
+		if err := m.returns(p, e); err != nil {
+			return nil, fmt.Errorf("fallback %s: %w", e.ID, err)
+		}
+		return e, nil
+	}
+	running := p.sys.Running()
+	var why error
+	if running != nil {
+		if why = m.returnsToRunning(p, running); why == nil {
+			return running, nil
+		}
+		why = fmt.Errorf("%s, which runs: %w", running.ID, why)
+	}
+	for _, e := range p.sys.Entries() {
+		if e != running && m.returns(p, e) == nil {
+			return e, nil
+		}
+	}
+	if why == nil {
+		why = errors.New("the entry that runs cannot be determined")
+	}
+	return nil, hint.Errorf("name one with --fallback=ENTRY, or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
+}
+
+// returns reports why an entry cannot be the fallback, nil if it can.
+func (m *Machine) returns(p *Plan, e *entries.Entry) error {
+	_, err := m.versionOf(p, e)
+	return err
+}
+
+// versionOf is the version of the kernel of an entry that can be the fallback.
+func (m *Machine) versionOf(p *Plan, e *entries.Entry) (string, error) {
+	switch {
+	case bls.FoldID(e.ID) == bls.FoldID(p.Name()):
+		return "", errors.New("it is the entry that is tried")
+	case e.Hidden != "":
+		return "", errors.New(e.Hidden)
+	case e.Bad():
+		return "", errors.New("it has no boot attempts left")
+	}
+	opt := PlanOptions{versionOnly: true}
+	other, err := newPlan(p.sys, e, opt)
+	if err != nil {
+		return "", err
+	}
+	defer other.Close()
+	return other.kernel.Version, other.broken
+}
+
+// returnsToRunning reports why the entry that runs is no fallback: its kernel may
+// have been replaced.
+func (m *Machine) returnsToRunning(p *Plan, e *entries.Entry) error {
+	version, err := m.versionOf(p, e)
+	switch {
+	case err != nil:
+		return err
+	case releaseOf(version) != m.Host.Release() || !sameBuild(version, m.Host.KernelVersion()):
+		return errors.New("its file no longer holds the kernel that runs")
+	}
+	return nil
+}
+
+// A step is one write of a trial. Whatever the power cut that follows it, the next
+// boot knows what to do.
+type step struct {
+	name string
+	do   func() error
+}
+
+func run(steps []step) error {
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// beginSteps set the way back: the unit that settles the trial, the record, then
+// the settings of the boot loader.
+func (m *Machine) beginSteps(ctx context.Context, t Trial) []step {
+	steps := []step{
+		{"enable " + trial.Unit, func() error { return m.Init.EnableUnit(ctx, trial.Unit, true) }},
+		{"record the trial", func() error { return m.history().SaveTrial(t) }},
+	}
+	for _, c := range t.Changes {
+		steps = append(steps, step{"set " + c.Name, func() error { return m.changeSetting(c) }})
+	}
+	return steps
+}
+
+// beginTry sets the way back and readies the watchdog. undo undoes it all.
+func (m *Machine) beginTry(ctx context.Context, p *Plan) (t Trial, undo func() error, err error) {
+	undo = func() error { return nil }
+	try, _, _ := m.Try(p)
+	if try.Fallback == nil { // its finding was ignored
+		return t, undo, errors.New("there is no entry to return to")
+	}
+	if err := m.endTrial(ctx); err != nil {
+		return t, undo, err
+	}
+	if t, err = m.newTrial(p, try); err != nil {
+		return t, undo, err
+	}
+	undo = func() error { return m.endTrial(context.WithoutCancel(ctx)) }
+	if err := run(m.beginSteps(ctx, t)); err != nil {
+		return t, undo, err
+	}
+	if err := m.verifyWayBack(ctx, p, try.Fallback); err != nil {
+		return t, undo, err
+	}
+	rest := undo
+	disarm, err := m.readyWatchdog(ctx, *p.try)
+	undo = func() error { return errors.Join(disarm(), rest()) }
+	return t, undo, err
+}
+
+// newTrial is the record of a trial that begins.
+func (m *Machine) newTrial(p *Plan, try Try) (Trial, error) {
+	changes, err := m.wayBack(p.sys, try.Fallback)
+	if err != nil {
+		return Trial{}, err
+	}
+	s := p.try
+	t := Trial{
+		Schema: 1, BootID: s.BootID, Entry: raw.String(p.Name()), Fallback: raw.String(try.Fallback.ID), Started: time.Now().UTC(),
+		Limit: int(s.Limit / time.Second), Watchdog: s.Watchdog.Name, Timeout: s.Timeout, Promote: try.Promote,
+		Cmdline: raw.String(p.exported), Changes: changes, Outcome: state.TrialPending,
+	}
+	if s.Late {
+		t.Driver = s.Watchdog.Driver
+	}
+	before, err := m.history().Trial()
+	if err == nil && before.BootID != "" {
+		before.Previous = nil
+		t.Previous = &before
+	}
+	return t, nil
+}
+
+// verifyWayBack asks the rules of the boot loader what it would boot now.
+func (m *Machine) verifyWayBack(ctx context.Context, p *Plan, fallback *entries.Entry) error {
+	open := p.options.Try.Open
+	if open == nil {
+		open = func(ctx context.Context) (*entries.System, error) {
+			return entries.Open(ctx, entries.Options{Host: m.Host, Vars: m.Vars})
+		}
+	}
+	sys, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer sys.Close()
+	c, err := sys.Default()
+	if err != nil {
+		return fmt.Errorf("the boot loader's next choice is not %s: %w", fallback.ID, err)
+	}
+	if bls.FoldID(c.Entry.ID) != bls.FoldID(fallback.ID) {
+		return fmt.Errorf("the boot loader's next choice is not %s but %s, by %s", fallback.ID, c.Entry.ID, c.Rule)
+	}
+	return nil
+}
+
+// readyWatchdog makes the watchdog survive the kexec, and has systemd set and ping
+// it until then. undo restores systemd's setting; the modules stay as they are.
+func (m *Machine) readyWatchdog(ctx context.Context, s trial.Setup) (undo func() error, err error) {
+	const property = "KExecWatchdogUSec"
+	undo = func() error { return nil }
+	if s.Watchdog.Name == "" || s.Stops != nil {
+		return undo, nil
+	}
+	if s.Reload {
+		if err := m.reloadWatchdog(ctx, s.Watchdog.Driver); err != nil {
+			return undo, fmt.Errorf("%s: %w", s.Name(), err)
+		}
+	}
+	before, err := m.Init.Property(ctx, property)
+	if err != nil {
+		return undo, err
+	}
+	if err := m.Init.SetProperty(ctx, property, uint64(s.Timeout)*uint64(time.Second/time.Microsecond)); err != nil {
+		return undo, err
+	}
+	return func() error { return m.Init.SetProperty(context.WithoutCancel(ctx), property, before) }, nil
+}
+
+// reloadWatchdog loads the modules of a watchdog that nobody uses anew, so that
+// the kernel does not stop it at the kexec.
+func (m *Machine) reloadWatchdog(ctx context.Context, driver string) error {
+	for _, name := range []string{driver, "watchdog"} {
+		if err := m.Init.UnloadModule(name); err != nil {
+			return errors.Join(err, m.Init.LoadModule(context.WithoutCancel(ctx), driver))
+		}
+	}
+	err := m.Init.LoadModule(ctx, "watchdog", "stop_on_reboot=0")
+	return errors.Join(err, m.Init.LoadModule(context.WithoutCancel(ctx), driver))
+}
+
+// loadedTry completes the record with what was loaded.
+func (m *Machine) loadedTry(ctx context.Context, t Trial, r Receipt) error {
+	t.Files = r.Files
+	if t.Watchdog != "" {
+		if before, err := m.Init.Property(ctx, "RuntimeWatchdogUSec"); err == nil {
+			t.RuntimeWatchdog = before
+		}
+	}
+	return m.history().SaveTrial(t)
+}
+
+// endTrial ends a trial that this boot has set up and not begun: the settings of
+// the boot loader are restored, and the trial before is remembered again.
+func (m *Machine) endTrial(ctx context.Context) error {
+	t, err := m.history().Trial()
+	if err != nil || t.BootID == "" || t.Settled || t.BootID != m.Host.BootID() {
+		return err
+	}
+	return run(m.endSteps(ctx, t))
+}
+
+func (m *Machine) endSteps(ctx context.Context, t Trial) []step {
+	steps := m.restoreSteps(t)
+	forget := step{"forget the trial", m.history().DropTrial}
+	if t.Previous != nil {
+		forget.do = func() error { return m.history().SaveTrial(*t.Previous) }
+	}
+	return append(steps, forget, step{"disable " + trial.Unit, func() error { return m.disableUnit(ctx) }})
+}
+
+// restoreSteps restore the settings of the boot loader, the one-shot entry last.
+func (m *Machine) restoreSteps(t Trial) []step {
+	var steps []step
+	for _, c := range slices.Backward(t.Changes) {
+		steps = append(steps, step{"restore " + c.Name, func() error { return m.restoreSetting(c) }})
+	}
+	return steps
+}
+
+// disableUnit disables the unit. One that remains enabled does nothing.
+func (m *Machine) disableUnit(ctx context.Context) error {
+	_ = m.Init.EnableUnit(ctx, trial.Unit, false)
+	return nil
+}
+
+// Trial returns the last trial; ok is false for none. The error is
+// fs.ErrPermission for who may not read it.
+func (m *Machine) Trial() (t Trial, ok bool, err error) {
+	t, err = m.history().Trial()
+	return t, err == nil && t.BootID != "", err
+}
+
+// TriedInVain returns the failed trial of what the boot loader would boot next, as
+// it is now: the same files and the same command line.
+func (m *Machine) TriedInVain(sys *entries.System, n NextBoot) (Trial, bool) {
+	t, ok, _ := m.Trial()
+	if !ok || !t.Outcome.Failed() || n.Entry == nil || bls.FoldID(n.Entry.ID) != bls.FoldID(string(t.Entry)) || len(t.Files) == 0 || string(t.Cmdline) != n.cmdline {
+		return Trial{}, false
+	}
+	open := opener(nil, sys)
+	for _, f := range t.Files {
+		if f.Changed(open, false) != "" {
+			return Trial{}, false
+		}
+	}
+	return t, true
+}
+
+// promote makes the tried entry the boot loader's default.
+func (m *Machine) promote(t Trial) error {
+	for _, c := range t.Changes {
+		if c.Block != "" {
+			return setBlock(string(c.Block), "saved_entry", []byte(grubID(string(t.Entry))))
+		}
+	}
+	return m.writeVariable(state.SettingChange{Name: bli.EntryDefault}, bli.Encode(string(t.Entry)))
+}
