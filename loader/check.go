@@ -41,6 +41,12 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	return found
 }
 
+// SortFindings puts the gravest first, and returns them.
+func SortFindings(found []Finding) []Finding {
+	finding.Sort(found)
+	return found
+}
+
 func (m *Machine) environment(timeout time.Duration) preflight.Env {
 	return preflight.Env{Host: m.Host, Vars: m.Vars, Timeout: timeout}
 }

@@ -151,7 +151,9 @@ func (l *loading) confirm(p *Plan, opt LoadOptions) error {
 	}
 	m.remember(l.receipt, opt)
 	if p.try == nil {
-		return m.endTrial(context.Background())
+		if err := m.endTrial(context.Background()); err != nil {
+			opt.warn("the trial that this load ends: %v", err)
+		}
 	}
 	return nil
 }

@@ -321,7 +321,7 @@ func (m *Machine) reloadWatchdog(ctx context.Context, driver string) error {
 
 // loadedTry completes the record with what was loaded.
 func (m *Machine) loadedTry(ctx context.Context, t Trial, r Receipt) error {
-	t.Files = r.Files
+	t.Files, t.Volumes = r.Files, r.Volumes
 	if t.Watchdog != "" {
 		if before, err := m.Init.Property(ctx, "RuntimeWatchdogUSec"); err == nil {
 			t.RuntimeWatchdog = before
@@ -371,20 +371,24 @@ func (m *Machine) Trial() (t Trial, ok bool, err error) {
 	return t, err == nil && t.BootID != "", err
 }
 
-// TriedInVain returns the failed trial of what the boot loader would boot next, as
-// it is now: the same files and the same command line.
-func (m *Machine) TriedInVain(sys *entries.System, n NextBoot) (Trial, bool) {
-	t, ok, _ := m.Trial()
-	if !ok || !t.Outcome.Failed() || n.Entry == nil || bls.FoldID(n.Entry.ID) != bls.FoldID(string(t.Entry)) || len(t.Files) == 0 || string(t.Cmdline) != n.cmdline {
-		return Trial{}, false
+// ForgoTried makes no difference of what failed in a trial, as long as it is the
+// same: the same files and the same command line.
+func (m *Machine) ForgoTried(sys *entries.System, n *NextBoot) {
+	t, ok, _ := m.Trial() // who may not read it does not know it
+	switch {
+	case !ok || !t.Outcome.Failed() || n.Difference == SameSystem || len(t.Files) == 0:
+		return
+	case bls.FoldID(n.Entry.ID) != bls.FoldID(string(t.Entry)) || string(t.Cmdline) != n.cmdline:
+		return
 	}
-	open := opener(nil, sys)
+	open := opener(t.Volumes, sys)
 	for _, f := range t.Files {
 		if f.Changed(open, false) != "" {
-			return Trial{}, false
+			return
 		}
 	}
-	return t, true
+	n.Difference = SameSystem
+	n.Reasons = []string{fmt.Sprintf("the trial of %s ended %s: it is not required until it changes", t.Entry, t.Outcome)}
 }
 
 // promote makes the tried entry the boot loader's default.

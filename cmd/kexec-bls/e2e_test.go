@@ -31,6 +31,8 @@ type setup struct {
 	xbootldr bool              // entries and kernels are on an XBOOTLDR partition at /boot, mounted on access
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
+	devices  []string          // of the machine, see vm.Config
+	kernel   *vm.Kernel        // nil: the release's own
 	forward  map[int]int       // of the network, see vm.Config
 }
 
@@ -108,7 +110,7 @@ func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
 	g := vm.Start(t, vm.Config{
 		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: 8 * time.Minute,
-		Disks: []string{s.disk(t)}, Forward: s.forward,
+		Disks: []string{s.disk(t)}, Forward: s.forward, Devices: s.devices,
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -137,6 +139,9 @@ func (s setup) disk(t *testing.T) string {
 		s.suite = vm.Trixie
 	}
 	d := vm.FindDebian(t, s.suite)
+	if s.kernel != nil {
+		d.Kernel = *s.kernel
+	}
 	loader, err := os.ReadFile(d.Boot)
 	require.NoError(t, err)
 	esp := vm.Partition{Type: vm.ESP, UUID: espUUID, Files: map[string][]byte{

@@ -30,6 +30,7 @@ type planFlags struct {
 	verifyFast bool
 	syscall    kexec.Syscall
 	ignore     []string
+	try        tryFlags
 }
 
 // addLine adds the flags of the command line.
@@ -115,6 +116,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	if p.replaced {
 		opt.Replace = &p.replace
 	}
+	opt.Try = p.try.options(a)
 	switch {
 	case p.verify:
 		opt.Verify = initrd.VerifyAll

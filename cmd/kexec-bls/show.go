@@ -16,11 +16,15 @@ func newShow(a *app) *cobra.Command {
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.given(cmd)
+			if err := p.try.check(); err != nil {
+				return err
+			}
 			return a.show(cmd.Context(), argument(args), p)
 		},
 	}
 	p.addLine(cmd)
 	p.addInitrd(cmd)
+	p.try.add(cmd)
 	return cmd
 }
 
@@ -40,6 +44,9 @@ func (a *app) showTarget(t *target) error {
 	r, err := report.PlanOf(t.Plan, t.rule, t.missed)
 	if err != nil {
 		return err
+	}
+	if t, found, trying := a.machine.Try(t.Plan); trying {
+		r.SetTrial(t, found)
 	}
 	if done, err := a.json(r); done {
 		return err

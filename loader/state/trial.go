@@ -51,6 +51,7 @@ type Trial struct {
 	// Files are what was loaded, Cmdline its command line without what is only for
 	// the trial: the same is not to be tried again.
 	Files   []stamp.File `json:"files,omitempty"`
+	Volumes []Volume     `json:"volumes,omitempty"`
 	Cmdline raw.String   `json:"cmdline"`
 	// Changes are settings of the boot loader; none once they are restored.
 	Changes []SettingChange `json:"changes,omitempty"`

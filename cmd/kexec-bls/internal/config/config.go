@@ -30,6 +30,9 @@ type Config struct {
 	GPU struct {
 		Modules []string
 	}
+	Try struct {
+		Healthy []string
+	}
 }
 
 // Values of hook.policy.

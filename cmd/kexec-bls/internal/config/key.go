@@ -36,6 +36,8 @@ func (c *Config) Keys() []Key {
 			Text: "What the hooks of package managers do after an upgrade: print when the next boot would differ, load it too, or nothing."},
 		{Name: "gpu.modules", field: &c.GPU.Modules,
 			Text: "Kernel modules that kexec-bls-gpu.service unloads before a kexec, in this order, and then nvidia's."},
+		{Name: "try.healthy", field: &c.Try.Healthy,
+			Text: "A command and its arguments: a trial succeeds once it exits with 0, and not when boot-complete.target is reached. It is repeated until then."},
 	}
 }
 

@@ -25,6 +25,8 @@ type Plan struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Findings are what the kernel would not take as it is meant.
 	Findings []loader.Finding `json:"findings,omitempty"`
+	// Trial is the trial that the plan is for; absent for none.
+	Trial *TrialPlan `json:"trial,omitempty"`
 }
 
 // A File is a file of a plan, or a part of one.
@@ -88,6 +90,7 @@ func (r *Plan) Print(ui *term.UI) {
 	for _, p := range r.Added {
 		row("", "+ %s", p)
 	}
+	r.Trial.print(ui)
 	for _, w := range r.Warnings {
 		row("warning", "%s", w)
 	}
