@@ -39,6 +39,9 @@ policy = "load" # DIR/etc/kexec-bls.toml.d/50-site.toml
 
 [gpu]
 modules = [] # default
+
+[try]
+healthy = [] # default
 `, "DIR", f.dir), got.stdout)
 
 	again, _ := newFake(t, nil)

@@ -61,6 +61,7 @@ initrd.limit = ""
 check.ignore = ["gpu"] # usr/lib/kexec-bls.toml.d/40-v.toml
 hook.policy = "load" # kexec-bls.toml.d/50-site.toml
 gpu.modules = []
+try.healthy = []
 `
 	assert.Equal(t, want, text(c, origins, dir))
 
