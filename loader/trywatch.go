@@ -93,7 +93,8 @@ func (m *Machine) watch(ctx context.Context, t Trial, opt FollowOptions) error {
 	t.Outcome = state.TrialSucceeded
 	release := step{"release the watchdog", func() error {
 		close(released)
-		return <-kept
+		opt.warn(<-kept) // what remains to be done is more important
+		return nil
 	}}
 	err = run(m.settleSteps(ctx, t, release))
 	opt.outcome(t)

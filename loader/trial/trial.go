@@ -5,6 +5,7 @@
 package trial
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -68,46 +69,68 @@ const panicDelay = "10"
 func NewSetup(m host.Machine, limit time.Duration) Setup {
 	s := Setup{BootID: m.BootID(), Limit: limit}
 	for _, w := range m.Watchdogs() {
-		// systemd uses the first device, unless WatchdogDevice= names another.
-		if !w.Software {
+		if !w.Software && s.Watchdog.Name == "" {
 			s.Watchdog = w
-			break
 		}
 	}
 	if s.Watchdog.Name == "" {
 		return s
 	}
 	seconds := int(limit / time.Second)
-	s.Timeout = seconds
-	if most := s.Watchdog.MaxTimeout; most > 0 {
-		s.Timeout = min(s.Timeout, most)
-	}
+	s.Timeout = min(seconds, cmp.Or(s.Watchdog.MaxTimeout, unknownMax))
 	s.Late = s.Watchdog.Driver != "" && s.Timeout == seconds
-	if m.WatchdogsStop() {
+	switch {
+	case !systemdUses(m, s.Watchdog.Name):
+		s.stops("systemd does not use it", "set WatchdogDevice=/dev/"+s.Watchdog.Name+" in /etc/systemd/system.conf, and reboot once")
+	case m.WatchdogsStop():
 		s.survive(m)
 	}
 	return s
 }
 
+// unknownMax is the longest timeout of a watchdog whose driver does not report it,
+// in seconds: iTCO_wdt takes 613.
+const unknownMax = 600
+
+// systemdUses reports whether systemd pings that device in a shutdown: the first
+// one, unless WatchdogDevice= names another.
+func systemdUses(m host.Machine, device string) bool {
+	const conf = "etc/systemd/system.conf"
+	files := []string{conf}
+	for _, name := range m.Names(conf + ".d") {
+		files = append(files, conf+".d/"+name)
+	}
+	uses := "watchdog0"
+	for _, file := range files {
+		for line := range strings.Lines(m.Text(file)) {
+			if path, ok := strings.CutPrefix(strings.TrimSpace(line), "WatchdogDevice="); ok && path != "" {
+				uses = path[strings.LastIndexByte(path, '/')+1:]
+			}
+		}
+	}
+	return uses == device || uses == "watchdog" && device == "watchdog0"
+}
+
+func (s *Setup) stops(text, hint string) {
+	s.Stops = &finding.Finding{ID: IDWatchdogStops, Severity: finding.Error,
+		Text: fmt.Sprintf("%s (%s) would be stopped before the kexec: %s", s.Watchdog.Name, name(s.Watchdog), text), Hint: hint}
+}
+
 // survive decides how a watchdog that the kernel would stop is kept running.
 func (s *Setup) survive(m host.Machine) {
 	w := s.Watchdog
-	stops := func(text, hint string) {
-		s.Stops = &finding.Finding{ID: IDWatchdogStops, Severity: finding.Error,
-			Text: fmt.Sprintf("%s (%s) would be stopped before the kexec: %s", w.Name, name(w), text), Hint: hint}
-	}
 	const dropIn = "echo 'options watchdog stop_on_reboot=0' >/etc/modprobe.d/kexec-bls-watchdog.conf, and reboot once"
 	users := m.ModuleUsers("watchdog")
 	switch {
 	case !m.ModuleLoaded("watchdog"):
-		stops("watchdog.stop_on_reboot is not 0, and the kernel has it built in",
+		s.stops("watchdog.stop_on_reboot is not 0, and the kernel has it built in",
 			"add watchdog.stop_on_reboot=0 to the running entry's kernel command line, and reboot once")
 	case w.Driver == "":
-		stops("watchdog.stop_on_reboot is not 0, and its driver is built in", dropIn)
+		s.stops("watchdog.stop_on_reboot is not 0, and its driver is built in", dropIn)
 	case w.Active:
-		stops("watchdog.stop_on_reboot is not 0, and it is in use", dropIn)
+		s.stops("watchdog.stop_on_reboot is not 0, and it is in use", dropIn)
 	case len(users) != 1 || users[0] != w.Driver:
-		stops("watchdog.stop_on_reboot is not 0, and other modules use watchdog", dropIn)
+		s.stops("watchdog.stop_on_reboot is not 0, and other modules use watchdog", dropIn)
 	default:
 		s.Reload = true
 	}
