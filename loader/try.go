@@ -121,7 +121,7 @@ func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("fallback: %w", err)
 		}
-		if err := m.returns(p, e); err != nil {
+		if _, err := m.versionOf(p, e); err != nil {
 			return nil, fmt.Errorf("fallback %s: %w", e.ID, err)
 		}
 		return e, nil
@@ -134,21 +134,26 @@ func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
 		}
 		why = fmt.Errorf("%s, which runs: %w", running.ID, why)
 	}
+	var same *entries.Entry // with the kernel that is tried
 	for _, e := range p.sys.Entries() {
-		if e != running && m.returns(p, e) == nil {
-			return e, nil
+		if e == running {
+			continue
 		}
+		switch version, err := m.versionOf(p, e); {
+		case err != nil:
+		case version != p.kernel.Version:
+			return e, nil
+		case same == nil:
+			same = e
+		}
+	}
+	if same != nil {
+		return same, nil
 	}
 	if why == nil {
 		why = errors.New("the entry that runs cannot be determined")
 	}
 	return nil, hint.Errorf("name one with --fallback=ENTRY, or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
-}
-
-// returns reports why an entry cannot be the fallback, nil if it can.
-func (m *Machine) returns(p *Plan, e *entries.Entry) error {
-	_, err := m.versionOf(p, e)
-	return err
 }
 
 // versionOf is the version of the kernel of an entry that can be the fallback.
@@ -221,6 +226,9 @@ func (m *Machine) beginTry(ctx context.Context, p *Plan) (t Trial, undo func() e
 	}
 	if err := m.endTrial(ctx); err != nil {
 		return t, undo, err
+	}
+	if before, _ := m.history().Trial(); before.BootID != "" && !before.Settled {
+		return t, undo, hint.Errorf("systemctl start "+trial.Unit, "the trial of %s is not settled yet", before.Entry)
 	}
 	if t, err = m.newTrial(p, try); err != nil {
 		return t, undo, err

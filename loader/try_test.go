@@ -431,6 +431,31 @@ func TestTryFallback(t *testing.T) {
 	assert.Equal(t, "bare.conf", try.Fallback.ID)
 }
 
+// TestTryWaitsForTheLast: what an earlier trial has changed is not taken for the
+// user's.
+func TestTryWaitsForTheLast(t *testing.T) {
+	f := newTried(t)
+	require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{}), loader.RebootOptions{}))
+	f.boot(false)
+	require.ErrorContains(t, f.Reboot(t.Context(), f.try(loader.TryOptions{}), loader.RebootOptions{}), "the trial of arch.conf is not settled yet")
+	tr := f.follow(loader.FollowOptions{})
+	assert.True(t, tr.Settled)
+	assert.Empty(t, f.variable(bli.EntryDefault))
+	require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{}), loader.RebootOptions{}))
+}
+
+// TestTryFallbackWithAnotherKernel: the kernel that is tried is no way back where
+// there is any other.
+func TestTryFallbackWithAnotherKernel(t *testing.T) {
+	f := newTried(t)
+	f.remove("esp/loader/entries/old.conf", "esp/loader/entries/another.conf")
+	try, _, _ := f.Try(f.try(loader.TryOptions{}))
+	assert.Contains(t, []string{"other.conf", "bare.conf"}, try.Fallback.ID, "of the same kernel")
+	f.write(map[string]string{"esp/loader/entries/a.conf": "linux /old\n"})
+	try, _, _ = f.Try(f.try(loader.TryOptions{}))
+	assert.Equal(t, "a.conf", try.Fallback.ID)
+}
+
 // TestTryWithGRUB: next_entry, in its place.
 func TestTryWithGRUB(t *testing.T) {
 	block := grub.Block("# GRUB Environment Block\nsaved_entry=arch\n" + strings.Repeat("#", 1024-25-17))

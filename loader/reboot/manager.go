@@ -54,7 +54,8 @@ func rebootNow(ctx context.Context) error {
 	return Options{}.run(ctx, "systemctl", "reboot", "--force", "--force")
 }
 
-// runProgram runs a program of the user's, whose output is in the error.
+// runProgram runs a program of the user's as a unit of its own, without the limits
+// of ours. Its output is in the error.
 func runProgram(ctx context.Context, argv []string) error {
-	return Options{}.run(ctx, argv[0], argv[1:]...)
+	return Options{}.run(ctx, "systemd-run", append([]string{"--quiet", "--collect", "--wait", "--pipe", "--"}, argv...)...)
 }

@@ -48,9 +48,11 @@ func TestUnits(t *testing.T) {
 }
 
 func TestRunProgram(t *testing.T) {
-	f := program(t, "check", `echo sick >&2; exit "$1"`)
-	require.NoError(t, reboot.Running().RunProgram(t.Context(), []string{f.path, "0"}))
-	assert.ErrorContains(t, reboot.Running().RunProgram(t.Context(), []string{f.path, "3"}), "sick")
+	f := program(t, "systemd-run", `echo sick >&2; exit "$7"`)
+	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
+	require.NoError(t, reboot.Running().RunProgram(t.Context(), []string{"/bin/check", "0"}))
+	assert.ErrorContains(t, reboot.Running().RunProgram(t.Context(), []string{"/bin/check", "3"}), "sick")
+	assert.Equal(t, "systemd-run --quiet --collect --wait --pipe -- /bin/check 0 skip=1", f.called(t)[0])
 }
 
 func TestModuleParameters(t *testing.T) {

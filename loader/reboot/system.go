@@ -60,7 +60,7 @@ type System struct {
 	StartUnit  func(ctx context.Context, unit string) error
 	// RebootNow reboots through the firmware at once, without a shutdown.
 	RebootNow func(context.Context) error
-	// RunProgram runs a program that the user names to its end.
+	// RunProgram runs a program that the user names to its end, by systemd-run(1).
 	RunProgram func(ctx context.Context, argv []string) error
 	// OpenWatchdog opens and starts a watchdog by the path of its device, with a
 	// timeout in seconds.
