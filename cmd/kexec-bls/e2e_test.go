@@ -32,7 +32,6 @@ type setup struct {
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
 	devices  []string          // of the machine, see vm.Config
-	kernel   *vm.Kernel        // nil: the release's own
 	forward  map[int]int       // of the network, see vm.Config
 }
 
@@ -139,9 +138,6 @@ func (s setup) disk(t *testing.T) string {
 		s.suite = vm.Trixie
 	}
 	d := vm.FindDebian(t, s.suite)
-	if s.kernel != nil {
-		d.Kernel = *s.kernel
-	}
 	loader, err := os.ReadFile(d.Boot)
 	require.NoError(t, err)
 	esp := vm.Partition{Type: vm.ESP, UUID: espUUID, Files: map[string][]byte{
