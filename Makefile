@@ -45,7 +45,7 @@ test:
 # A guest takes a processor, and there may be two.
 vm:
 	fixtures/setup.sh test second
-	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -count=1 -timeout 60m -p 2 ./...
+	$(GO) test -tags vm -run 'Guest|VM|Disk|Kernel' -skip '^TestLong' -count=1 -timeout 60m -p 2 ./...
 
 # What takes long, and is run before an issue is resolved.
 vm-long:

@@ -129,9 +129,9 @@ func TestVMPacman(t *testing.T) {
 	g.MustRun("touch -d '2020-01-01 00:00' /efi/vmlinuz-linux")
 	assert.Empty(t, transaction(t, g, "", "dracut"), "the same content")
 
-	g.MustRun("cp /efi/initramfs-linux.img /good; truncate -s -100 /efi/initramfs-linux.img")
+	g.MustRun("cp /efi/initramfs-linux.img /good; head -c $(($(stat -c %s /good) - 100)) /good > /efi/initramfs-linux.img")
 	said = transaction(t, g, "", "dracut")
-	assert.Contains(t, said, "warning: not loaded: arch.conf: the kernel would lose files of the initrd")
+	assert.Contains(t, said, "warning: not loaded: arch.conf: the zstd stream is cut off; the kernel stops here")
 	assert.Contains(t, said, "; what was loaded is stale and was unloaded\n"+arrow)
 	assert.Equal(t, "0", loaded(g))
 	g.MustRun("cp /good /efi/initramfs-linux.img")

@@ -293,7 +293,7 @@ func (u *upgrade) loadChecked(ctx context.Context) (loader.Receipt, error) {
 	defer sys.Close()
 	defer plan.Close()
 	if blocking := loader.Blocking(u.machine.Check(ctx, plan, u.checkOptions()), u.ignored(p)...); len(blocking) > 0 {
-		return loader.Receipt{}, fmt.Errorf("%s; kexec-bls check shows more", blocking[0].Text)
+		return loader.Receipt{}, fmt.Errorf("%s: %s; kexec-bls check shows more", plan.Name(), blocking[0].Text)
 	}
 	return u.loadRecorded(ctx, plan, u.loadOptions(p))
 }

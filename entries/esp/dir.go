@@ -109,19 +109,21 @@ func (d *Dir) isRegular(name string) bool {
 
 // Read reads a regular file that Names listed, of at most limit bytes, into
 // buf, which grows as needed. It follows no link. The error is the bare cause.
+//
+// It opens the file at once, which takes half the system calls of a look at it
+// before: Names has seen that it is regular, and what takes its place in
+// between is opened without waiting for it.
 func (d *Dir) Read(name string, buf []byte, limit int) ([]byte, error) {
-	at, err := uninterrupted(func() (int, error) {
-		return unix.Openat(int(d.f.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := uninterrupted(func() (int, error) {
+		return unix.Openat(int(d.f.Fd()), name, openFlags|unix.O_NOFOLLOW, 0)
 	})
 	if err != nil {
 		return buf[:0], err
 	}
-	defer func() { _ = unix.Close(at) }() // a path only
-	fd, err := reopen(at)
-	if err != nil {
+	defer func() { _ = unix.Close(fd) }() // read only
+	if err := isRegular(fd); err != nil {
 		return buf[:0], err
 	}
-	defer func() { _ = unix.Close(fd) }() // read only
 	return readAll(fd, slices.Grow(buf[:0], 4<<10), limit)
 }
 

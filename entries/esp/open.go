@@ -114,25 +114,33 @@ func openPath(root *os.Root, name string) (*os.File, error) {
 	return nil, unix.ELOOP
 }
 
+// openFlags open a file for reading without waiting for a FIFO, or taking a tty.
+const openFlags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+
 // reopen opens the regular file for reading that a descriptor of O_PATH is.
 func reopen(at int) (int, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(at, &stat); err != nil {
+	if err := isRegular(at); err != nil {
 		return -1, err
+	}
+	link := "/proc/self/fd/" + strconv.Itoa(at)
+	return uninterrupted(func() (int, error) { return unix.Open(link, openFlags, 0) })
+}
+
+// isRegular returns why a descriptor is no regular file.
+func isRegular(fd int) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return err
 	}
 	switch stat.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
+		return nil
 	case unix.S_IFDIR:
-		return -1, errors.New("is a directory")
+		return errors.New("is a directory")
 	case unix.S_IFLNK:
-		return -1, unix.ELOOP // as O_NOFOLLOW has it
-	default:
-		return -1, errors.New("not a regular file")
+		return unix.ELOOP // as O_NOFOLLOW has it
 	}
-	link := "/proc/self/fd/" + strconv.Itoa(at)
-	return uninterrupted(func() (int, error) {
-		return unix.Open(link, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	})
+	return errors.New("not a regular file")
 }
 
 // openDirectory opens a directory below root for listing, and nothing else.

@@ -83,6 +83,35 @@ func TestTreeFollowsFortyLinks(t *testing.T) {
 	assert.Equal(t, TreeLoop, err)
 }
 
+// A hard link to a name that is no regular file any more is opened as what it
+// is by then.
+func TestTreeLinksToWhatTookThePlace(t *testing.T) {
+	first := cpio.Entry{Path: "a", Mode: unix.S_IFREG | 0o644, NLink: 2, Ino: 7}
+	second := cpio.Entry{Path: "b", Mode: unix.S_IFREG | 0o600, NLink: 2, Ino: 7, Size: 3}
+
+	tr := newTree(flatBudget())
+	for _, e := range []cpio.Entry{first, linkEntry("a", "c"), second} {
+		tr.apply(e, extent{size: e.Size}, 0)
+	}
+	link, _ := tr.find("b")
+	assert.EqualValues(t, unix.S_IFLNK, link.node.kind())
+	assert.EqualValues(t, 2, link.node.names)
+	at, err := tr.find("c")
+	require.Empty(t, err)
+	require.NotNil(t, at.node, "the kernel writes through the link")
+	assert.EqualValues(t, unix.S_IFREG|0o600, at.node.mode)
+	assert.EqualValues(t, 3, at.node.content.size)
+
+	for _, kind := range []uint32{unix.S_IFIFO, unix.S_IFCHR, unix.S_IFBLK} {
+		tr = newTree(flatBudget())
+		tr.apply(first, extent{}, 0)
+		tr.apply(cpio.Entry{Path: "a", Mode: kind | 0o600, NLink: 1}, extent{}, 0)
+		o := tr.apply(second, extent{}, 0)
+		require.Equal(t, TreeLink, o.id)
+		assert.Equal(t, `"b" becomes a hard link to a FIFO or a device: the kernel opens it and may wait for ever`, o.text())
+	}
+}
+
 // pathOf is the path of a directory, without a leading slash.
 func pathOf(tr *tree, dir *inode) string {
 	var names []string

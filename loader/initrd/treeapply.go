@@ -167,8 +167,16 @@ func (t *tree) file(e cpio.Entry, content extent, member int64) outcome {
 		return o
 	}
 	at, err := t.place(e.Path)
+	if err == "" && link == linked {
+		at, err = t.opened(at) // the first name may be of another type by now
+	}
 	if err != "" {
 		return unplaced(e, err)
+	}
+	if link == linked && at.node != nil && isSpecial(at.node.kind()) {
+		return outcome{id: TreeLink, text: func() string {
+			return fmt.Sprintf("%q becomes a hard link to a FIFO or a device: the kernel opens it and may wait for ever", cpio.Clip(e.Path))
+		}}
 	}
 	if at.base == "" {
 		return blocked(e)
@@ -187,6 +195,12 @@ func (t *tree) file(e cpio.Entry, content extent, member int64) outcome {
 		n.content = content
 	}
 	return o
+}
+
+// isSpecial reports whether an open of the file may wait: for another process to
+// read from a FIFO, for a module of a device that cannot be loaded yet.
+func isSpecial(kind uint32) bool {
+	return kind == unix.S_IFIFO || kind == unix.S_IFCHR || kind == unix.S_IFBLK
 }
 
 // set sets owner and permissions.

@@ -106,6 +106,13 @@ func (t *tree) through(at place, budget *int) (place, ID) {
 	return at, ""
 }
 
+// opened is the place of the file that is opened by a name: what a symbolic
+// link leads to.
+func (t *tree) opened(at place) (place, ID) {
+	budget := maxLinks
+	return t.through(at, &budget)
+}
+
 // slashed is the place of a path that ends in a slash: only a directory can be
 // there or be made.
 func (t *tree) slashed(at place, budget *int) (place, ID) {

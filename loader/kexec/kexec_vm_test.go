@@ -72,7 +72,7 @@ func TestVMRefusals(t *testing.T) {
 			g.MustRun(load)
 			assert.True(t, loaded(t, g))
 
-			refusedAs(t, g, "kx load /short /initrd x", unix.ENOEXEC, "kexec_file_load: exec format error: the bzImage is cut short, too old")
+			refusedAs(t, g, "kx load /short /initrd x", unix.ENOEXEC, "kexec_file_load: exec format error (kernel log: kexec-bzImage64: File is too short to be a bzImage): the bzImage is cut short, too old")
 			refusedAs(t, g, "kx load /packed /initrd x", unix.ENOEXEC, "the kernel image is a gzip file, which this kernel does not unpack; unpack it first")
 			refusedAs(t, g, "kx load /init '' x", unix.ENOEXEC, "the file is no kernel image")
 			refusedAs(t, g, "kx load /empty '' x", unix.EINVAL, "/empty is empty")
@@ -119,8 +119,8 @@ func TestVMLockdown(t *testing.T) {
 	g.MustRun("printf x >> /vmlinuz && mount -t securityfs none /sys/kernel/security && kx load /vmlinuz '' x")
 	g.MustRun("echo integrity > /sys/kernel/security/lockdown")
 	refusedAs(t, g, "kx load /vmlinuz /initrd x", unix.EPERM,
-		"kexec_file_load: operation not permitted: lockdown is on (integrity), and the kernel image is not signed by a key that this kernel trusts (it trusts ",
-		"or boot without lockdown=", "(kernel log: ", "Lockdown: kx: kexec of unsigned images is restricted")
+		"kexec_file_load: operation not permitted (kernel log: ", "): lockdown is on (integrity), and the kernel image is not signed by a key that this kernel trusts (it trusts ",
+		"or boot without lockdown=", "Lockdown: kx: kexec of unsigned images is restricted")
 	refusedAs(t, g, "kx -memfd load /vmlinuz /initrd x", unix.EPERM, "lockdown is on") // no case for other descriptors
 	refusedAs(t, g, "kx -syscall=classic load /vmlinuz /initrd x", 1, "kexec_load is forbidden: lockdown is on (integrity)")
 	assert.True(t, loaded(t, g), "what was loaded stays")
