@@ -25,7 +25,7 @@ func trySetup(t *testing.T) setup {
 	records := []cpio.Record{
 		script("hang", "while :; do busybox sleep 1000; done"),
 		script("late", "busybox mount -t devtmpfs devtmpfs /dev; for m in /modules/*.ko; do busybox insmod $m; done; busybox mount -o ro /dev/vda2 /sysroot; while :; do busybox sleep 1000; done"),
-		script("panic", "for m in /try/*.ko; do busybox insmod $m; done; echo about to panic >/dev/kmsg; exit 1"),
+		script("panic", "busybox mount -t devtmpfs devtmpfs /dev; for m in /try/*.ko; do busybox insmod $m; done; echo about to panic >/dev/kmsg; exit 1"),
 	}
 	for _, r := range d.Kernel.ModuleFiles(t, "efi_pstore") {
 		r.Name = strings.Replace(r.Name, "modules/", "try/", 1)
