@@ -118,10 +118,10 @@ func (m *Machine) keepWatchdog(ctx context.Context, t Trial, released <-chan boo
 		return nil
 	}
 	if t.Driver != "" {
-		_ = m.Init.LoadModule(ctx, t.Driver) // without it there is no device, and that is an error below
+		_ = m.Init.LoadModule(ctx, t.Driver) // without it there is no device, which is the error below
 	}
 	var dog *reboot.Watchdog
-	last := fmt.Errorf("%s: no such watchdog", t.Watchdog)
+	var last error // of what was done last
 	for {
 		if dog == nil {
 			opened, err := m.Init.OpenWatchdog(filepath.Join(m.Host.Dir, "dev", m.watchdogName(t)), t.Timeout)
