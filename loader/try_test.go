@@ -172,6 +172,8 @@ func TestTryUnhealthy(t *testing.T) {
 	}{
 		"target": {func(f *fake) { f.reached = time.Time{} }, nil, "default.target was not reached in time"},
 		"unit":   {func(f *fake) { f.done["start boot-complete.target"] = errors.New("sick.service failed") }, nil, "sick.service failed"},
+		"watchdog": {func(f *fake) { f.done["watchdog watchdog0 180"] = errors.New("no such device") }, nil,
+			"watchdog0 (i6300esb) cannot be opened, and would reset the machine"},
 		"command": {func(f *fake) { f.done["run /bin/check all"] = errors.New("exit status 1") }, []string{"/bin/check", "all"},
 			"exit status 1"},
 	} {
@@ -183,11 +185,16 @@ func TestTryUnhealthy(t *testing.T) {
 			v.prepare(f)
 			f.expect("reboot", "reboot now")
 			synctest.Test(t, func(t *testing.T) {
-				require.NoError(t, f.FollowTrial(t.Context(), loader.FollowOptions{Healthy: v.healthy}))
+				if err := f.FollowTrial(t.Context(), loader.FollowOptions{Healthy: v.healthy}); name == "watchdog" {
+					require.ErrorContains(t, err, "no such device")
+				} else {
+					require.NoError(t, err)
+				}
 			})
 			assert.Contains(t, f.acts, "reboot")
 			assert.Contains(t, f.acts, "reboot now", "where the shutdown hangs")
 			assert.NotContains(t, f.acts, "release")
+			f.expect("watchdog watchdog0 180")
 			f.boot(false)
 			assert.Equal(t, "old.conf", f.next())
 			f.reached = time.Now()

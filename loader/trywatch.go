@@ -68,14 +68,17 @@ func (m *Machine) watch(ctx context.Context, t Trial, opt FollowOptions) error {
 	limit := max(time.Duration(t.Limit)*time.Second-m.Host.Uptime(), trialTick)
 	ping, stop := context.WithTimeout(ctx, limit+rebootLimit)
 	defer stop()
-	released := make(chan bool)
+	k := keeper{opened: make(chan bool), released: make(chan bool)}
 	kept := make(chan error, 1)
-	go func() { kept <- m.keepWatchdog(ping, t, released) }()
+	go func() { kept <- m.keepWatchdog(ping, t, k) }()
 
 	t.Seen = m.Host.BootID()
 	_ = m.history().SaveTrial(t) // in emergency mode nothing can be written
 	waiting, end := context.WithTimeout(ctx, limit)
 	err := m.awaitHealthy(waiting, opt.Healthy)
+	if err == nil {
+		err = k.await(waiting, t)
+	}
 	end()
 	if ctx.Err() != nil { // the unit is stopped: the watchdog runs on
 		stop()
@@ -92,7 +95,7 @@ func (m *Machine) watch(ctx context.Context, t Trial, opt FollowOptions) error {
 	}
 	t.Outcome = state.TrialSucceeded
 	release := step{"release the watchdog", func() error {
-		close(released)
+		close(k.released)
 		opt.warn(<-kept) // what remains to be done is more important
 		return nil
 	}}
@@ -111,9 +114,27 @@ func (m *Machine) leave(ctx context.Context, opt FollowOptions) error {
 	return m.Init.RebootNow(ctx)
 }
 
+// A keeper is what happens to the watchdog of a trial: opened is closed once it is
+// open, released when it is no longer needed.
+type keeper struct{ opened, released chan bool }
+
+// await waits until a watchdog is open that the old system has left running: nothing
+// else can stop it.
+func (k keeper) await(ctx context.Context, t Trial) error {
+	if t.Driver == "" {
+		return nil
+	}
+	select {
+	case <-k.opened:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s (%s) cannot be opened, and would reset the machine", t.Watchdog, t.Driver)
+	}
+}
+
 // keepWatchdog opens the watchdog of a trial as soon as it is there, and pings it
-// until ctx ends, which leaves it running, or released is closed.
-func (m *Machine) keepWatchdog(ctx context.Context, t Trial, released <-chan bool) error {
+// until ctx ends, which leaves it running, or it is released.
+func (m *Machine) keepWatchdog(ctx context.Context, t Trial, k keeper) error {
 	if t.Watchdog == "" {
 		return nil
 	}
@@ -127,12 +148,13 @@ func (m *Machine) keepWatchdog(ctx context.Context, t Trial, released <-chan boo
 			opened, err := m.Init.OpenWatchdog(filepath.Join(m.Host.Dir, "dev", m.watchdogName(t)), t.Timeout)
 			if last = err; err == nil {
 				dog = &opened
+				close(k.opened)
 			}
 		} else {
 			last = dog.Ping()
 		}
 		select {
-		case <-released:
+		case <-k.released:
 			return m.releaseWatchdog(context.WithoutCancel(ctx), t, dog, last)
 		case <-ctx.Done():
 			if dog != nil {
