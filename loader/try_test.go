@@ -472,15 +472,22 @@ func TestTryWithGRUB(t *testing.T) {
 	require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{Promote: true}), loader.RebootOptions{}))
 	now, err := os.ReadFile(f.path("esp/grub2/grubenv"))
 	require.NoError(t, err)
-	assert.Contains(t, string(now), "\nnext_entry=old\n")
+	assert.Contains(t, string(now), "\nsaved_entry=old\nnext_entry=old\n")
 	assert.Len(t, now, 1024)
 	consumed, err := grub.Block(now).Empty("next_entry")
 	require.NoError(t, err)
 	f.write(map[string]string{"esp/grub2/grubenv": string(consumed)})
-	f.cmdline = ""
+	assert.Equal(t, "old.conf", f.next(), "of a second reset too")
 	f.write(map[string]string{"proc/sys/kernel/random/boot_id": "two\n"})
 	f.follow(loader.FollowOptions{})
 	now, err = os.ReadFile(f.path("esp/grub2/grubenv"))
 	require.NoError(t, err)
 	assert.Equal(t, string(block), string(now), "as before")
+
+	require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{Promote: true}), loader.RebootOptions{}))
+	f.write(map[string]string{"proc/sys/kernel/random/boot_id": "three\n", "proc/cmdline": f.cmdline + "\n"})
+	f.cmdline = ""
+	tr := f.follow(loader.FollowOptions{})
+	assert.Equal(t, state.TrialSucceeded, tr.Outcome, tr.Reason)
+	assert.Equal(t, "arch.conf", f.next())
 }

@@ -86,7 +86,7 @@ func (m *Machine) restoreSetting(c state.SettingChange) error {
 	}
 	var once bool
 	if c.Block != "" {
-		once = len(now) == 0
+		once = len(now) == 0 && c.Name == "next_entry"
 	} else {
 		text, decoded := bli.Decode(now)
 		once = c.Name == bli.EntryOneShot && (now == nil || decoded == nil && text == bli.KexecJunk)
@@ -133,7 +133,8 @@ func (m *Machine) writeVariable(c state.SettingChange, value []byte) error {
 	return m.Vars.Restore(efivar.Saved{Name: c.Name, Variable: efivar.Variable{Attributes: attributes, Data: value}})
 }
 
-// grubWayBack is next_entry in the environment block of the boot partitions.
+// grubWayBack is next_entry in the environment block of the boot partitions, and
+// saved_entry, for GRUB empties next_entry at the first reset.
 func grubWayBack(sys *entries.System, fallback *entries.Entry) ([]state.SettingChange, error) {
 	for _, v := range sys.Volumes() {
 		names := []string{"grub2/grubenv", "grub/grubenv"}
@@ -146,12 +147,17 @@ func grubWayBack(sys *entries.System, fallback *entries.Entry) ([]state.SettingC
 			if err != nil {
 				continue
 			}
-			before, err := blockValue(block, "next_entry")
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", v.Where(name), err)
+			var changes []state.SettingChange
+			for _, variable := range []string{"saved_entry", "next_entry"} {
+				before, err := blockValue(block, variable)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", v.Where(name), err)
+				}
+				changes = append(changes, state.SettingChange{
+					Name: variable, Block: raw.String(v.Where(name)), Before: before, During: []byte(grubID(fallback.ID)),
+				})
 			}
-			id := grubID(fallback.ID)
-			return []state.SettingChange{{Name: "next_entry", Block: raw.String(v.Where(name)), Before: before, During: []byte(id)}}, nil
+			return changes, nil
 		}
 	}
 	return nil, errors.New("no environment block of GRUB can be written: next_entry cannot be set")
