@@ -74,7 +74,7 @@ func TestE2ETry(t *testing.T) {
 		{"hang", "40s", "hung", ""},
 		{"panic", "60s", "panicked", "about to panic"},
 		{"late", "40s", "hung", ""},
-		{"sick", "4min", "unhealthy", ""},
+		{"sick", "3min", "unhealthy", ""},
 		{"emergency", "90s", "hung", ""},
 	} {
 		if only := os.Getenv("TRY_ONLY"); only != "" && !strings.Contains(only, v.entry) {
@@ -107,7 +107,7 @@ func TestE2ETryGood(t *testing.T) {
 	g := trySetup(t).start(t)
 	before := variables(g)
 	for _, promote := range []bool{false, true} {
-		command := "kexec-bls reboot --try=4min other"
+		command := "kexec-bls reboot --try=3min other"
 		if promote {
 			command += " --promote"
 		}
@@ -116,10 +116,11 @@ func TestE2ETryGood(t *testing.T) {
 		assert.Equal(t, "other", running(g))
 		r := trialOf(t, g)
 		assert.Equal(t, "succeeded", r.Outcome, r.Reason)
+		t.Log(r.Outcome, r.Took, promote)
 		if !promote {
 			assert.Equal(t, before, variables(g))
 			boot := g.BootID
-			g.MustRun("cat /sys/class/watchdog/watchdog0/state; sleep 250")
+			g.MustRun("cat /sys/class/watchdog/watchdog0/state; sleep 200")
 			assert.Equal(t, boot, g.BootID)
 			assert.Equal(t, "inactive", g.MustRun("cat /sys/class/watchdog/watchdog0/state"))
 			assert.NotContains(t, g.MustRun("kexec-bls show --reuse-cmdline other | grep cmdline"), "kexec_bls.try", "never inherited")
