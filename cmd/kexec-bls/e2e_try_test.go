@@ -4,9 +4,12 @@ package main
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,6 +101,28 @@ func TestE2ETry(t *testing.T) {
 		assert.Contains(t, string(r.LastWords), v.words)
 		assert.Equal(t, before, variables(g), v.entry)
 		assert.Contains(t, g.MustRun("journalctl -b -o cat -t kexec-bls"), "trial of "+v.entry+".conf "+v.outcome)
+	}
+}
+
+// TestE2ETryPowerCut resets the machine at moments of a trial that would succeed:
+// it always comes back by itself, and no variable is left.
+func TestE2ETryPowerCut(t *testing.T) {
+	g := trySetup(t).start(t)
+	before := variables(g)
+	cuts := 20
+	if n, err := strconv.Atoi(os.Getenv("TRY_CUTS")); err == nil {
+		cuts = n
+	}
+	for i := range cuts {
+		after := time.Duration(i)*6*time.Second + time.Duration(rand.IntN(6000))*time.Millisecond
+		g.Cut("kexec-bls reboot --try=4min other", after)
+		if g.Run("kexec-bls status --json=short | grep -q '\"trial\"'").Code == 0 {
+			t.Log(after, trialOf(t, g).Outcome)
+		} else {
+			t.Log(after, "not begun")
+		}
+		assert.Equal(t, before, variables(g), after)
+		assert.Equal(t, "two", running(g), after)
 	}
 }
 
