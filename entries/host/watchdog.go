@@ -42,14 +42,34 @@ func (m Machine) Watchdogs() []Watchdog {
 			return int(n)
 		}
 		w := Watchdog{
-			Name: name, Identity: m.Text(dir + "identity"), Driver: m.LinkName(dir + "device/driver/module"),
+			Name: name, Identity: m.Text(dir + "identity"),
 			Active: m.Text(dir+"state") == "active", NoWayOut: m.Text(dir+"nowayout") == "1", Fired: number("bootstatus")&cardReset != 0,
 			Timeout: number("timeout"), MaxTimeout: number("max_timeout"),
 		}
 		w.Software = w.Identity == "Software Watchdog"
+		w.Driver = m.watchdogModule(dir, w.Identity)
 		list = append(list, w)
 	}
 	return list
+}
+
+// watchdogModule is the module of a watchdog's driver: that of its device, of the
+// driver with its identity where it names no device (i6300esb), or the only one
+// that uses the core; "" for none.
+func (m Machine) watchdogModule(dir, identity string) string {
+	links := []string{dir + "device/driver/module"}
+	if isRelease(identity) {
+		links = append(links, "sys/bus/pci/drivers/"+identity+"/module", "sys/bus/platform/drivers/"+identity+"/module")
+	}
+	for _, link := range links {
+		if module := m.LinkName(link); module != "" {
+			return module
+		}
+	}
+	if users := m.ModuleUsers("watchdog"); len(users) == 1 {
+		return users[0]
+	}
+	return ""
 }
 
 // WatchdogsStop reports whether the kernel stops watchdogs as it ends, a kexec

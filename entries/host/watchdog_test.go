@@ -24,6 +24,24 @@ func TestWatchdogs(t *testing.T) {
 	assert.Empty(t, host.Machine{}.Watchdogs())
 }
 
+// TestWatchdogModule: i6300esb names no device.
+func TestWatchdogModule(t *testing.T) {
+	const identity, driver = "sys/class/watchdog/watchdog0/identity", "i6300ESB timer"
+	for name, m := range map[string]host.Machine{
+		"pci":      root(identity, driver, "sys/bus/pci/drivers/"+driver+"/module", "-> ../../../../module/i6300esb"),
+		"platform": root(identity, driver, "sys/bus/platform/drivers/"+driver+"/module", "-> ../../../../module/i6300esb"),
+		"user":     root(identity, driver, "sys/module/watchdog/holders/i6300esb/x", ""),
+		"none":     root(identity, driver, "sys/module/watchdog/holders/i6300esb/x", "", "sys/module/watchdog/holders/b/x", ""),
+		"hostile":  root(identity, "../../x"),
+	} {
+		want := "i6300esb"
+		if name == "none" || name == "hostile" {
+			want = ""
+		}
+		assert.Equal(t, want, m.Watchdogs()[0].Driver, name)
+	}
+}
+
 func TestWatchdogsStop(t *testing.T) {
 	for text, want := range map[string]bool{"0\n": false, "-1\n": true, "1\n": true, "": true} {
 		assert.Equal(t, want, root("sys/module/watchdog/parameters/stop_on_reboot", text).WatchdogsStop(), text)

@@ -68,11 +68,12 @@ func LastWords(m host.Machine, since time.Time) string {
 				continue
 			}
 			text := dump(m, f)
-			if text == "" || info.ModTime().Before(newest) {
+			if text == "" {
 				continue
 			}
 			// Of the parts of one log the one with the panic itself is the end.
-			if best == "" || strings.Contains(text, panicText) || !strings.Contains(best, panicText) {
+			had, has := strings.Contains(best, panicText), strings.Contains(text, panicText)
+			if best == "" || has && !had || has == had && !info.ModTime().Before(newest) {
 				best, newest = text, info.ModTime()
 			}
 		}
