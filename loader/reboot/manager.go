@@ -40,13 +40,13 @@ func enableUnit(ctx context.Context, unit string, on bool) error {
 	if on {
 		verb = "enable"
 	}
-	err := Options{}.run(ctx, "systemctl", "--quiet", verb, unit)
+	err := Options{}.run(ctx, "systemctl", verb, "--quiet", unit)
 	unix.Sync()
 	return err
 }
 
 func startUnit(ctx context.Context, unit string) error {
-	return Options{}.run(ctx, "systemctl", "--quiet", "start", unit)
+	return Options{}.run(ctx, "systemctl", "start", unit)
 }
 
 // rebootNow ends the machine without a shutdown, through the firmware.

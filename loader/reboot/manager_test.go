@@ -42,8 +42,8 @@ func TestUnits(t *testing.T) {
 	require.NoError(t, system.StartUnit(t.Context(), "b.target"))
 	require.NoError(t, system.RebootNow(t.Context()))
 	assert.Equal(t, []string{
-		"systemctl --quiet enable a.service skip=1", "systemctl --quiet disable a.service skip=1",
-		"systemctl --quiet start b.target skip=1", "systemctl reboot --force --force skip=1",
+		"systemctl enable --quiet a.service skip=1", "systemctl disable --quiet a.service skip=1",
+		"systemctl start b.target skip=1", "systemctl reboot --force --force skip=1",
 	}, f.called(t))
 }
 
