@@ -51,6 +51,7 @@ vm:
 vm-long:
 	fixtures/setup.sh test second arm64
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
+	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$' -count=1 -timeout 60m ./cmd/kexec-bls
 
 # Debian guests with systemd and systemd-boot, everything that a reboot touches.
 e2e:

@@ -48,6 +48,9 @@ func (e *Entry) LoadError() error { return e.loadErr }
 func runningParams(line string) []string {
 	var params []string
 	for w := range strings.FieldsSeq(line) {
+		if strings.HasPrefix(w, "kexec_bls.try=") {
+			break // it and what follows is for a trial
+		}
 		if !strings.HasPrefix(w, "BOOT_IMAGE=") && !strings.HasPrefix(w, "initrd=") && !strings.HasPrefix(w, "systemd.mask=systemd-bless-boot") {
 			params = append(params, w)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
+	"github.com/kexec-bls/kexec-bls/loader/trial"
 )
 
 // CheckOptions say how to check.
@@ -51,6 +52,12 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	return found
 }
 
+// SortFindings puts the gravest first, and returns them.
+func SortFindings(found []Finding) []Finding {
+	finding.Sort(found)
+	return found
+}
+
 func (m *Machine) environment(timeout time.Duration) preflight.Env {
 	return preflight.Env{Host: m.Host, Vars: m.Vars, Timeout: timeout}
 }
@@ -61,6 +68,7 @@ func Topics() []finding.Topic {
 	topics = append(topics, tpm.Topics()...)
 	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"},
 		finding.Topic{ID: FindingMeasuredOS, About: "a kernel parameter was added with which the TPM opens a volume"})
+	topics = append(topics, trial.Topics()...)
 	finding.SortTopics(topics)
 	return topics
 }

@@ -3,10 +3,12 @@ package loader_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,9 +147,22 @@ func (f *fake) system() reboot.System {
 		Init:   func() host.Kind { f.t.Error("unexpected: init"); return host.Other },
 		Kexec:  func(_ context.Context, o reboot.Options) error { return f.act("systemctl " + o.Message) },
 		Reboot: does("reboot"), NativeKexec: does("native kexec"), NativeReboot: does("native reboot"), Cancel: does("cancel"),
-		Ending:       func(context.Context) (string, error) { return f.endsBy, f.ask("ending") },
-		Reached:      func(context.Context, string) (time.Time, error) { return f.reached, f.ask("reached") },
-		LoadModule:   func(_ context.Context, name string) error { return f.act("modprobe " + name) },
+		Ending:  func(context.Context) (string, error) { return f.endsBy, f.ask("ending") },
+		Reached: func(context.Context, string) (time.Time, error) { return f.reached, f.ask("reached") },
+		LoadModule: func(_ context.Context, name string, parameters ...string) error {
+			return f.act(strings.Join(append([]string{"modprobe", name}, parameters...), " "))
+		},
+		Property: func(_ context.Context, name string) (uint64, error) { return 0, f.act("get " + name) },
+		SetProperty: func(_ context.Context, name string, value uint64) error {
+			return f.act(fmt.Sprint("set ", name, " ", value))
+		},
+		EnableUnit: func(_ context.Context, unit string, on bool) error {
+			return f.act(fmt.Sprint("enable ", unit, " ", on))
+		},
+		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		RebootNow:    func(context.Context) error { return f.act("reboot now") },
+		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },
+		OpenWatchdog: func(path string, timeout int) (reboot.Watchdog, error) { return f.watchdog(path, timeout) },
 		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
 	}
 }
@@ -255,4 +270,11 @@ type writer []byte
 func (w *writer) Write(p []byte) (int, error) {
 	*w = append(*w, p...)
 	return len(p), nil
+}
+
+// watchdog is an open watchdog that records what is done to it.
+func (f *fake) watchdog(path string, timeout int) (reboot.Watchdog, error) {
+	act := func(name string) func() error { return func() error { return f.act(name) } }
+	return reboot.Watchdog{Ping: func() error { return nil }, Release: act("release"), Abandon: act("abandon")},
+		f.act(fmt.Sprint("watchdog ", filepath.Base(path), " ", timeout))
 }

@@ -29,6 +29,10 @@ type LoadOptions struct {
 	// OnWarning, if not nil, is called with what the caller should know although
 	// the load goes on.
 	OnWarning func(text string)
+
+	// begin, if not nil, is called once the lock is held, and undo if the load, or
+	// what follows it, fails.
+	begin func() (undo func() error, err error)
 }
 
 func (o LoadOptions) warn(format string, args ...any) {
@@ -59,6 +63,7 @@ type loading struct {
 	// replaced is set where another image was loaded before, which is gone.
 	replaced bool
 	called   bool // the kernel has taken the image, or may have
+	undo     func() error
 	done     bool
 }
 
@@ -89,6 +94,11 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 			err = l.abandon(err)
 		}
 	}()
+	if opt.begin != nil {
+		if l.undo, err = opt.begin(); err != nil {
+			return nil, p.failed(err)
+		}
+	}
 	if err := l.receipt.WritePending(m.RunDir); err != nil {
 		return nil, fmt.Errorf("%s: receipt: %w; nothing was loaded", l.name, err)
 	}
@@ -140,6 +150,11 @@ func (l *loading) confirm(p *Plan, opt LoadOptions) error {
 		return fmt.Errorf("receipt: %w", err)
 	}
 	m.remember(l.receipt, opt)
+	if p.try == nil {
+		if err := m.endTrial(context.Background()); err != nil {
+			opt.warn("the trial that this load ends: %v", err)
+		}
+	}
 	return nil
 }
 
@@ -159,6 +174,9 @@ func (m *Machine) remember(r Receipt, opt LoadOptions) {
 // then; after a panic too, with a nil err. The lock is released.
 func (l *loading) abandon(err error) error {
 	defer l.lock.Close()
+	if l.undo != nil {
+		err = errors.Join(err, l.undo())
+	}
 	if !l.called {
 		return errors.Join(err, state.Abort(l.machine.RunDir))
 	}
@@ -238,6 +256,7 @@ func (m *Machine) dropRecords() error {
 	// A record that remains is only believed by a boot with its command line.
 	_ = m.history().DropNext(m.Host.BootID())
 	return errors.Join(
+		m.endTrial(context.Background()),
 		reboot.RemoveKexec(m.Program, m.initramfs()),
 		state.RemoveReceipt(m.RunDir),
 	)

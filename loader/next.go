@@ -20,6 +20,8 @@ type NextBoot struct {
 	Difference Difference
 	// Reasons say each difference in a sentence.
 	Reasons []string
+
+	cmdline string
 }
 
 // A Difference is the most important difference between two systems.
@@ -57,6 +59,7 @@ func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, er
 	if n.Release = p.Release(); n.Release == "" || n.Running == "" {
 		return n, fmt.Errorf("%s: %w", p.Name(), ErrNoVersion)
 	}
+	n.cmdline = p.exported
 	n.compare(p)
 	return n, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
+	"github.com/kexec-bls/kexec-bls/loader/trial"
 )
 
 // PlanOptions change a plan. The zero value is what the boot loader would boot.
@@ -57,6 +58,9 @@ type PlanOptions struct {
 	// Progress, if not nil, is told how far a long step is, in bytes.
 	Progress func(step string, done, total int64)
 
+	// Try makes the plan one for a reboot on trial; nil for any other.
+	Try *TryOptions
+
 	versionOnly bool // only what runs next is asked for
 }
 
@@ -72,13 +76,14 @@ type Plan struct {
 	exported string // the command line without what only a kexec on this machine needs
 	kernel   uki.Kernel
 	report   initrd.Report
-	verified bool     // compressed images were decoded, now or for an earlier load
-	broken   error    // why the kernel would refuse it or not come up
-	flat     *os.File // what replaces the initrds, nil unless flattened
-	flatErr  error    // why they are joined though Flat was asked for
 	next     tpm.Initrd
 	// unmeasured is set where AutoMeasuredOS added its parameter.
 	unmeasured bool
+	verified   bool         // compressed images were decoded, now or for an earlier load
+	broken     error        // why the kernel would refuse it or not come up
+	try        *trial.Setup // nil for a plan that is not for a trial
+	flat       *os.File     // what replaces the initrds, nil unless flattened
+	flatErr    error        // why they are joined though Flat was asked for
 }
 
 // NewPlan plans an entry of a system. The plan is complete: what the kernel
@@ -164,6 +169,11 @@ func (p *Plan) inspect() {
 	p.files.Cmdline = p.exported
 	if !p.offline() {
 		p.files.Cmdline = p.machineParameters().Apply(p.exported)
+	}
+	if opt.Try != nil {
+		s := opt.Try.newSetup(p.host)
+		p.try = &s
+		p.files.Cmdline = cmdline.Edit{Append: s.Parameters(p.exported)}.Apply(p.files.Cmdline)
 	}
 	p.kernel, p.broken = p.files.Inspect(p.host.GOARCH)
 	if p.broken == nil {

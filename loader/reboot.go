@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 )
@@ -20,6 +21,8 @@ type RebootOptions struct {
 	// OnFindings, if not nil, is called with what the check found, before anything
 	// is changed.
 	OnFindings func([]Finding)
+	// OnTry, if not nil, is called with the trial that a plan for one begins.
+	OnTry func(Try)
 	// OnLoaded, if not nil, is called with the result of the load.
 	OnLoaded func(Receipt, error)
 	// OnAccepted, if not nil, is called once the reboot is accepted: with Force
@@ -74,6 +77,9 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	}
 	opt.Check.Force = opt.Check.Force || opt.Init.Force
 	found := m.Check(ctx, p, opt.Check)
+	try, tryFound, trying := m.Try(p)
+	found = append(found, tryFound...)
+	finding.Sort(found)
 	if opt.OnFindings != nil {
 		opt.OnFindings(found)
 	}
@@ -83,10 +89,20 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := m.CanReboot(opt); err != nil {
 		return err
 	}
+	if trying && opt.OnTry != nil {
+		opt.OnTry(try)
+	}
 	return m.loadAndReboot(ctx, p, opt)
 }
 
 func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions) (err error) {
+	var t Trial
+	if p.try != nil {
+		opt.Load.begin = func() (undo func() error, err error) {
+			t, undo, err = m.beginTry(ctx, p)
+			return undo, err
+		}
+	}
 	l, err := m.load(ctx, p, opt.Load)
 	if err != nil {
 		opt.loaded(Receipt{}, err)
@@ -105,7 +121,11 @@ func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions)
 			err = &RebootError{errors.Join(err, restored)}
 		}
 	}()
-	if p.oneShot() {
+	if p.try != nil {
+		if err = m.loadedTry(ctx, t, l.receipt); err != nil {
+			return fmt.Errorf("%w; nothing was rebooted", err)
+		}
+	} else if p.oneShot() {
 		if undo, err = p.sys.ConsumeOneShot(); err != nil {
 			undo = func() error { return nil }
 			return fmt.Errorf("%w; nothing was rebooted", err)

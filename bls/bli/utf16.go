@@ -1,6 +1,7 @@
 package bli
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"unicode/utf16"
@@ -68,4 +69,14 @@ func text(units []uint16) (string, error) {
 		i++
 	}
 	return string(utf16.Decode(units)), nil
+}
+
+// Encode is text as a variable of the boot loader interface has it: UTF-16,
+// little-endian, with a NUL at its end.
+func Encode(text string) []byte {
+	var data []byte
+	for _, unit := range append(utf16.Encode([]rune(text)), 0) {
+		data = binary.LittleEndian.AppendUint16(data, unit)
+	}
+	return data
 }

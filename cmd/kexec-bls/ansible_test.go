@@ -28,10 +28,10 @@ func TestAnsibleRole(t *testing.T) {
 	assert.Contains(t, string(tasks), "(kexec_bls_check.stdout | from_json).entry.id")
 	var defaults map[string]any
 	readYAML(t, role+"/defaults/main.yml", &defaults)
-	for _, name := range []string{"steps", "package", "binary", "config", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command"} {
+	for _, name := range []string{"steps", "package", "binary", "config", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command", "try", "try_time", "promote"} {
 		assert.Contains(t, defaults, "kexec_bls_"+name)
 	}
-	assert.Len(t, defaults, 12, "each is tested here")
+	assert.Len(t, defaults, 15, "each is tested here")
 	assert.NotContains(t, defaults["kexec_bls_steps"], "reboot", "none that nobody asked for")
 
 	var plays []struct {

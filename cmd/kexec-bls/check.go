@@ -21,11 +21,15 @@ exit code is 5 where there is an error that is not ignored.`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.given(cmd)
+			if err := p.try.check(); err != nil {
+				return err
+			}
 			return a.check(cmd.Context(), argument(args), p)
 		},
 	}, nil)
 	p.addLine(cmd)
 	p.addInitrd(cmd)
+	p.try.add(cmd)
 	return cmd
 }
 
@@ -35,7 +39,7 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 		return err
 	}
 	defer t.close()
-	r := report.CheckOf(t.Plan, a.machine.Check(ctx, t.Plan, a.checkOptions()), a.ignored(p))
+	r := report.CheckOf(t.Plan, a.findings(ctx, t), a.ignored(p))
 	done, err := a.json(r)
 	if !done {
 		a.checkText(t, r)
@@ -44,6 +48,13 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 		err = status(exitBlocked)
 	}
 	return err
+}
+
+// findings are those of the check, and of the trial that a plan is for.
+func (a *app) findings(ctx context.Context, t *target) []loader.Finding {
+	found := a.machine.Check(ctx, t.Plan, a.checkOptions())
+	_, trial, _ := a.machine.Try(t.Plan)
+	return loader.SortFindings(append(found, trial...))
 }
 
 // checkOptions leave it to a process that watches this one to notice what hangs.

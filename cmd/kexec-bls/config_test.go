@@ -42,6 +42,9 @@ modules = [] # default
 
 [tpm]
 measured_os = "off" # default
+
+[try]
+healthy = [] # default
 `, "DIR", f.dir), got.stdout)
 
 	again, _ := newFake(t, nil)

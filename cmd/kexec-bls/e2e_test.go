@@ -31,6 +31,7 @@ type setup struct {
 	xbootldr bool              // entries and kernels are on an XBOOTLDR partition at /boot, mounted on access
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
+	devices  []string          // of the machine, see vm.Config
 	forward  map[int]int       // of the network, see vm.Config
 	tpm      bool              // the machine has one, and systemd measures into it
 	disks    []string          // more disks
@@ -110,7 +111,7 @@ func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
 	g := vm.Start(t, vm.Config{
 		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: 8 * time.Minute,
-		Disks: append([]string{s.disk(t)}, s.disks...), Forward: s.forward, TPM: s.tpm,
+		Disks: append([]string{s.disk(t)}, s.disks...), Forward: s.forward, TPM: s.tpm, Devices: s.devices,
 	})
 	t.Cleanup(func() {
 		if t.Failed() {

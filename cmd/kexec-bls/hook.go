@@ -30,7 +30,7 @@ systemd that they failed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newHookPacman(a), newHookKernelInstall(a), newHookDebian(a),
-		newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a))
+		newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a), newHookTry(a))
 	return cmd
 }
 

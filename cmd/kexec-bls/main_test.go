@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -136,7 +137,20 @@ func (f *fake) system() reboot.System {
 		Ending:       func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] },
 		Reached:      func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] },
 		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
-		LoadModule:   func(_ context.Context, name string) error { return f.act("modprobe " + name) },
+		LoadModule: func(_ context.Context, name string, parameters ...string) error {
+			return f.act(strings.Join(append([]string{"modprobe", name}, parameters...), " "))
+		},
+		Property: func(_ context.Context, name string) (uint64, error) { return 0, f.act("get " + name) },
+		SetProperty: func(_ context.Context, name string, value uint64) error {
+			return f.act(fmt.Sprint("set ", name, " ", value))
+		},
+		EnableUnit: func(_ context.Context, unit string, on bool) error {
+			return f.act(fmt.Sprint("enable ", unit, " ", on))
+		},
+		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		RebootNow:    func(context.Context) error { return f.act("reboot now") },
+		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },
+		OpenWatchdog: func(path string, timeout int) (reboot.Watchdog, error) { return f.watchdog(path, timeout) },
 	}
 }
 
@@ -762,4 +776,11 @@ func TestPrintable(t *testing.T) {
 	f, esp := newFake(t, files)
 	assert.NotContains(t, f.run("list", "--esp-path="+esp).stdout, "\x1b")
 	assert.NotContains(t, f.run("show", "--esp-path="+esp).stdout, "\x1b")
+}
+
+// watchdog is an open watchdog that records what is done to it.
+func (f *fake) watchdog(path string, timeout int) (reboot.Watchdog, error) {
+	act := func(name string) func() error { return func() error { return f.act(name) } }
+	return reboot.Watchdog{Ping: func() error { return nil }, Release: act("release"), Abandon: act("abandon")},
+		f.act(fmt.Sprint("watchdog ", filepath.Base(path), " ", timeout))
 }

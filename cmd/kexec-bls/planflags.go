@@ -32,6 +32,7 @@ type planFlags struct {
 	decode     bool // likewise, for what is shown of it
 	syscall    kexec.Syscall
 	ignore     []string
+	try        tryFlags
 }
 
 // addLine adds the flags of the command line.
@@ -118,6 +119,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	if p.replaced {
 		opt.Replace = &p.replace
 	}
+	opt.Try = p.try.options(a)
 	switch {
 	case p.verify:
 		opt.Verify = initrd.VerifyAll

@@ -60,12 +60,18 @@ the system goes on as it was.`,
 	f.BoolVar(&o.init.Force, "force", false, "Do not stop services first; without systemd: sync and start at once")
 	o.plan.addLine(cmd)
 	o.plan.addInitrd(cmd)
+	o.plan.try.add(cmd)
 	return cmd
 }
 
 // check refuses flags that exclude each other.
 func (o rebootFlags) check(named bool) error {
+	if err := o.plan.try.check(); err != nil {
+		return err
+	}
 	switch {
+	case o.plan.try.limit != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
+		return usagef("--try cannot be combined with --loaded, --firmware, --menu and --when")
 	case o.menu && (named || o.loaded || o.firmware || o.init.When == "cancel"):
 		return usagef("--menu chooses the ENTRY and cannot be combined with --loaded, --firmware and --when=cancel")
 	case o.loaded && named:
@@ -188,6 +194,7 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebo
 	r.Release = t.Release()
 	begun := time.Now()
 	opt := a.rebootOptions(o, r)
+	opt.OnTry = func(try loader.Try) { a.Note("%s", try) }
 	opt.OnLoaded = func(_ loader.Receipt, err error) {
 		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
 	}
@@ -197,7 +204,7 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebo
 // dryRun shows the plan, and fails where the reboot would.
 func (a *app) dryRun(ctx context.Context, t *target, o rebootFlags) error {
 	ignore := a.ignored(o.plan)
-	found := a.machine.Check(ctx, t.Plan, a.checkOptions())
+	found := a.findings(ctx, t)
 	a.reportFindings(ignore)(found)
 	if err := errors.Join(a.showTarget(t), a.machine.Acceptable(t.Plan, loader.LoadOptions{Ignore: ignore})); err != nil {
 		return err

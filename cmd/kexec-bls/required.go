@@ -11,14 +11,18 @@ import (
 )
 
 func newRebootRequired(a *app) *cobra.Command {
-	return timed(a, &cobra.Command{
+	var retry bool
+	cmd := timed(a, &cobra.Command{
 		Use:   "reboot-required",
 		Short: "Exit 0 if the next boot would change the kernel or its command line",
 		Long: `Exit 0 when the next boot would bring another kernel or command line than the
-running one, 1 when it would not, 6 when that cannot be determined.`,
+running one, 1 when it would not, 6 when that cannot be determined. What failed in
+a trial is not required until it changes.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.answer(a.requirement(cmd.Context())) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.answer(a.requirement(cmd.Context(), retry)) },
 	}, a.unanswered)
+	cmd.Flags().BoolVar(&retry, "retry", false, "Require what failed in a trial too")
+	return cmd
 }
 
 // Exit codes of reboot-required, which scripts use.
@@ -44,8 +48,8 @@ func (a *app) answer(r report.Requirement, code int) error {
 	return status(code)
 }
 
-func (a *app) requirement(ctx context.Context) (report.Requirement, int) {
-	next, err := a.next(ctx)
+func (a *app) requirement(ctx context.Context, retry bool) (report.Requirement, int) {
+	next, err := a.next(ctx, retry)
 	r := report.RequirementOf(next, err)
 	switch {
 	case r.Required == nil:
@@ -57,7 +61,7 @@ func (a *app) requirement(ctx context.Context) (report.Requirement, int) {
 }
 
 // next compares what would be booted next with what runs.
-func (a *app) next(ctx context.Context) (loader.NextBoot, error) {
+func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
 	sys, err := a.open(ctx)
 	if err != nil {
 		return loader.NextBoot{Running: a.machine.Host.Release()}, err
@@ -68,7 +72,11 @@ func (a *app) next(ctx context.Context) (loader.NextBoot, error) {
 			a.Warn("%s", missed)
 		}
 	}
-	return loader.Next(ctx, sys, a.options(planFlags{}))
+	next, err := loader.Next(ctx, sys, a.options(planFlags{}))
+	if err == nil && !retry {
+		a.machine.ForgoTried(sys, &next)
+	}
+	return next, err
 }
 
 // unanswered is reboot-required's answer where something hangs.

@@ -17,12 +17,16 @@ func newShow(a *app) *cobra.Command {
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.given(cmd)
+			if err := p.try.check(); err != nil {
+				return err
+			}
 			return a.show(cmd.Context(), argument(args), p, pcrs)
 		},
 	}
 	cmd.Flags().BoolVar(&pcrs, "pcrs", false, "Show the PCRs of the TPM, now and as the next initrd will find them")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
+	p.try.add(cmd)
 	return cmd
 }
 
@@ -45,7 +49,7 @@ func (a *app) show(ctx context.Context, name string, p planFlags, pcrs bool) err
 	if pcrs {
 		r.PCRs = report.PCRsOf(forecast.Prediction)
 	}
-	if err := a.showReport(r); err != nil {
+	if err := a.showReport(t, r); err != nil {
 		return err
 	}
 	return t.Broken()
@@ -56,10 +60,13 @@ func (a *app) showTarget(t *target) error {
 	if err != nil {
 		return err
 	}
-	return a.showReport(r)
+	return a.showReport(t, r)
 }
 
-func (a *app) showReport(r *report.Plan) error {
+func (a *app) showReport(t *target, r *report.Plan) error {
+	if trial, found, trying := a.machine.Try(t.Plan); trying {
+		r.SetTrial(trial, found)
+	}
 	if done, err := a.json(r); done {
 		return err
 	}

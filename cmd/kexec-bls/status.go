@@ -81,6 +81,7 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 		a.Warn("%s: %v", a.machine.StateDir, err)
 	}
 	r.SetBoot(boot)
+	a.setTrial(r)
 	return r, nil
 }
 
@@ -98,7 +99,7 @@ func (a *app) writeMetrics(ctx context.Context, path string, verify bool) error 
 	if err != nil {
 		return err
 	}
-	required, _ := a.quiet().requirement(ctx) // the warnings were printed
+	required, _ := a.quiet().requirement(ctx, false) // the warnings were printed
 	if err := renameio.WriteFile(path, report.Metrics(version, r, required), 0o644, renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}

@@ -45,11 +45,26 @@ type System struct {
 	// Reached returns when a unit became active, by the system's clock; the zero
 	// time where it has not been.
 	Reached func(ctx context.Context, unit string) (time.Time, error)
-	// LoadModule loads a kernel module with modprobe(8).
-	LoadModule func(ctx context.Context, name string) error
+	// LoadModule loads a kernel module with modprobe(8), with parameters NAME=VALUE.
+	LoadModule func(ctx context.Context, name string, parameters ...string) error
 	// UnloadModule unloads a kernel module, delete_module(2). One that is not
 	// loaded is no error; one that something uses is EWOULDBLOCK.
 	UnloadModule func(name string) error
+	// Property reads a number among the properties of systemd's manager, such as
+	// KExecWatchdogUSec in microseconds; SetProperty changes it until the reboot.
+	Property    func(ctx context.Context, name string) (uint64, error)
+	SetProperty func(ctx context.Context, name string, value uint64) error
+	// EnableUnit enables a unit for later boots, or disables it. StartUnit starts
+	// one and waits until it is active.
+	EnableUnit func(ctx context.Context, unit string, on bool) error
+	StartUnit  func(ctx context.Context, unit string) error
+	// RebootNow reboots through the firmware at once, without a shutdown.
+	RebootNow func(context.Context) error
+	// RunProgram runs a program that the user names to its end, by systemd-run(1).
+	RunProgram func(ctx context.Context, argv []string) error
+	// OpenWatchdog opens and starts a watchdog by the path of its device, with a
+	// timeout in seconds.
+	OpenWatchdog func(path string, timeout int) (Watchdog, error)
 }
 
 // Running returns the init system and kernel of this machine.
@@ -64,10 +79,12 @@ func Running() System {
 		Cancel:       cancel,
 		Ending:       ending,
 		Reached:      reached,
-		LoadModule: func(ctx context.Context, name string) error {
-			return Options{}.run(ctx, "modprobe", "--", name)
+		LoadModule: func(ctx context.Context, name string, parameters ...string) error {
+			return Options{}.run(ctx, "modprobe", append([]string{"--", name}, parameters...)...)
 		},
 		UnloadModule: unloadModule,
+		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit,
+		RebootNow: rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
 	}
 }
 

@@ -108,10 +108,37 @@ func Inherit(running string) string {
 // compared is Inherit, but for MeasuredOS, which an entry may have too.
 func compared(running string) string {
 	params, tail := halves(strings.TrimSpace(running))
+	params = withoutTrial(params)
 	params = remove(params, func(p string) bool {
 		return p == BlessMask || HasKey(p, "BOOT_IMAGE", "initrd", "elfcorehdr", "kexec_jump_back_entry")
 	})
 	return whole(params, tail)
+}
+
+// TrialKey is the first of the parameters that a trial adds, which are the last
+// ones before "--". Its value is the boot that began the trial.
+const TrialKey = "kexec_bls.try"
+
+// withoutTrial cuts off what a trial added.
+func withoutTrial(params string) string {
+	for _, at := range fields(params) {
+		if HasKey(params[at.start:at.end], TrialKey) {
+			return strings.TrimRight(params[:at.start], " \t\n\v\f\r")
+		}
+	}
+	return params
+}
+
+// Value returns the value of the last parameter KEY=VALUE before "--"; given
+// reports whether there is one.
+func Value(line, key string) (value string, given bool) {
+	params, _ := halves(line)
+	for _, p := range Split(params) {
+		if v, ok := strings.CutPrefix(strings.Trim(p, `"`), key+"="); ok {
+			value, given = v, true
+		}
+	}
+	return value, given
 }
 
 // Split splits a command line as next_arg of lib/cmdline.c does. Quotes stay.

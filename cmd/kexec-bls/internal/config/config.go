@@ -33,6 +33,9 @@ type Config struct {
 	TPM struct {
 		MeasuredOS string // one of the MeasuredOS constants
 	}
+	Try struct {
+		Healthy []string
+	}
 }
 
 // Values of tpm.measured_os.

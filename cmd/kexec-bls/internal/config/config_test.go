@@ -42,7 +42,7 @@ func TestKeysAreDescribed(t *testing.T) {
 		require.NoError(t, err, "the default of %s is TOML", k.Name)
 		assert.NoError(t, k.set(tree[table][name]), "and is a value of its type")
 	}
-	assert.Equal(t, map[string]int{"list of strings": 4, "boolean": 2, "string": 3}, types)
+	assert.Equal(t, map[string]int{"list of strings": 5, "boolean": 2, "string": 3}, types)
 }
 
 // TestKeysShareTheConfig: what is set through a key is in the Config.
@@ -60,6 +60,7 @@ func TestKeysShareTheConfig(t *testing.T) {
 	want.Initrd.Flat, want.Initrd.EarlyFirst, want.Initrd.Limit = true, true, "1M"
 	want.TPM.MeasuredOS = MeasuredOSAuto
 	want.Check.Ignore, want.GPU.Modules, want.Hook.Policy = []string{"check.ignore"}, []string{"gpu.modules"}, PolicyLoad
+	want.Try.Healthy = []string{"try.healthy"}
 	assert.Equal(t, want, c)
 }
 

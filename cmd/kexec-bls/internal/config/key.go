@@ -38,6 +38,8 @@ func (c *Config) Keys() []Key {
 			Text: "Kernel modules that kexec-bls-gpu.service unloads before a kexec, in this order, and then nvidia's."},
 		{Name: "tpm.measured_os", field: &c.TPM.MeasuredOS, OneOf: []string{MeasuredOSOff, MeasuredOSAuto},
 			Text: "Add systemd.tpm2_measured_os=no to the command line where the TPM opens a volume only with it; that boot is not measured, which attestation sees."},
+		{Name: "try.healthy", field: &c.Try.Healthy,
+			Text: "A command and its arguments: a trial succeeds once it exits with 0, and not when boot-complete.target is reached. It is repeated until then."},
 	}
 }
 

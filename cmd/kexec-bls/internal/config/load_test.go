@@ -62,6 +62,7 @@ check.ignore = ["gpu"] # usr/lib/kexec-bls.toml.d/40-v.toml
 hook.policy = "load" # kexec-bls.toml.d/50-site.toml
 gpu.modules = []
 tpm.measured_os = "off"
+try.healthy = []
 `
 	assert.Equal(t, want, text(c, origins, dir))
 

@@ -21,7 +21,8 @@ const (
 	Load   Kind = "load"
 	Unload Kind = "unload"
 	Reboot Kind = "reboot"
-	Boot   Kind = "boot" // the running system has started
+	Boot   Kind = "boot"  // the running system has started
+	Trial  Kind = "trial" // a reboot on trial has ended
 )
 
 // A Way is how a reboot goes, or a boot went.
@@ -39,19 +40,22 @@ const (
 	LoadID   = "df270328f60c4461b7b6ad58d78f5719"
 	UnloadID = "65355cac959747d19327556417fa0feb"
 	RebootID = "1dd3d21d08ff42babdd2cdd4f3b058dc"
+	TrialID  = "c7a1f0d2b95e4b5f8f6f1f0a7f3f9f5d"
 	BootID   = "38b55547ea774f27a167861e17bde16a"
 )
 
 // An Act is what was done, or tried, to the machine.
 type Act struct {
-	Kind    Kind
-	Entry   string // its ID, or the kernel file of load --linux; may be ""
-	Way     Way
-	Why     string        // through firmware; "" where that was asked for
-	Missed  bool          // of a boot: a kexec was asked for and did not happen
-	Took    time.Duration // 0: not known
-	Err     error
-	Version string // of kexec-bls
+	Kind  Kind
+	Entry string // its ID, or the kernel file of load --linux; may be ""
+	Way   Way
+	Why   string // through firmware; "" where that was asked for
+	// Outcome is what became of a trial, Fallback the entry to return to.
+	Outcome, Fallback string
+	Missed            bool          // of a boot: a kexec was asked for and did not happen
+	Took              time.Duration // 0: not known
+	Err               error
+	Version           string // of kexec-bls
 }
 
 // A Message is what the journal gets of an act.
@@ -69,6 +73,8 @@ func (a Act) Message() Message {
 	case "failed":
 		e.Text += fmt.Sprintf(" failed: %v", a.Err)
 		e.Priority = journal.PriErr
+	case "panicked", "hung", "unhealthy", "interrupted":
+		e.Priority = journal.PriWarning
 	case "missed":
 		e.Text += ", where a kexec was requested"
 		e.Priority = journal.PriWarning
@@ -84,6 +90,12 @@ func (a Act) message() (id, text string) {
 		return LoadID, "load of " + entry + " for kexec"
 	case Unload:
 		return UnloadID, "unload of " + entry
+	case Trial:
+		text := "trial of " + entry + " " + a.Outcome
+		if a.Why != "" {
+			text += ": " + a.Why
+		}
+		return TrialID, text
 	case Boot:
 		if a.Way == Kexec {
 			return BootID, "boot of " + entry + " by kexec"
@@ -104,6 +116,8 @@ func (a Act) result() string {
 	switch {
 	case a.Err != nil:
 		return "failed"
+	case a.Outcome != "":
+		return a.Outcome
 	case a.Missed:
 		return "missed"
 	}
@@ -116,7 +130,7 @@ func (a Act) fields(id string) map[string]string {
 	fields := map[string]string{
 		"MESSAGE_ID": id, "SYSLOG_IDENTIFIER": "kexec-bls",
 		"KEXEC_BLS_ACT": string(a.Kind), "KEXEC_BLS_ENTRY": a.Entry, "KEXEC_BLS_WAY": string(a.Way), "KEXEC_BLS_WHY": a.Why,
-		"KEXEC_BLS_RESULT": a.result(), "KEXEC_BLS_VERSION": a.Version,
+		"KEXEC_BLS_RESULT": a.result(), "KEXEC_BLS_FALLBACK": a.Fallback, "KEXEC_BLS_VERSION": a.Version,
 	}
 	if a.Took > 0 {
 		fields["KEXEC_BLS_DURATION_USEC"] = strconv.FormatInt(a.Took.Microseconds(), 10)

@@ -48,7 +48,7 @@ func metrics(version string, r *Status, required Requirement) []metric {
 	if required.Required != nil {
 		gauges = append(gauges, gauge("reboot_required", "Whether the next boot would bring another kernel or command line.", yes(*required.Required)))
 	}
-	return append(gauges, lastReboot(r)...)
+	return append(append(gauges, lastReboot(r)...), lastTrial(r)...)
 }
 
 // lastReboot is how the running system was started, and how long the last
@@ -78,6 +78,18 @@ func lastReboot(r *Status) []metric {
 		return nil
 	}
 	return []metric{seconds, asked}
+}
+
+// lastTrial is the last reboot on trial, with labels for what it was and became.
+func lastTrial(r *Status) []metric {
+	if r.Trial == nil {
+		return nil
+	}
+	labels := [][2]string{{"entry", string(r.Trial.Entry.ID)}, {"outcome", r.Trial.Outcome}}
+	return []metric{
+		gauge("trial_started_timestamp_seconds", "When the last reboot on trial was requested, with its outcome.", sample{labels, float64(r.Trial.Started.Unix())}),
+		gauge("trial_seconds", "How long it took.", sample{labels, r.Trial.Took}),
+	}
 }
 
 func gauge(name, help string, samples ...sample) metric {

@@ -26,6 +26,8 @@ type Plan struct {
 	// Findings are what the kernel would not take as it is meant.
 	Findings []loader.Finding `json:"findings,omitempty"`
 	PCRs     *PCRs            `json:"pcrs,omitempty"`
+	// Trial is the trial that the plan is for; absent for none.
+	Trial *TrialPlan `json:"trial,omitempty"`
 }
 
 // A File is a file of a plan, or a part of one.
@@ -89,6 +91,7 @@ func (r *Plan) Print(ui *term.UI) {
 	for _, p := range r.Added {
 		row("", "+ %s", p)
 	}
+	r.Trial.print(ui)
 	for _, w := range r.Warnings {
 		row("warning", "%s", w)
 	}

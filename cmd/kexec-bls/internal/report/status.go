@@ -38,6 +38,8 @@ type Status struct {
 	Current *EntryRef `json:"current,omitempty"` // what runs
 	// Boot is how the running system was started, where that is recorded.
 	Boot *Boot `json:"boot,omitempty"`
+	// Trial is the last reboot on trial; absent for none.
+	Trial *Trial `json:"trial,omitempty"`
 }
 
 // A Receipt is what is loaded in JSON: the receipt with the entry as an object.
@@ -155,6 +157,9 @@ func (r *Status) Print(ui *term.UI) {
 	}
 	ui.Print("running  %s%s", r.Running, how)
 	for _, line := range r.Boot.Lines() {
+		ui.Print("         %s", line)
+	}
+	for _, line := range r.Trial.Lines() {
 		ui.Print("         %s", line)
 	}
 	if r.Next != nil {

@@ -1,0 +1,160 @@
+//go:build e2e
+
+package main
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/cpio"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/fixtures/vm"
+)
+
+// trySetup has entries of systems that fail in every stage of a boot, beside two,
+// the default, and other, which comes up.
+func trySetup(t *testing.T) setup {
+	t.Helper()
+	s := setup{devices: []string{"i6300esb"}}
+	d := vm.FindDebian(t, vm.Trixie)
+	records := []cpio.Record{
+		script("hang", "while :; do busybox sleep 1000; done"),
+		script("late", "busybox mount -t devtmpfs devtmpfs /dev; for m in /modules/*.ko; do busybox insmod $m; done; busybox mount -o ro /dev/vda2 /sysroot; while :; do busybox sleep 1000; done"),
+		script("panic", "busybox mount -t devtmpfs devtmpfs /dev; for m in /try/*.ko; do busybox insmod $m; done; echo about to panic >/dev/kmsg; exit 1"),
+	}
+	for _, r := range d.Kernel.ModuleFiles(t, "efi_pstore") {
+		r.Name = strings.Replace(r.Name, "modules/", "try/", 1)
+		records = append(records, r)
+	}
+	s.boot = map[string][]byte{"debian/try.img": vm.Archive(t, records...)}
+	for name, options := range map[string]string{
+		"hang": "rdinit=/hang", "late": "rdinit=/late", "panic": "rdinit=/panic", "emergency": "systemd.unit=emergency.target", "sick": "",
+	} {
+		s.boot["loader/entries/"+name+".conf"] = []byte("title " + name + "\nlinux /debian/linux\ninitrd /debian/initrd.img\ninitrd /debian/try.img\noptions " +
+			s.options("entry="+name+" "+options) + "\n")
+	}
+	s.root = map[string][]byte{
+		"etc/systemd/system/sick.service":                     []byte("[Unit]\nConditionKernelCommandLine=entry=sick\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 20; false'\n"),
+		"etc/systemd/system/boot-complete.target.d/sick.conf": []byte("[Unit]\nRequires=sick.service\nAfter=sick.service\n"),
+	}
+	return s
+}
+
+func script(name, text string) cpio.Record {
+	return cpio.StaticFile(name, "#!/bin/busybox sh\n"+text+"\n", 0o755)
+}
+
+// trialOf waits until the last trial is settled and returns it.
+func trialOf(t *testing.T, g *vm.Guest) *report.Trial {
+	t.Helper()
+	g.MustRun(`for i in $(seq 120); do kexec-bls status --json=short | grep -q '"settled":true' && exit; sleep 1; done; journalctl -b -u kexec-bls-try >&2; exit 1`)
+	var s report.Status
+	require.NoError(t, json.Unmarshal([]byte(g.Run("kexec-bls status --json=short").Stdout), &s))
+	require.NotNil(t, s.Trial)
+	return s.Trial
+}
+
+// variables are all of the boot loader's that an operating system sets, in hex.
+func variables(g *vm.Guest) string {
+	return g.MustRun("cd /sys/firmware/efi/efivars; for f in LoaderEntryOneShot-* LoaderEntryDefault-* LoaderEntryPreferred-*; do [ ! -e $f ] || { echo $f; od -An -tx1 $f; }; done")
+}
+
+// TestE2ETry: every way to fail leads back to the old entry, and status names it.
+func TestE2ETry(t *testing.T) {
+	g := trySetup(t).start(t)
+	require.Equal(t, "two", running(g))
+	g.MustRun("bootctl set-default 'two*' && bootctl set-oneshot other.conf")
+	before := variables(g)
+	for _, v := range []struct{ entry, limit, outcome, words string }{
+		{"hang", "40s", "hung", ""},
+		{"panic", "60s", "panicked", "about to panic"},
+		{"late", "40s", "hung", ""},
+		{"sick", "3min", "unhealthy", ""},
+		{"emergency", "90s", "hung", ""},
+	} {
+		if only := os.Getenv("TRY_ONLY"); only != "" && !strings.Contains(only, v.entry) {
+			continue
+		}
+		shown := g.Run("kexec-bls reboot --dry-run --try=" + v.limit + " " + v.entry)
+		require.Zero(t, shown.Code, "%s%s", shown.Stdout, shown.Stderr)
+		t.Log(shown.Stdout, shown.Stderr)
+		g.Reboot("kexec-bls reboot --try=" + v.limit + " " + v.entry)
+		if v.entry == "sick" { // it comes up, and then is not healthy
+			assert.True(t, kexeced(g))
+			g.WaitBoot()
+		}
+		assert.False(t, kexeced(g), v.entry)
+		assert.Equal(t, "two", running(g), v.entry)
+		r := trialOf(t, g)
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		t.Log(string(text))
+		assert.Equal(t, v.outcome, r.Outcome, v.entry)
+		assert.Contains(t, string(r.LastWords), v.words)
+		assert.Equal(t, before, variables(g), v.entry)
+		assert.Contains(t, g.MustRun("journalctl -b -o cat -t kexec-bls"), "trial of "+v.entry+".conf "+v.outcome)
+	}
+}
+
+// TestE2ETryPowerCut resets the machine at moments of a trial that would succeed:
+// it always comes back by itself, and no variable is left.
+func TestE2ETryPowerCut(t *testing.T) {
+	g := trySetup(t).start(t)
+	before := variables(g)
+	cuts := 20
+	if n, err := strconv.Atoi(os.Getenv("TRY_CUTS")); err == nil {
+		cuts = n
+	}
+	for i := range cuts {
+		after := time.Duration(i)*6*time.Second + time.Duration(rand.IntN(6000))*time.Millisecond
+		g.Cut("kexec-bls reboot --try=4min other", after)
+		if g.Run("kexec-bls status --json=short | grep -q '\"trial\"'").Code == 0 {
+			t.Log(after, trialOf(t, g).Outcome)
+		} else {
+			t.Log(after, "not begun")
+		}
+		assert.Equal(t, before, variables(g), after)
+		assert.Equal(t, "two", running(g), after)
+	}
+}
+
+// TestE2ETryGood: a good entry comes up, nothing resets it later, and the default
+// moves only where that is asked for.
+func TestE2ETryGood(t *testing.T) {
+	g := trySetup(t).start(t)
+	before := variables(g)
+	for _, promote := range []bool{false, true} {
+		command := "kexec-bls reboot --try=3min other"
+		if promote {
+			command += " --promote"
+		}
+		g.Reboot(command)
+		assert.True(t, kexeced(g))
+		assert.Equal(t, "other", running(g))
+		r := trialOf(t, g)
+		assert.Equal(t, "succeeded", r.Outcome, r.Reason)
+		t.Log(r.Outcome, r.Took, promote)
+		if !promote {
+			assert.Equal(t, before, variables(g))
+			boot := g.BootID
+			g.MustRun("cat /sys/class/watchdog/watchdog0/state; sleep 200")
+			assert.Equal(t, boot, g.BootID)
+			assert.Equal(t, "inactive", g.MustRun("cat /sys/class/watchdog/watchdog0/state"))
+			assert.NotContains(t, g.MustRun("kexec-bls show --reuse-cmdline other | grep cmdline"), "kexec_bls.try", "never inherited")
+			g.Reboot("kexec-bls reboot --firmware")
+			assert.Equal(t, "two", running(g))
+		} else {
+			assert.Equal(t, "other.conf", efiText(g, "LoaderEntryDefault"))
+			g.Reboot("kexec-bls reboot --firmware")
+			assert.Equal(t, "other", running(g))
+		}
+	}
+}
