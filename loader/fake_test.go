@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,9 +34,11 @@ const bootID = "11111111-2222-3333-4444-555555555555"
 // fails the test.
 type fake struct {
 	*loader.Machine
-	t    *testing.T
-	dir  string
-	acts []string         // in order
+	t     *testing.T
+	dir   string
+	acts  []string   // in order
+	mutex sync.Mutex // of acts
+
 	done map[string]error // the results of acts that are expected
 	// What is loaded.
 	there                   bool
@@ -104,6 +107,8 @@ func (f *fake) expect(acts ...string) {
 }
 
 func (f *fake) act(name string) error {
+	f.mutex.Lock() // a trial holds the watchdog beside all else
+	defer f.mutex.Unlock()
 	f.acts = append(f.acts, name)
 	return f.ask(name)
 }

@@ -70,7 +70,7 @@ func (m *Machine) watch(ctx context.Context, t Trial, opt FollowOptions) error {
 	defer stop()
 	k := keeper{opened: make(chan bool), released: make(chan bool)}
 	kept := make(chan error, 1)
-	go func() { kept <- m.keepWatchdog(ping, t, k) }()
+	go func(t Trial) { kept <- m.keepWatchdog(ping, t, k) }(t)
 
 	t.Seen = m.Host.BootID()
 	_ = m.history().SaveTrial(t) // in emergency mode nothing can be written
