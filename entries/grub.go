@@ -32,17 +32,20 @@ func (s *System) chooseGrub(programDir string) {
 	}
 	s.choices = choices{grub: true, next: g.choice(next), consume: func() (func() error, error) { return g.consume(next) }}
 	s.choices.saved = g.entries[next.Saved()]
-	lasting := *m
-	lasting.WithoutNext = true
-	s.choices.lasting = g.lasting(grub.Next(&lasting))
+	if env := next.Env; env != nil && env.Offset < 0 {
+		s.choices.env = g.systems[env.Device].Where(env.Path)
+	}
+	s.choices.lasting = s.choices.next
+	s.choices.lasting.OneShot = false
+	if next.Next != nil || next.NextErr != nil {
+		lasting := *m
+		lasting.WithoutNext = true
+		s.choices.lasting = g.lasting(next, grub.Next(&lasting))
+	}
 }
 
 func (g *grubSystem) addDevice(v *esp.Volume) {
-	system, err := v.FileSystem()
-	if err != nil {
-		g.warn("%s: %v", v.Dir, err)
-		return
-	}
+	system := v.FileSystem()
 	g.System.systems = append(g.System.systems, system)
 	d := &grub.Device{FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v), UUID: g.options.Host.FileSystemUUID(v.Device)}
 	if v.Device != "" {
@@ -117,16 +120,19 @@ func (g *grubSystem) choice(b *grub.Boot) Choice {
 	return c
 }
 
-// lasting finds the entries of a second run among those of the first.
-func (g *grubSystem) lasting(b *grub.Boot) Choice {
-	for _, item := range b.Menu {
-		for first, e := range g.entries {
-			if first.File == item.File && first.ID == item.ID && first.Kind == item.Kind {
-				g.entries[item] = e
-			}
-		}
+// lasting is the choice of a second run, which is among the entries of the first.
+func (g *grubSystem) lasting(first, b *grub.Boot) Choice {
+	type key struct {
+		kind grub.Kind
+		id   string
+		file grub.File
 	}
-	c := g.choice(b)
-	c.OneShot = false
-	return c
+	known := map[key]*Entry{}
+	for _, item := range first.Menu {
+		known[key{item.Kind, item.ID, item.File}] = g.entries[item]
+	}
+	for _, item := range b.Menu {
+		g.entries[item] = known[key{item.Kind, item.ID, item.File}]
+	}
+	return g.choice(b)
 }

@@ -189,6 +189,14 @@ func TestGrubWithoutConfig(t *testing.T) {
 	assert.NoError(t, e.LoadError())
 }
 
+// What is no environment block is none.
+func TestGrubEnvIsABlock(t *testing.T) {
+	_, o := grubMachine(t, with(fedora(""), map[string]string{"boot/grub2/grubenv": "junk"}))
+	assert.Empty(t, open(t, o).GrubEnv())
+	_, o = machine(t, abc())
+	assert.Empty(t, open(t, o).GrubEnv(), "systemd-boot's rules")
+}
+
 func TestGrubConsumesNext(t *testing.T) {
 	dir, o := grubMachine(t, fedora("saved_entry=1\nnext_entry=0123-0-rescue\n"))
 	path := filepath.Join(dir, "boot/grub2/grubenv")
@@ -263,8 +271,10 @@ func TestGrubPrefixIsWhereItWasStarted(t *testing.T) {
 		"efi/EFI/fedora/grub.cfg": "search --no-floppy --fs-uuid --set=dev 3f0cbd2c-5b3e-4b0e-9f57-0d9c6a4d7e11\n" +
 			"set prefix=($dev)/grub2\nexport $prefix\nconfigfile $prefix/grub.cfg\n",
 	})
-	_, o := grubMachine(t, with(tree, bootVars(`\EFI\fedora\shimx64.efi`)))
-	c, err := open(t, o).Default()
+	dir, o := grubMachine(t, with(tree, bootVars(`\EFI\fedora\shimx64.efi`)))
+	s := open(t, o)
+	assert.Equal(t, filepath.Join(dir, "boot/grub2/grubenv"), s.GrubEnv(), "not the first on the ESP")
+	c, err := s.Default()
 	require.NoError(t, err)
 	assert.Equal(t, "grubenv saved_entry", c.Rule)
 	assert.Equal(t, "0123-6.10.2-200.fc40.x86_64.conf", c.Entry.ID)

@@ -56,7 +56,8 @@ type choices struct {
 	// next chooses for the next boot; lasting without what counts once.
 	next, lasting Choice
 	saved         *Entry
-	grub          bool // they are GRUB's
+	grub          bool   // they are GRUB's
+	env           string // GrubEnv
 	consume       func() (undo func() error, err error)
 }
 
@@ -214,6 +215,10 @@ func (s *System) Warnings() []string { return s.warnings }
 
 // GRUB reports whether the rules are those of GRUB.
 func (s *System) GRUB() bool { return s.choices.grub }
+
+// GrubEnv returns the file of the environment block that GRUB reads; "" where the
+// rules are others, or the block is none that GRUB takes, or no file.
+func (s *System) GrubEnv() string { return s.choices.env }
 
 // Running returns the entry that the running kernel was started from; nil where
 // that cannot be determined.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"syscall"
 
@@ -133,34 +132,28 @@ func (m *Machine) writeVariable(c state.SettingChange, value []byte) error {
 	return m.Vars.Restore(efivar.Saved{Name: c.Name, Variable: efivar.Variable{Attributes: attributes, Data: value}})
 }
 
-// grubWayBack is next_entry in the environment block of the boot partitions, and
-// saved_entry, for GRUB empties next_entry at the first reset.
+// grubWayBack is next_entry in the environment block, and saved_entry, for GRUB
+// empties next_entry at the first reset.
 func grubWayBack(sys *entries.System, fallback *entries.Entry) ([]state.SettingChange, error) {
-	for _, v := range sys.Volumes() {
-		names := []string{"grub2/grubenv", "grub/grubenv"}
-		vendors, _ := fs.ReadDir(v.Root.FS(), "EFI") // there may be none
-		for _, d := range vendors {
-			names = append(names, path.Join("EFI", d.Name(), "grubenv"))
-		}
-		for _, name := range names {
-			block, err := readBlock(v.Where(name))
-			if err != nil {
-				continue
-			}
-			var changes []state.SettingChange
-			for _, variable := range []string{"saved_entry", "next_entry"} {
-				before, err := blockValue(block, variable)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", v.Where(name), err)
-				}
-				changes = append(changes, state.SettingChange{
-					Name: variable, Block: raw.String(v.Where(name)), Before: before, During: []byte(grubID(fallback.ID)),
-				})
-			}
-			return changes, nil
-		}
+	name := sys.GrubEnv()
+	if name == "" {
+		return nil, hint.Errorf("make one with grub2-editenv - create, or grub-editenv", "GRUB reads no environment block from a file: next_entry cannot be set")
 	}
-	return nil, errors.New("no environment block of GRUB can be written: next_entry cannot be set")
+	block, err := readBlock(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var changes []state.SettingChange
+	for _, variable := range []string{"saved_entry", "next_entry"} {
+		before, err := blockValue(block, variable)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		changes = append(changes, state.SettingChange{
+			Name: variable, Block: raw.String(name), Before: before, During: []byte(grubID(fallback.ID)),
+		})
+	}
+	return changes, nil
 }
 
 // maxBlock bounds an environment block, in bytes.

@@ -36,7 +36,7 @@ func (r *runner) environment(c call) error {
 		return asUndetermined(err)
 	}
 	if c.name == "load_env" {
-		return r.loadEnv(block, names)
+		return r.loadEnv(f, block, names)
 	}
 	return r.saveEnv(f, block, names)
 }
@@ -88,12 +88,13 @@ func (r *runner) rawBlock(f File) (Block, error) {
 }
 
 // loadEnv sets the variables of a block, or those of the given names.
-func (r *runner) loadEnv(block Block, names []string) error {
+func (r *runner) loadEnv(f File, block Block, names []string) error {
 	vars, err := block.Vars()
 	if err != nil {
 		r.status = failure
 		return nil //nolint:nilerr // GRUB prints it and goes on
 	}
+	r.boot.Env = &Write{f, fileOffset(f), block}
 	only := map[string]bool{}
 	for _, n := range names {
 		only[n] = true

@@ -128,6 +128,9 @@ type Boot struct {
 	Err     error
 	Rule    string   // which variable chose it: "grubenv saved_entry"
 	Missed  []string // variables that named nothing, and what GRUB only warns about
+	// Env is the environment block that GRUB reads, as it is; nil where it reads
+	// none.
+	Env *Write
 	// Next is the environment block in which next_entry is emptied, nil if the
 	// boot uses no next_entry. NextErr is why GRUB itself cannot write it:
 	// next_entry then remains and is booted again.

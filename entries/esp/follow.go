@@ -23,15 +23,12 @@ type FileSystem struct {
 
 // FileSystem opens the file system of the volume. The caller closes it before
 // the volume.
-func (v *Volume) FileSystem() (*FileSystem, error) {
+func (v *Volume) FileSystem() *FileSystem {
 	f := &FileSystem{v: v}
 	if v.Plain && v.Kind == XBOOTLDR && filepath.Base(v.Dir) == "boot" {
-		var err error
-		if f.above, err = os.OpenRoot(filepath.Dir(v.Dir)); err != nil {
-			return nil, Cause(err)
-		}
+		f.above, _ = os.OpenRoot(filepath.Dir(v.Dir)) // where it cannot be opened, nothing is found there
 	}
-	return f, nil
+	return f
 }
 
 // Close closes the file system, but not the volume.

@@ -40,6 +40,7 @@ func TestLongOVMF(t *testing.T) {
 	esp := filepath.Join(dir, "esp")
 	require.NoError(t, os.MkdirAll(filepath.Join(esp, "EFI", "BOOT"), 0o755))
 	names := slices.Sorted(maps.Keys(c.images))
+	require.GreaterOrEqual(t, len(names), 20)
 	script := "terminal_output serial\n"
 	for i, name := range names {
 		file := fmt.Sprintf("i%02d.efi", i)
