@@ -68,7 +68,7 @@ type loading struct {
 }
 
 func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loading, err error) {
-	if err := m.Acceptable(p, opt); err != nil {
+	if err := m.acceptable(p, opt); err != nil {
 		return nil, err
 	}
 	if short := finding.Errors(preflight.Memory(m.environment(0), p.preflight()), opt.Ignore...); len(short) > 0 {
@@ -118,9 +118,9 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 	return l, nil
 }
 
-// Acceptable refuses, before anything is copied, what the kernel would refuse or
+// acceptable refuses, before anything is copied, what the kernel would refuse or
 // drop: the errors of Load about the plan.
-func (m *Machine) Acceptable(p *Plan, opt LoadOptions) error {
+func (m *Machine) acceptable(p *Plan, opt LoadOptions) error {
 	if p.broken != nil {
 		return p.Broken()
 	}
@@ -140,7 +140,7 @@ func (l *loading) confirm(p *Plan, opt LoadOptions) error {
 	if !loaded {
 		return errors.New("the kernel accepted the image but has none loaded")
 	}
-	if err := m.putStandIn(); err != nil {
+	if err := m.installKexec(); err != nil {
 		return err
 	}
 	if l.receipt.Files, err = p.files.Hash(); err != nil {
@@ -262,8 +262,8 @@ func (m *Machine) dropRecords() error {
 	)
 }
 
-func (m *Machine) putStandIn() error {
-	if !preflight.NeedsStandIn(m.environment(0)) {
+func (m *Machine) installKexec() error {
+	if !preflight.NeedsKexec(m.environment(0)) {
 		return nil
 	}
 	if err := reboot.InstallKexec(m.Program, m.initramfs()); err != nil {

@@ -214,8 +214,8 @@ func TestTooLittleMemory(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestStandIn is installed with the load and removed with it.
-func TestStandIn(t *testing.T) {
+// TestKexecIsInstalled: it is installed with the load and removed with it.
+func TestKexecIsInstalled(t *testing.T) {
 	f := newFake(t)
 	f.link("0123", "run/systemd/units/invocation:dracut-shutdown.service")
 	f.load("")

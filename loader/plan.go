@@ -17,6 +17,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
+	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
@@ -62,6 +63,23 @@ type PlanOptions struct {
 	Try *TryOptions
 
 	versionOnly bool // only what runs next is asked for
+}
+
+// OptionsOf returns the options that a request was made of, without what it has of
+// a configuration. Request is set to it.
+func OptionsOf(r Request) PlanOptions {
+	opt := PlanOptions{
+		Reuse: r.Reuse, Append: raw.Strings(r.Append), Remove: raw.Strings(r.Remove), EarlyFirst: r.EarlyFirst, Flat: r.Flat,
+		Syscall: kexec.Syscall(r.Syscall), Request: &r,
+	}
+	if r.Replace != nil {
+		line := string(*r.Replace)
+		opt.Replace = &line
+	}
+	if r.Verify {
+		opt.Verify = initrd.VerifyAll
+	}
+	return opt
 }
 
 // A Plan is what the kernel would be given for one entry, and what it would make

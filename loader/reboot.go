@@ -16,6 +16,8 @@ type RebootOptions struct {
 	// Init are the options that systemctl(1) has too.
 	Init reboot.Options
 	Load LoadOptions
+	// DryRun stops, with the errors of a reboot, before anything is changed.
+	DryRun bool
 	// Check bounds the check before the load.
 	Check CheckOptions
 	// OnFindings, if not nil, is called with what the check found, before anything
@@ -72,7 +74,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := opt.check(m); err != nil {
 		return err
 	}
-	if err := m.Acceptable(p, opt.Load); err != nil {
+	if err := m.acceptable(p, opt.Load); err != nil {
 		return err
 	}
 	opt.Check.Force = opt.Check.Force || opt.Init.Force
@@ -83,10 +85,10 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if opt.OnFindings != nil {
 		opt.OnFindings(found)
 	}
-	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
-		return &BlockedError{p.Name(), blocking}
+	if err := blocked(p.Name(), found, opt); err != nil {
+		return err
 	}
-	if err := m.CanReboot(opt); err != nil {
+	if err := m.canReboot(opt); err != nil || opt.DryRun {
 		return err
 	}
 	if trying && opt.OnTry != nil {
@@ -138,8 +140,16 @@ func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions)
 	return nil
 }
 
-// CanReboot refuses, before anything is loaded, what could not be ended.
-func (m *Machine) CanReboot(opt RebootOptions) error {
+// blocked is a *BlockedError where findings end the reboot.
+func blocked(name string, found []Finding, opt RebootOptions) error {
+	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
+		return &BlockedError{name, blocking}
+	}
+	return nil
+}
+
+// canReboot refuses, before anything is loaded, what could not be ended.
+func (m *Machine) canReboot(opt RebootOptions) error {
 	kind := m.Host.InitSystem()
 	if kind == host.Systemd || opt.Init.Force {
 		return nil
@@ -203,11 +213,13 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 	if err := opt.check(m); err != nil {
 		return err
 	}
-	lock, err := m.lock(ctx)
-	if err != nil {
-		return err
+	if !opt.DryRun {
+		lock, err := m.lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
 	}
-	defer lock.Close()
 	loaded, err := m.Kernel.Loaded()
 	if err == nil && !loaded {
 		err = ErrNothingLoaded
@@ -221,13 +233,13 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 		opt.OnFindings(found)
 	}
 	name := m.LoadedName()
-	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
-		return &BlockedError{name, blocking}
-	}
-	if err := m.CanReboot(opt); err != nil {
+	if err := blocked(name, found, opt); err != nil {
 		return err
 	}
-	if err := m.putStandIn(); err != nil { // the image may be another program's
+	if err := m.canReboot(opt); err != nil || opt.DryRun {
+		return err
+	}
+	if err := m.installKexec(); err != nil { // the image may be another program's
 		return err
 	}
 	return m.end(ctx, "kexec into "+name, opt)

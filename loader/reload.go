@@ -16,8 +16,9 @@ import (
 type ReloadOptions struct {
 	// System opens the system to compare with; Reload closes it.
 	System func(context.Context) (*entries.System, error)
-	// Plan makes the plan of a receipt's request anew; Reload closes both results.
-	Plan func(context.Context, Receipt) (*entries.System, *Plan, error)
+	// Plan makes the plan of a receipt's request anew; Reload closes it and its
+	// System.
+	Plan func(context.Context, Receipt) (*Plan, error)
 	Load LoadOptions
 	// OnLoaded, if not nil, is called with the receipt before and the result of each
 	// load.
@@ -74,11 +75,11 @@ func (m *Machine) reloadOnce(ctx context.Context, opt ReloadOptions, before []st
 	if opt.OnStale != nil {
 		opt.OnStale(l)
 	}
-	planned, p, err := opt.Plan(ctx, *l.Receipt)
+	p, err := opt.Plan(ctx, *l.Receipt)
 	if err != nil {
 		return l, false, err
 	}
-	defer planned.Close()
+	defer p.System().Close()
 	defer p.Close()
 	_, err = m.Load(ctx, p, opt.Load)
 	if opt.OnLoaded != nil {

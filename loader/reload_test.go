@@ -18,20 +18,20 @@ import (
 func (f *fake) reload() (l loader.Loaded, loaded int, err error) {
 	opt := loader.ReloadOptions{
 		System: func(context.Context) (*entries.System, error) { return f.openSystem() },
-		Plan: func(ctx context.Context, r loader.Receipt) (*entries.System, *loader.Plan, error) {
+		Plan: func(ctx context.Context, r loader.Receipt) (*loader.Plan, error) {
 			s, err := f.openSystem()
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			e, err := s.Pick(string(r.Request.Entry))
 			if err != nil {
-				return nil, nil, errors.Join(err, s.Close())
+				return nil, errors.Join(err, s.Close())
 			}
 			p, err := loader.NewPlan(ctx, s, e, loader.PlanOptions{Named: r.Request.Entry != "", Request: r.Request})
 			if err != nil {
-				return nil, nil, errors.Join(err, s.Close())
+				return nil, errors.Join(err, s.Close())
 			}
-			return s, p, nil
+			return p, nil
 		},
 		OnLoaded: func(loader.Receipt, error) { loaded++ },
 	}

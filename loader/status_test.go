@@ -173,8 +173,7 @@ func TestReceiptOfVersion1(t *testing.T) {
 `})
 	l := f.status(loader.StatusOptions{Verify: true})
 	assert.Equal(t, loader.Fresh, l.State, l.Reasons)
-	assert.Equal(t, []string{"--append=a b", "--esp-path=/efi"}, l.Receipt.Args)
-	assert.Nil(t, l.Receipt.Request)
+	assert.Equal(t, &loader.Request{Entry: "other.conf", Append: []loader.Text{"a b"}, ESP: "/efi"}, l.Receipt.Request)
 	assert.True(t, l.Receipt.Named)
 	assert.Equal(t, "other.conf", f.LoadedName())
 }

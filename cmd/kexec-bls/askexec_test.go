@@ -14,8 +14,8 @@ import (
 
 const dracutScript = "case \"$ACTION\" in\nreboot | poweroff | halt) $ACTION -f -d -n ;;\nkexec) kexec -e ;;\nesac\n"
 
-// TestStandInIsPut where a shutdown would end in a missing program.
-func TestStandInIsPut(t *testing.T) {
+// TestKexecIsInstalled where a shutdown would end in a missing program.
+func TestKexecIsInstalled(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	at := filepath.Join(f.dir, "run/initramfs", reboot.KexecPath)
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)
@@ -43,8 +43,8 @@ func TestStandInIsPut(t *testing.T) {
 	assert.FileExists(t, at, "not ours")
 }
 
-// TestNoPlaceForTheStandIn is a reboot that would hang at its very end.
-func TestNoPlaceForTheStandIn(t *testing.T) {
+// TestNoPlaceForKexec is a reboot that would hang at its very end.
+func TestNoPlaceForKexec(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	write(t, f.dir, map[string]string{"run/initramfs/shutdown": dracutScript, "run/initramfs/usr": "a file"})
 	got := f.run("reboot", "--esp-path="+esp)
@@ -53,7 +53,7 @@ func TestNoPlaceForTheStandIn(t *testing.T) {
 	assert.Equal(t, []string{"load", "unload"}, f.acts)
 }
 
-func TestStandIn(t *testing.T) {
+func TestCalledAsKexec(t *testing.T) {
 	assert.True(t, calledAsKexec("/usr/sbin/kexec"))
 	assert.True(t, calledAsKexec("kexec"))
 	assert.False(t, calledAsKexec("/usr/bin/kexec-bls"))

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -20,7 +21,6 @@ warnings and information, with what to do about each. Nothing is changed. The
 exit code is 5 where there is an error that is not ignored.`,
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.given(cmd)
 			if err := p.try.check(); err != nil {
 				return err
 			}
@@ -40,14 +40,16 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 	}
 	defer t.close()
 	r := report.CheckOf(t.Plan, a.findings(ctx, t), a.ignored(p))
-	done, err := a.json(r)
-	if !done {
-		a.checkText(t, r)
+	if err := a.report(r); err != nil {
+		return err
 	}
-	if err == nil && r.Blocked {
-		err = status(exitBlocked)
+	if a.flags.json == term.JSONOff {
+		a.checkNotes(t, r)
 	}
-	return err
+	if r.Blocked {
+		return status(exitBlocked)
+	}
+	return nil
 }
 
 // findings are those of the check, and of the trial that a plan is for.
@@ -65,23 +67,11 @@ func (a *app) checkOptions() loader.CheckOptions {
 	return loader.CheckOptions{}
 }
 
-func (a *app) checkText(t *target, r *report.Check) {
-	r.Print(a.UI)
+func (a *app) checkNotes(t *target, r *report.Check) {
 	if len(r.Findings) == 0 {
 		a.Note("nothing was found that would prevent a kexec into %s", t.Name())
 	}
 	if b, _ := a.machine.Boot(); !r.Blocked && !b.Kexeced && b.Kexec == nil {
 		a.Note("no kexec of this machine is on record; TROUBLESHOOTING in kexec-bls(8) has how to try one without risk, and what helps where nothing comes after \"Starting new kernel\": acpi_rsdp=, earlycon, module_blacklist=")
-	}
-}
-
-// reportFindings prints the warnings of a check that a load goes on from.
-func (a *app) reportFindings(ignore []loader.FindingID) func([]loader.Finding) {
-	return func(found []loader.Finding) {
-		for _, f := range found {
-			if f.Severity == loader.SeverityWarning && !f.Ignored(ignore...) {
-				a.Warn("%s", f)
-			}
-		}
 	}
 }

@@ -14,7 +14,6 @@ func newExport(a *app) *cobra.Command {
 		Short: "Write linux, initrd and cmdline as they would be loaded",
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.given(cmd)
 			switch dir {
 			case "":
 				return usagef("export needs --output=DIR")
@@ -38,9 +37,7 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 		return err
 	}
 	defer t.close()
-	for _, w := range t.Warnings() {
-		a.Warn("%s", w)
-	}
+	a.warnAll(t.Warnings())
 	for _, f := range t.Findings() {
 		a.Warn("%s", f)
 	}

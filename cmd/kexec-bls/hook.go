@@ -13,7 +13,6 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
@@ -56,18 +55,14 @@ func (a *app) booted(ctx context.Context) {
 		a.Note("%s", r.Restored)
 	}
 	act := journal.Act{Kind: journal.Boot, Way: journal.Firmware, Missed: r.Missed, Took: time.Duration(r.Boot.Seconds() * float64(time.Second))}
-	how, boot := "started by the firmware", report.BootOf(r.Boot)
 	if r.Boot.Kexeced {
-		act.Way, how = journal.Kexec, boot.How(true)
+		act.Way = journal.Kexec
 	}
 	if r.Boot.Image != nil {
 		act.Entry = r.Boot.Image.Name()
 	}
 	a.journal(act)
-	if boot != nil && boot.Entry != nil {
-		how = string(boot.Entry.ID) + " " + how
-	}
-	for _, line := range append([]string{how}, boot.Lines()...) {
+	for _, line := range report.StartOf(r.Boot) {
 		a.Note("%s", line)
 	}
 }
@@ -97,7 +92,14 @@ func newHookReload(a *app) *cobra.Command {
 
 func (a *app) reload(ctx context.Context) error {
 	l, err := a.machine.Reload(ctx, loader.ReloadOptions{
-		System: a.asLoaded().open, Plan: a.again,
+		System: a.asLoaded().open,
+		Plan: func(ctx context.Context, r loader.Receipt) (*loader.Plan, error) {
+			t, err := a.repeat(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return t.Plan, nil
+		},
 		Load: a.loadOptions(planFlags{}),
 		OnStale: func(l loader.Loaded) {
 			a.Note("%s is stale: %s", l.Receipt.Name(), strings.Join(l.Reasons, "; "))
@@ -119,41 +121,25 @@ func (a *app) reload(ctx context.Context) error {
 // asLoaded is the same app with the boot partitions that were given to the load.
 func (a *app) asLoaded() *app {
 	other := *a
-	r, err := a.machine.Receipt()
-	if err != nil {
-		return &other
+	if r, err := a.machine.Receipt(); err == nil && r.Request != nil {
+		other.flags.espPath = cmp.Or(a.flags.espPath, string(r.Request.ESP))
+		other.flags.bootPath = cmp.Or(a.flags.bootPath, string(r.Request.Boot))
 	}
-	request := requested(r)
-	other.flags.espPath = cmp.Or(a.flags.espPath, string(request.ESP))
-	other.flags.bootPath = cmp.Or(a.flags.bootPath, string(request.Boot))
 	return &other
 }
 
-// requested is the request of a receipt of any version.
-func requested(r loader.Receipt) *loader.Request {
-	if r.Request != nil {
-		return r.Request
-	}
-	return requestOf(r)
-}
-
-// again makes the plan of an earlier load anew, with the configuration of today.
-func (a *app) again(ctx context.Context, r loader.Receipt) (*entries.System, *loader.Plan, error) {
-	request := requested(r)
-	other := *a
+// repeat makes the plan of an earlier load anew, with the configuration of today.
+func (a *app) repeat(ctx context.Context, r loader.Receipt) (*target, error) {
+	other, request := *a, *r.Request
 	other.flags.espPath, other.flags.bootPath, other.flags.config = string(request.ESP), string(request.Boot), string(request.Config)
 	if err := other.start(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	name := ""
 	if r.Named {
 		name = string(r.Entry)
 	}
-	t, err := other.target(ctx, name, planFlagsOf(request))
-	if err != nil {
-		return nil, nil, err
-	}
-	return t.sys, t.Plan, nil
+	return other.target(ctx, name, planFlags{Request: request, verifyFast: true})
 }
 
 func newHookGPU(a *app) *cobra.Command {

@@ -40,51 +40,61 @@ func newInitrdLs(a *app) *cobra.Command {
 	return cmd
 }
 
-// images opens images, in the order in which they will be joined.
-func (a *app) images(paths []string, p planFlags) (members []initrd.Member, closeAll func() error, err error) {
-	members, closeAll, err = loader.OpenImages(paths)
-	if err == nil && (p.earlyFirst || a.config.Initrd.EarlyFirst) {
-		if members, err = initrd.EarlyFirst(members); err != nil {
-			err = errors.Join(err, closeAll())
-		}
-	}
-	return members, closeAll, err
+// A joined initrd is images in the order in which they are joined. Close it.
+type joined struct {
+	*initrd.Plan
+	members []initrd.Member
+	close   func() error
 }
 
-// walk looks at a joined initrd as the kernel will.
-func (a *app) walk(ctx context.Context, plan *initrd.Plan, opt initrd.WalkOptions) (initrd.Report, error) {
-	opt.Layout, opt.Limit = plan.Layout, loader.UnpackLimit(a.machine.Host, a.config.UnpackLimit())
-	if opt.Verify == initrd.VerifyAll && opt.Visit == nil {
+func (a *app) join(paths []string, p planFlags, opt initrd.JoinOptions) (_ *joined, err error) {
+	j := &joined{}
+	if j.members, j.close, err = loader.OpenImages(paths); err != nil {
+		return nil, err
+	}
+	if p.EarlyFirst || a.config.Initrd.EarlyFirst {
+		j.members, err = initrd.EarlyFirst(j.members)
+	}
+	if err == nil {
+		j.Plan, err = initrd.NewPlan(j.members, opt)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	return j, nil
+}
+
+// walk looks at a joined initrd as the kernel will. With visit, which is given each
+// file, everything is decoded.
+func (a *app) walk(ctx context.Context, j *joined, p planFlags, visit func(initrd.File) error) (initrd.Report, error) {
+	opt := initrd.WalkOptions{Layout: j.Layout, Limit: loader.UnpackLimit(a.machine.Host, a.config.UnpackLimit()), Visit: visit}
+	switch {
+	case visit != nil:
+		opt.Verify = initrd.VerifyAll
+	case p.Verify:
 		bar := a.Progress("reading initrds")
 		defer bar.Done()
-		opt.Progress = bar.Update
+		opt.Verify, opt.Progress = initrd.VerifyAll, bar.Update
 	}
-	return initrd.Walk(ctx, plan, plan.Size(), opt)
+	return initrd.Walk(ctx, j.Plan, j.Size(), opt)
 }
 
 func (a *app) initrdLs(ctx context.Context, paths []string, p planFlags, long bool) error {
-	members, closeAll, err := a.images(paths, p)
+	j, err := a.join(paths, p, initrd.JoinOptions{LastConfig: true})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = closeAll() }() // read only
-	plan, err := initrd.NewPlan(members, initrd.JoinOptions{LastConfig: true})
-	if err != nil {
-		return err
-	}
+	defer func() { _ = j.close() }() // read only
 	var files []report.InitrdFile
-	var opt initrd.WalkOptions
-	if p.verify || long {
-		opt.Verify = initrd.VerifyAll
-	}
+	var visit func(initrd.File) error
 	if long {
-		opt.Visit = func(f initrd.File) error { return a.listFile(report.FileOf(f), &files) }
+		visit = func(f initrd.File) error { return a.listFile(report.FileOf(f), &files) }
 	}
-	walked, err := a.walk(ctx, plan, opt)
+	walked, err := a.walk(ctx, j, p, visit)
 	if err != nil {
 		return err
 	}
-	r := report.InitrdOf(plan, walked, files)
+	r := report.InitrdOf(j.Plan, walked, files)
 	if done, err := a.json(r); done {
 		return err
 	}
@@ -129,39 +139,34 @@ func newInitrdMerge(a *app) *cobra.Command {
 }
 
 func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p planFlags) error {
-	members, closeAll, err := a.images(paths, p)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = closeAll() }() // read only
 	bar := a.Progress("joining initrds")
 	defer bar.Done()
-	plan, err := initrd.NewPlan(members, initrd.JoinOptions{Progress: bar.Update})
+	opt := initrd.JoinOptions{Progress: bar.Update}
+	j, err := a.join(paths, p, opt)
 	if err != nil {
 		return err
 	}
-	var opt initrd.WalkOptions
-	if p.verify {
-		opt.Verify = initrd.VerifyAll
-	}
-	walked, err := a.walk(ctx, plan, opt)
+	defer func() { _ = j.close() }() // read only
+	walked, err := a.walk(ctx, j, p, nil)
 	if err != nil {
 		return err
 	}
 	for _, f := range walked.Findings {
 		a.Warn("%s", f)
 	}
-	if p.flat || a.config.Initrd.Flat {
-		flat, file, err := a.flatten(ctx, members)
-		if err != nil {
-			return err
-		}
-		if file != nil {
-			defer file.Close()
-		}
-		if plan, err = initrd.NewPlan(flat, initrd.JoinOptions{Progress: bar.Update}); err != nil {
-			return err
-		}
+	if !p.Flat && !a.config.Initrd.Flat {
+		return a.writeInitrd(j.Plan, output)
+	}
+	flat, file, err := a.flatten(ctx, j.members)
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		defer file.Close()
+	}
+	plan, err := initrd.NewPlan(flat, opt)
+	if err != nil {
+		return err
 	}
 	return a.writeInitrd(plan, output)
 }

@@ -20,7 +20,6 @@ func newLoad(a *app) *cobra.Command {
 		Use:   "load [ENTRY | --linux FILE [--initrd FILE]...]",
 		Short: "Load an entry, or the given files, for the next kexec; no reboot",
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
-			p.given(cmd)
 			name := argument(args)
 			if escaped {
 				name = unescape(name)
@@ -64,11 +63,7 @@ func newLoad(a *app) *cobra.Command {
 }
 
 func (a *app) loadOnly(ctx context.Context, t *target, p planFlags) error {
-	for _, f := range t.Findings() {
-		if f.Severity == loader.SeverityWarning {
-			a.Warn("%s", f)
-		}
-	}
+	a.warnFindings(t.Findings(), a.ignored(p))
 	forecast, err := a.machine.TPM(ctx, t.Plan, a.checkOptions())
 	if err != nil {
 		a.Warn("%v", err)
@@ -95,13 +90,6 @@ func (a *app) loadRecorded(ctx context.Context, plan *loader.Plan, opt loader.Lo
 	return r, err
 }
 
-// An unloadReport is unload --json.
-type unloadReport struct {
-	Schema   int              `json:"schema"`
-	Unloaded bool             `json:"unloaded"`        // false: nothing was loaded
-	Entry    *report.EntryRef `json:"entry,omitempty"` // what that was, where it is known
-}
-
 func newUnload(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unload",
@@ -119,18 +107,8 @@ func (a *app) unload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case !u.Any:
-		a.Note("nothing was loaded")
-	case u.Name == "":
-		a.Note("unloaded a kernel that another program had loaded")
-	default:
-		a.Note("unloaded %s", u.Name)
-	}
-	r := unloadReport{Schema: report.Schema, Unloaded: u.Any}
-	if u.Name != "" {
-		r.Entry = &report.EntryRef{ID: loader.Text(u.Name)}
-	}
+	r := report.UnloadOf(u)
+	a.Note("%s", r)
 	_, err = a.json(r)
 	return err
 }

@@ -72,7 +72,7 @@ func withSignalCancel(run func(*cobra.Command, []string) error) func(*cobra.Comm
 
 // run is the whole program: it returns the exit code and prints to stderr why.
 func run(ctx context.Context, args []string, env *environment, stdout, stderr io.Writer) int {
-	a := &app{environment: env, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}}
+	a := &app{environment: env, args: args, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}}
 	cmd := newRoot(a)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
@@ -101,20 +101,11 @@ func (a *app) fail(err error) {
 			a.Warn("%v", jerr)
 		}
 	}
-	var blocked *loader.BlockedError
-	var lossy *loader.LossyError
-	switch {
-	case errors.As(err, &blocked):
-		a.failList(blocked.Summary(), err, blocked.Findings)
-	case errors.As(err, &lossy):
-		a.failList(lossy.Summary(), err, lossy.Findings)
-	default:
+	summary, found := findingsOf(err)
+	if found == nil {
 		a.Fail(err)
+		return
 	}
-}
-
-// failList prints an error with findings, each on a line.
-func (a *app) failList(summary string, err error, found []loader.Finding) {
 	var lines []string
 	for _, f := range found {
 		lines = append(lines, f.String())
@@ -122,21 +113,32 @@ func (a *app) failList(summary string, err error, found []loader.Finding) {
 	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)
 }
 
+// findingsOf are the findings that an error is about, and the error without them;
+// nil for others.
+func findingsOf(err error) (summary string, found []loader.Finding) {
+	var blocked *loader.BlockedError
+	var lossy *loader.LossyError
+	switch {
+	case errors.As(err, &blocked):
+		return blocked.Summary(), blocked.Findings
+	case errors.As(err, &lossy):
+		return lossy.Summary(), lossy.Findings
+	}
+	return "", nil
+}
+
 // withHint adds what only a user of the command can do about an error of the
 // library.
 func withHint(err error) error {
-	var blocked *loader.BlockedError
-	var lossy *loader.LossyError
 	var memory *loader.MemoryError
+	_, found := findingsOf(err)
 	switch {
 	case errors.As(err, &memory):
 		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
 	case hint.Of(err) != "":
 		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
-	case errors.As(err, &blocked):
-		return hint.Wrap(err, override(blocked.Findings...))
-	case errors.As(err, &lossy):
-		return hint.Wrap(err, override(lossy.Findings...))
+	case found != nil:
+		return hint.Wrap(err, override(found...))
 	case errors.Is(err, loader.ErrNoSchedule):
 		return hint.Wrap(err, "leave out --when")
 	case errors.Is(err, entries.ErrNoEntry):

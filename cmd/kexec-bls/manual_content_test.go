@@ -105,8 +105,8 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
 		"list": report.Entry{}, "show": report.Plan{}, "check": report.Check{}, "status": report.Status{},
-		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": configSetting{},
-		"unload": unloadReport{}, "reboot": rebootReport{},
+		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": report.Setting{},
+		"unload": report.Unload{}, "reboot": report.Reboot{},
 	} {
 		var documented []string
 		for _, i := range readManual(t, "kexec-bls.8") {

@@ -92,9 +92,7 @@ func (a *app) menuPlan(ctx context.Context, p planFlags) func(string, *string) m
 			rest = len(r.Findings)
 		}
 		report.PrintFindings(shown.UI, r.Findings[:rest])
-		if err := shown.showTarget(t); err != nil {
-			shown.Fail(err)
-		}
+		shown.planReport(t).Print(shown.UI)
 		report.PrintFindings(shown.UI, r.Findings[rest:])
 		plan.Text = text.String()
 		return plan

@@ -36,7 +36,6 @@ systemd. Nothing is half done: if anything fails, no kernel stays loaded and
 the system goes on as it was.`,
 		Args: maxArgs(1),
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
-			o.plan.given(cmd)
 			if err := o.check(len(args) > 0); err != nil {
 				return err
 			}
@@ -70,7 +69,7 @@ func (o rebootFlags) check(named bool) error {
 		return err
 	}
 	switch {
-	case o.plan.try.limit != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
+	case o.plan.try.limit.Duration != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
 		return usagef("--try cannot be combined with --loaded, --firmware, --menu and --when")
 	case o.menu && (named || o.loaded || o.firmware || o.init.When == "cancel"):
 		return usagef("--menu chooses the ENTRY and cannot be combined with --loaded, --firmware and --when=cancel")
@@ -84,57 +83,17 @@ func (o rebootFlags) check(named bool) error {
 	return nil
 }
 
-// A rebootReport is reboot --json, printed once the reboot is accepted.
-type rebootReport struct {
-	Schema int `json:"schema"`
-	// Way is kexec or firmware; cancelled for --when=cancel.
-	Way journal.Way `json:"way"`
-	// Entry is absent where the firmware chooses, or where a kernel that others
-	// loaded is started.
-	Entry   *report.EntryRef `json:"entry,omitempty"`
-	Release string           `json:"release,omitempty"` // of the kernel, where it is known
-	Why     string           `json:"why,omitempty"`     // the firmware: why no kexec
-	When    string           `json:"when"`              // now, or the value of --when=
-	// Accepted is when the init system accepted the request.
-	Accepted time.Time `json:"accepted"`
-
-	begun time.Time
-}
-
-func newRebootReport(o rebootFlags, name string) *rebootReport {
-	r := &rebootReport{Schema: report.Schema, Way: journal.Kexec, When: o.init.When, begun: time.Now()}
-	if r.When == "" {
-		r.When = "now"
-	}
-	r.setEntry(name)
-	return r
-}
-
-func (r *rebootReport) setEntry(name string) {
-	if r.Entry = nil; name != "" {
-		r.Entry = &report.EntryRef{ID: loader.Text(name)}
-	}
-}
-
-func (r *rebootReport) act(err error) journal.Act {
-	act := journal.Act{Kind: journal.Reboot, Way: r.Way, Why: r.Why, Took: time.Since(r.begun), Err: err}
-	if r.Entry != nil {
-		act.Entry = string(r.Entry.ID)
-	}
-	return act
-}
-
 // reboot chooses the way, and records a reboot that will not be.
 func (a *app) reboot(ctx context.Context, name string, o rebootFlags) error {
-	r := newRebootReport(o, name)
+	r := report.NewReboot(o.init.When, name)
 	err := a.rebootBy(ctx, name, o, r)
 	if err != nil && !o.dryRun {
-		a.journal(r.act(err))
+		a.journal(r.Act(err))
 	}
 	return err
 }
 
-func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *rebootReport) error {
+func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
 	switch {
 	case o.init.When == "cancel":
 		return a.cancel(ctx, o, r)
@@ -163,37 +122,38 @@ func kexecFailed(name string, err error) bool {
 
 // rebootOptions let the user see what systemctl prints. Its complaints are in the
 // error.
-func (a *app) rebootOptions(o rebootFlags, r *rebootReport) loader.RebootOptions {
+func (a *app) rebootOptions(o rebootFlags, r *report.Reboot) loader.RebootOptions {
 	f, ok := a.Err.(*os.File)
 	o.init.Stdout, o.init.Terminal, o.init.Quiet = a.Err, ok && term.IsTerminal(int(f.Fd())), a.flags.quiet
 	return loader.RebootOptions{
-		Init: o.init, Load: a.loadOptions(o.plan), OnFindings: a.reportFindings(a.ignored(o.plan)), OnAccepted: func() { a.accepted(r) },
+		Init: o.init, DryRun: o.dryRun, Load: a.loadOptions(o.plan), OnAccepted: func() { a.accepted(r) },
+		OnFindings: func(found []loader.Finding) { a.warnFindings(found, a.ignored(o.plan)) },
 	}
 }
 
 // accepted reports to scripts and the journal that the reboot will be. That nobody reads
 // it is no reason to fail.
-func (a *app) accepted(r *rebootReport) {
+func (a *app) accepted(r *report.Reboot) {
 	r.Accepted = time.Now().UTC()
-	a.journal(r.act(nil))
+	a.journal(r.Act(nil))
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
 }
 
-func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebootReport) error {
+func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
 	t, err := a.target(ctx, name, o.plan)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	r.setEntry(t.Name())
+	r.Entry = report.Named(t.Name())
+	opt := a.rebootOptions(o, r)
 	if o.dryRun {
-		return a.dryRun(ctx, t, o)
+		return errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
 	}
 	r.Release = t.Release()
 	begun := time.Now()
-	opt := a.rebootOptions(o, r)
 	opt.OnTry = func(try loader.Try) { a.Note("%s", try) }
 	opt.OnLoaded = func(_ loader.Receipt, err error) {
 		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
@@ -201,49 +161,21 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebo
 	return a.machine.Reboot(ctx, t.Plan, opt)
 }
 
-// dryRun shows the plan, and fails where the reboot would.
-func (a *app) dryRun(ctx context.Context, t *target, o rebootFlags) error {
-	ignore := a.ignored(o.plan)
-	found := a.findings(ctx, t)
-	a.reportFindings(ignore)(found)
-	if err := errors.Join(a.showTarget(t), a.machine.Acceptable(t.Plan, loader.LoadOptions{Ignore: ignore})); err != nil {
-		return err
-	}
-	if blocking := loader.Blocking(found, ignore...); len(blocking) > 0 {
-		return &loader.BlockedError{Name: t.Name(), Findings: blocking}
-	}
-	return a.machine.CanReboot(loader.RebootOptions{Init: o.init})
-}
-
-func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *rebootReport) error {
+func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	if receipt, err := a.machine.Receipt(); err == nil {
-		r.setEntry(receipt.Name())
+		r.Entry = report.Named(receipt.Name())
 	}
-	if !o.dryRun {
-		return a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
+	err := a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
+	if err == nil && o.dryRun {
+		a.Note("the loaded kernel would be started")
 	}
-	loaded, err := a.machine.IsLoaded()
-	if err != nil {
-		return err
-	}
-	if !loaded {
-		return loader.ErrNothingLoaded
-	}
-	ignore := a.ignored(o.plan)
-	found := a.machine.CheckLoaded(a.checkOptions())
-	a.reportFindings(ignore)(found)
-	a.Note("the loaded kernel would be started")
-	if blocking := loader.Blocking(found, ignore...); len(blocking) > 0 {
-		return &loader.BlockedError{Name: a.machine.LoadedName(), Findings: blocking}
-	}
-	return nil
+	return err
 }
 
 // throughFirmware is an ordinary reboot that no loaded image can turn into a
 // kexec.
-func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *rebootReport) error {
-	r.Way, r.Release = journal.Firmware, ""
-	r.setEntry("")
+func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Reboot) error {
+	r.Way, r.Release, r.Entry = journal.Firmware, "", nil
 	if o.dryRun {
 		a.Note("the machine would reboot through firmware")
 		return nil
@@ -252,7 +184,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *rebootRepor
 }
 
 // cancel cancels a scheduled reboot, and drops our image with it.
-func (a *app) cancel(ctx context.Context, o rebootFlags, r *rebootReport) error {
+func (a *app) cancel(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	r.Way = journal.Cancelled
 	if o.dryRun {
 		a.Note("a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")

@@ -50,14 +50,14 @@ func TestReloadFromElsewhere(t *testing.T) {
 func TestRequestOfAnEditedLine(t *testing.T) {
 	f, _ := newFake(t, nil)
 	a := &app{environment: f.environment}
-	p := planFlags{add: []string{"a"}, flat: true, remove: []string{"b"}, reuse: true, ignore: []string{"gpu"}}
-	want := &loader.Request{Append: []loader.Text{"a"}, Remove: []loader.Text{"b"}, Reuse: true, Flat: true, Ignore: []loader.FindingID{"gpu"}}
+	want := loader.Request{Append: []loader.Text{"a"}, Remove: []loader.Text{"b"}, Reuse: true, Flat: true, Ignore: []loader.FindingID{"gpu"}}
+	p := planFlags{Request: want}
 	p.edit(nil)
 	assert.Equal(t, want, a.request(p))
 	line := "root=x quiet"
 	p.edit(&line)
 	edited := loader.Text(line)
-	assert.Equal(t, &loader.Request{Replace: &edited, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
+	assert.Equal(t, loader.Request{Replace: &edited, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
 }
 
 func TestReloadFollowsTheDefault(t *testing.T) {

@@ -27,37 +27,25 @@ a trial is not required until it changes.`,
 
 // Exit codes of reboot-required, which scripts use.
 const (
-	exitRequired    = 0
 	exitNotRequired = 1
 	exitUnknown     = 6
 )
 
-func (a *app) answer(r report.Requirement, code int) error {
-	done, err := a.json(r)
-	if err != nil {
+func (a *app) answer(r report.Requirement) error {
+	if err := a.report(r); err != nil {
 		return err
 	}
-	if !done {
-		for _, reason := range r.Reasons {
-			a.Print("%s", reason)
-		}
-	}
-	if code == exitRequired {
-		return nil
-	}
-	return status(code)
-}
-
-func (a *app) requirement(ctx context.Context, retry bool) (report.Requirement, int) {
-	next, err := a.next(ctx, retry)
-	r := report.RequirementOf(next, err)
 	switch {
 	case r.Required == nil:
-		return r, exitUnknown
-	case *r.Required:
-		return r, exitRequired
+		return status(exitUnknown)
+	case !*r.Required:
+		return status(exitNotRequired)
 	}
-	return r, exitNotRequired
+	return nil
+}
+
+func (a *app) requirement(ctx context.Context, retry bool) report.Requirement {
+	return report.RequirementOf(a.next(ctx, retry))
 }
 
 // next compares what would be booted next with what runs.
@@ -68,9 +56,8 @@ func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
 	}
 	defer sys.Close()
 	if choice, err := sys.Default(); err == nil {
-		for _, missed := range append(choice.Missed, choice.Warnings...) {
-			a.Warn("%s", missed)
-		}
+		a.warnAll(choice.Missed)
+		a.warnAll(choice.Warnings)
 	}
 	next, err := loader.Next(ctx, sys, a.options(planFlags{}))
 	if err == nil && !retry {
@@ -83,5 +70,5 @@ func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
 func (a *app) unanswered(err error) error {
 	r := report.RequirementOf(loader.NextBoot{Running: a.machine.Host.Release()}, err)
 	r.Reasons = []string{term.Message(err)}
-	return a.answer(r, exitUnknown)
+	return a.answer(r)
 }

@@ -20,12 +20,12 @@ func TestRebootRequired(t *testing.T) {
 		reason string
 	}{
 		"another release": {nil, map[string]string{"cmdline": "root=/dev/vda2 rw quiet\n"},
-			exitRequired, "kernel 6.1.0 runs, arch.conf would boot 6.12.1"},
+			exitDone, "kernel 6.1.0 runs, arch.conf would boot 6.12.1"},
 		"another line": {nil, map[string]string{"sys/kernel/osrelease": "6.12.1\n", "cmdline": "BOOT_IMAGE=/v root=/dev/vda2 rw\n"},
-			exitRequired, "command line: + quiet"},
+			exitDone, "command line: + quiet"},
 		"another build": {map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (b@h) #2 SMP"}.Bytes())},
 			map[string]string{"sys/kernel/osrelease": "6.12.1\n", "sys/kernel/version": "#1 SMP\n", "cmdline": "root=/dev/vda2 rw quiet\n"},
-			exitRequired, "another build"},
+			exitDone, "another build"},
 		"the same": {map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (b@h) #1 SMP"}.Bytes())},
 			map[string]string{"sys/kernel/osrelease": "6.12.1\n", "sys/kernel/version": "#1 SMP\n", "cmdline": `BOOT_IMAGE=/v root=/dev/vda2 quiet rw initrd=\a` + "\n"},
 			exitNotRequired, ""},
@@ -47,7 +47,7 @@ func TestRebootRequired(t *testing.T) {
 				assert.Nil(t, r.Required)
 			default:
 				require.NotNil(t, r.Required)
-				assert.Equal(t, v.code == exitRequired, *r.Required)
+				assert.Equal(t, v.code == exitDone, *r.Required)
 			}
 		})
 	}

@@ -37,7 +37,7 @@ type environment struct {
 
 func realEnvironment() *environment {
 	return &environment{
-		machine: loader.Running(), openSystem: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: again,
+		machine: loader.Running(), openSystem: entries.Open, getenv: os.Getenv, lookup: os.LookupEnv, paths: config.SystemPaths(), self: self,
 		journal: func(act journal.Act) {
 			act.Version = version
 			journal.Send(act.Message())
@@ -50,8 +50,8 @@ func realEnvironment() *environment {
 	}
 }
 
-// again is this program once more, whatever has become of its file.
-func again(args []string) *exec.Cmd {
+// self is this program once more, whatever has become of its file.
+func self(args []string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0] // for ps(1)
 	return cmd
@@ -61,20 +61,22 @@ func again(args []string) *exec.Cmd {
 type app struct {
 	*environment
 	*term.UI
-	flags   flags
+	args    []string // of the command
+	flags   globalFlags
 	config  config.Config
 	origins config.Origins
 	parent  io.Writer // of a process that another one of ours watches; else nil
 	printed bool      // JSON was printed
 }
 
-// flags are the global ones, named as in bootctl and systemctl.
-type flags struct {
+// globalFlags are named as in bootctl and systemctl.
+type globalFlags struct {
 	espPath, bootPath, root string
 	json                    term.JSONMode
 	noPager, quiet          bool
 	verbose                 int
 	config                  string
+	within                  bool // this is the process that does a command's work
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -97,7 +99,7 @@ through systemd, so that services stop as in any reboot.`,
 			return a.start()
 		},
 	}
-	a.globalFlags(cmd)
+	a.addFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a),
@@ -105,7 +107,7 @@ through systemd, so that services stop as in any reboot.`,
 	return cmd
 }
 
-func (a *app) globalFlags(cmd *cobra.Command) {
+func (a *app) addFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked")
 	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked")
@@ -116,6 +118,8 @@ func (a *app) globalFlags(cmd *cobra.Command) {
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print more; twice: make the kernel log more too")
 	f.StringVar(&a.flags.config, "config", "", "Read `FILE` instead of "+config.File+" and its drop-ins")
+	f.BoolVar(&a.flags.within, "within", false, "Be the process that does the work")
+	_ = f.MarkHidden("within") // it is there
 }
 
 // start runs before every command.
@@ -139,6 +143,15 @@ func (a *app) json(v any) (bool, error) {
 	}
 	a.printed = true
 	return true, a.JSON(a.flags.json, v)
+}
+
+// report prints a report: as JSON where that is asked for, else for a person.
+func (a *app) report(r interface{ Print(*term.UI) }) error {
+	if done, err := a.json(r); done {
+		return err
+	}
+	r.Print(a.UI)
+	return nil
 }
 
 // quiet is the same app for someone who wants to hear nothing.

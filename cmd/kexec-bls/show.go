@@ -16,7 +16,6 @@ func newShow(a *app) *cobra.Command {
 		Short: "Show what would be loaded, and why",
 		Args:  maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.given(cmd)
 			if err := p.try.check(); err != nil {
 				return err
 			}
@@ -41,35 +40,22 @@ func (a *app) show(ctx context.Context, name string, p planFlags, pcrs bool) err
 	if err != nil {
 		a.Warn("%v", err)
 	}
-	r, err := report.PlanOf(t.Plan, t.rule, t.missed)
-	if err != nil {
-		return err
-	}
+	r := a.planReport(t)
 	r.Findings = append(r.Findings, forecast.Findings...)
 	if pcrs {
 		r.PCRs = report.PCRsOf(forecast.Prediction)
 	}
-	if err := a.showReport(t, r); err != nil {
+	if err := a.report(r); err != nil {
 		return err
 	}
 	return t.Broken()
 }
 
-func (a *app) showTarget(t *target) error {
-	r, err := report.PlanOf(t.Plan, t.rule, t.missed)
-	if err != nil {
-		return err
-	}
-	return a.showReport(t, r)
-}
-
-func (a *app) showReport(t *target, r *report.Plan) error {
+// planReport is the plan with the trial that it is for.
+func (a *app) planReport(t *target) *report.Plan {
+	r := report.PlanOf(t.Plan, t.rule, t.missed)
 	if trial, found, trying := a.machine.Try(t.Plan); trying {
 		r.SetTrial(trial, found)
 	}
-	if done, err := a.json(r); done {
-		return err
-	}
-	r.Print(a.UI)
-	return nil
+	return r
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-	"github.com/kexec-bls/kexec-bls/entries"
-	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -39,12 +37,8 @@ func (a *app) status(ctx context.Context, verify bool) error {
 	if err != nil {
 		return err
 	}
-	done, err := a.json(r)
-	if err != nil {
+	if err := a.report(r); err != nil {
 		return err
-	}
-	if !done {
-		r.Print(a.UI)
 	}
 	switch r.State {
 	case loader.Stale:
@@ -68,28 +62,24 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if err != nil {
 		return nil, err
 	}
-	h := a.machine.Host
-	r := &report.Status{
-		Schema: report.Schema, State: loaded.State, Reasons: loaded.Reasons, Loaded: report.ReceiptOf(loaded.Receipt),
-		Running: h.Release(), Kexeced: h.Kexeced() == host.Yes,
-	}
-	if sys != nil {
-		setNext(r, sys)
-	}
+	r := report.StatusOf(loaded, a.machine.Host, sys)
 	boot, err := a.machine.Boot()
-	if err != nil && !errors.Is(err, fs.ErrPermission) { // what only root may read is not known
-		a.Warn("%s: %v", a.machine.StateDir, err)
-	}
+	a.warnUnread(err)
 	r.SetBoot(boot)
-	a.setTrial(r)
+	trial, ok, err := a.machine.Trial()
+	a.warnUnread(err)
+	if ok {
+		r.Trial = report.TrialOf(trial)
+	}
 	return r, nil
 }
 
-func setNext(r *report.Status, sys *entries.System) {
-	if next, err := sys.Default(); err == nil {
-		r.Next, r.Rule = report.RefOf(next.Entry), next.Rule
+// warnUnread prints why a record cannot be read. What only root may read is not
+// known.
+func (a *app) warnUnread(err error) {
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		a.Warn("%s: %v", a.machine.StateDir, err)
 	}
-	r.Current = report.RefOf(sys.Running())
 }
 
 // writeMetrics writes what status and reboot-required report. A file that was
@@ -99,7 +89,7 @@ func (a *app) writeMetrics(ctx context.Context, path string, verify bool) error 
 	if err != nil {
 		return err
 	}
-	required, _ := a.quiet().requirement(ctx, false) // the warnings were printed
+	required := a.quiet().requirement(ctx, false) // the warnings were printed
 	if err := renameio.WriteFile(path, report.Metrics(version, r, required), 0o644, renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/watch"
 )
@@ -27,23 +26,20 @@ func (a *app) nameAsked(what string) (answered func()) { return watch.Asking(a.p
 // not even be killed. unanswered makes an answer of what is none; nil: it is the
 // command's error.
 func timed(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Command {
-	within := a.addWithin(cmd)
 	work := cmd.RunE
 	// Instead of the parent's, which would read the configuration twice.
 	cmd.PersistentPreRun = func(*cobra.Command, []string) {}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var err error
-		if *within || a.self == nil {
-			if *within {
+		if a.flags.within || a.self == nil {
+			if a.flags.within {
 				a.parent = a.asking()
 			}
 			if err = a.start(); err == nil {
 				err = work(cmd, args)
 			}
 		} else {
-			child := a.self(childArgs(cmd, args))
-			child.Stdout, child.Stderr = a.Out, a.Err
-			err = exitOf(watch.Run(cmd.Context(), child, watch.Options{Limit: a.queryLimit, Hold: true}))
+			err = exitOf(a.again(cmd.Context(), a.Out, watch.Options{Limit: a.queryLimit, Hold: true}))
 		}
 		var answer status
 		if err == nil || errors.As(err, &answer) || unanswered == nil {
@@ -54,26 +50,11 @@ func timed(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Comm
 	return cmd
 }
 
-// addWithin adds the flag of the process that does a command's work.
-func (a *app) addWithin(cmd *cobra.Command) *bool {
-	within := cmd.Flags().Bool("within", false, "Be that process")
-	_ = cmd.Flags().MarkHidden("within") // it is there
-	return within
-}
-
-// childArgs are the arguments of the process that does a command's work.
-func childArgs(cmd *cobra.Command, args []string) []string {
-	child := append(strings.Fields(cmd.CommandPath())[1:], "--within")
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, v := range values {
-			child = append(child, "--"+f.Name+"="+v)
-		}
-	})
-	return append(append(child, "--"), args...)
+// again runs this command once more, as the process that does its work.
+func (a *app) again(ctx context.Context, stdout io.Writer, opt watch.Options) error {
+	child := a.self(append([]string{"--within"}, a.args...))
+	child.Stdout, child.Stderr = stdout, a.Err
+	return watch.Run(ctx, child, opt)
 }
 
 // exitOf makes a process's exit code ours.

@@ -22,7 +22,7 @@ func TestQuestionsRunThemselvesOnce(t *testing.T) {
 	}
 	got := f.run("check", "-q", "--json=short", "--append=a b", "--append=c", "--", "-odd")
 	assert.Equal(t, answer{5, "said\n", ""}, got)
-	assert.Equal(t, []string{"check", "--within", "--append=a b", "--append=c", "--json=short", "--quiet=true", "--", "-odd"}, ran)
+	assert.Equal(t, []string{"--within", "check", "-q", "--json=short", "--append=a b", "--append=c", "--", "-odd"}, ran)
 
 	f.self = func([]string) *exec.Cmd { return exec.Command("/nowhere") }
 	assert.Equal(t, exitFailed, f.run("check").code)

@@ -455,9 +455,9 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// TestNeedsStandIn holds that a load puts a program kexec where the shutdown will
+// TestNeedsKexec holds that a load puts a program kexec where the shutdown will
 // look for one, and only there.
-func TestNeedsStandIn(t *testing.T) {
+func TestNeedsKexec(t *testing.T) {
 	const script = "/run/initramfs/shutdown"
 	for name, c := range map[string]struct {
 		files []string
@@ -474,7 +474,7 @@ func TestNeedsStandIn(t *testing.T) {
 	} {
 		b := newBox()
 		b.set(c.files...)
-		assert.Equal(t, c.want, preflight.NeedsStandIn(b.mount(t)), name)
+		assert.Equal(t, c.want, preflight.NeedsKexec(b.mount(t)), name)
 	}
 }
 

@@ -23,9 +23,9 @@ func shutdown(l *look) []Finding {
 	return found
 }
 
-// NeedsStandIn reports whether the shutdown will end in an initramfs that looks
+// NeedsKexec reports whether the shutdown will end in an initramfs that looks
 // for the program kexec, on a machine that has none.
-func NeedsStandIn(env Env) bool {
+func NeedsKexec(env Env) bool {
 	l := newLook(env, Plan{})
 	return !l.hasKexec() && l.lastStep() == jumps
 }

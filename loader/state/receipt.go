@@ -21,7 +21,7 @@ import (
 // A Receipt records what was loaded, by whom and from what. It lives as long as
 // the boot: /run forgets it with the loaded kernel.
 type Receipt struct {
-	Schema int    `json:"schema"` // 1
+	Schema int    `json:"schema"` // 2
 	BootID string `json:"bootId"` // of the kernel that loaded
 	// Entry is the id; "" for files that were named one by one.
 	Entry   raw.String `json:"entry,omitempty"`
@@ -39,11 +39,9 @@ type Receipt struct {
 	// Folders are those that a unified kernel image takes files from.
 	Folders []stamp.Folder `json:"folders,omitempty"`
 	Cmdline raw.String     `json:"cmdline"`
-	// Request is what the load was asked for, to repeat it; nil in receipts of
-	// version 1, which have Args.
+	// Request is what the load was asked for, to repeat it; nil for files that were
+	// named one by one.
 	Request *Request `json:"request,omitempty"`
-	// Args are the flags of the load in version 1, "--append=quiet".
-	Args []string `json:"args,omitempty"`
 	// Verified says that the compressed images among Files were decoded to their
 	// ends.
 	Verified bool      `json:"verified,omitempty"`
@@ -146,11 +144,17 @@ func ReadReceipt(dir string) (Receipt, error) {
 		return Receipt{}, err
 	}
 	defer f.Close()
-	var r Receipt
+	var r struct {
+		Receipt
+		Args []string `json:"args"` // of version 1
+	}
 	if err := json.NewDecoder(io.LimitReader(f, maxReceipt)).Decode(&r); err != nil {
 		return Receipt{}, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	return r, nil
+	if r.Schema < 2 && r.Entry != "" && r.Request == nil {
+		r.Request = requestOf(r.Entry, r.Args)
+	}
+	return r.Receipt, nil
 }
 
 // RemoveReceipt forgets what was loaded, the current receipt first. There may

@@ -21,7 +21,7 @@ func TestReceipt(t *testing.T) {
 	_, err := state.ReadReceipt(dir)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, state.RemoveReceipt(dir), "nothing to forget")
-	r := state.Receipt{Schema: 1, BootID: "b", Entry: "a.conf", Cmdline: "x", Time: time.Now().UTC(), Files: []stamp.File{{Path: "/v"}}}
+	r := state.Receipt{Schema: 2, BootID: "b", Entry: "a.conf", Cmdline: "x", Time: time.Now().UTC(), Files: []stamp.File{{Path: "/v"}}}
 	require.NoError(t, r.WritePending(dir))
 	pending, err := os.Stat(filepath.Join(dir, "loaded.json.pending"))
 	require.NoError(t, err)

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"strings"
+
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 )
@@ -28,4 +30,43 @@ type Request struct {
 	// Syscall is "file" or "classic"; "" is automatic.
 	Syscall string       `json:"syscall,omitempty"`
 	Ignore  []finding.ID `json:"ignore,omitempty"`
+}
+
+// requestOf is the request in a receipt of version 1, which has the arguments of
+// the load: "--append=quiet".
+func requestOf(entry raw.String, args []string) *Request {
+	r := &Request{Entry: entry}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		text, yes := raw.String(value), value == "true"
+		switch name {
+		case "esp-path":
+			r.ESP = text
+		case "boot-path":
+			r.Boot = text
+		case "config":
+			r.Config = text
+		case "append":
+			r.Append = append(r.Append, text)
+		case "remove":
+			r.Remove = append(r.Remove, text)
+		case "command-line":
+			r.Replace = &text
+		case "reuse-cmdline":
+			r.Reuse = yes
+		case "early-first":
+			r.EarlyFirst = yes
+		case "flat":
+			r.Flat = yes
+		case "verify":
+			r.Verify = yes
+		case "syscall":
+			r.Syscall = value
+		case "ignore":
+			for id := range strings.SplitSeq(value, ",") {
+				r.Ignore = append(r.Ignore, finding.ID(id))
+			}
+		}
+	}
+	return r
 }

@@ -40,7 +40,7 @@ type File struct {
 }
 
 // PlanOf reports a plan; rule is what chose its entry.
-func PlanOf(p *loader.Plan, rule string, missed []string) (*Plan, error) {
+func PlanOf(p *loader.Plan, rule string, missed []string) *Plan {
 	k := p.Kernel()
 	r := &Plan{
 		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: p.Findings(), Initrd: []File{},
@@ -60,7 +60,7 @@ func PlanOf(p *loader.Plan, rule string, missed []string) (*Plan, error) {
 			r.Removed = append(r.Removed, c.Parameter)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // Print writes the plan for a person.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -40,6 +41,22 @@ type Status struct {
 	Boot *Boot `json:"boot,omitempty"`
 	// Trial is the last reboot on trial; absent for none.
 	Trial *Trial `json:"trial,omitempty"`
+}
+
+// StatusOf reports what is loaded and what runs, and what sys would boot next; sys
+// may be nil.
+func StatusOf(l loader.Loaded, h host.Machine, sys *entries.System) *Status {
+	r := &Status{
+		Schema: Schema, State: l.State, Reasons: l.Reasons, Loaded: ReceiptOf(l.Receipt), Running: h.Release(), Kexeced: h.Kexeced() == host.Yes,
+	}
+	if sys == nil {
+		return r
+	}
+	if next, err := sys.Default(); err == nil {
+		r.Next, r.Rule = RefOf(next.Entry), next.Rule
+	}
+	r.Current = RefOf(sys.Running())
+	return r
 }
 
 // A Receipt is what is loaded in JSON: the receipt with the entry as an object.
@@ -142,6 +159,18 @@ func (r *Boot) How(kexeced bool) string {
 	return "started by kexec, loaded at " + localTime(r.Loaded)
 }
 
+// StartOf is how the running system was started, for a person.
+func StartOf(b loader.Boot) []string {
+	r, how := BootOf(b), "started by the firmware"
+	if b.Kexeced {
+		how = r.How(true)
+	}
+	if r != nil && r.Entry != nil {
+		how = string(r.Entry.ID) + " " + how
+	}
+	return append([]string{how}, r.Lines()...)
+}
+
 // Print writes the status for a person.
 func (r *Status) Print(ui *term.UI) {
 	ui.Print("loaded   %s", r.loaded())
@@ -192,6 +221,13 @@ type Requirement struct {
 	Next     string    `json:"next,omitempty"` // kernel release
 	// Reasons are what would be different, or why that cannot be determined.
 	Reasons []string `json:"reasons"`
+}
+
+// Print writes the reasons for a person.
+func (r Requirement) Print(ui *term.UI) {
+	for _, reason := range r.Reasons {
+		ui.Print("%s", reason)
+	}
 }
 
 // RequirementOf is the answer that loader.Next gives.

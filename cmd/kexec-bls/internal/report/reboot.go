@@ -1,0 +1,70 @@
+package report
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// A Reboot is reboot --json, printed once the reboot is accepted.
+type Reboot struct {
+	Schema int `json:"schema"`
+	// Way is kexec or firmware; cancelled for --when=cancel.
+	Way journal.Way `json:"way"`
+	// Entry is absent where the firmware chooses, or where a kernel that others
+	// loaded is started.
+	Entry   *EntryRef `json:"entry,omitempty"`
+	Release string    `json:"release,omitempty"` // of the kernel, where it is known
+	Why     string    `json:"why,omitempty"`     // the firmware: why no kexec
+	When    string    `json:"when"`              // now, or the value of --when=
+	// Accepted is when the init system accepted the request.
+	Accepted time.Time `json:"accepted"`
+
+	begun time.Time
+}
+
+// NewReboot begins the report of a reboot by kexec; when is "" for now.
+func NewReboot(when, name string) *Reboot {
+	return &Reboot{Schema: Schema, Way: journal.Kexec, Entry: Named(name), When: cmp.Or(when, "now"), begun: time.Now()}
+}
+
+// Named refers to an entry by its id alone; nil for "".
+func Named(id string) *EntryRef {
+	if id == "" {
+		return nil
+	}
+	return &EntryRef{ID: loader.Text(id)}
+}
+
+// Act is what the journal gets of the reboot; err is why it failed, nil where it
+// was accepted.
+func (r *Reboot) Act(err error) journal.Act {
+	act := journal.Act{Kind: journal.Reboot, Way: r.Way, Why: r.Why, Took: time.Since(r.begun), Err: err}
+	if r.Entry != nil {
+		act.Entry = string(r.Entry.ID)
+	}
+	return act
+}
+
+// An Unload is unload --json.
+type Unload struct {
+	Schema   int       `json:"schema"`
+	Unloaded bool      `json:"unloaded"`        // false: nothing was loaded
+	Entry    *EntryRef `json:"entry,omitempty"` // what that was, where it is known
+}
+
+// UnloadOf reports what was dropped.
+func UnloadOf(u loader.Unloaded) Unload { return Unload{Schema, u.Any, Named(u.Name)} }
+
+// String is the report for a person.
+func (u Unload) String() string {
+	switch {
+	case !u.Unloaded:
+		return "nothing was loaded"
+	case u.Entry == nil:
+		return "unloaded a kernel that another program had loaded"
+	}
+	return "unloaded " + string(u.Entry.ID)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// A target is an entry with its plan. Close it.
+type target struct {
+	*loader.Plan
+	rule   string // what chose the entry
+	missed []string
+}
+
+// close closes the system too, where there is one. Both were only read.
+func (t *target) close() {
+	_ = t.Close()
+	if sys := t.System(); sys != nil {
+		_ = sys.Close()
+	}
+}
+
+// open opens the system and prints what could not be seen.
+func (a *app) open(ctx context.Context) (*entries.System, error) {
+	sys, err := a.openSystem(ctx, a.systemOptions())
+	if err != nil {
+		return nil, err
+	}
+	a.warnAll(sys.Warnings())
+	return sys, nil
+}
+
+func (a *app) systemOptions() entries.Options {
+	opt := entries.Options{
+		ESP: a.flags.espPath, Boot: a.flags.bootPath, Root: a.flags.root, Host: a.machine.Host, Vars: a.machine.Vars, Getenv: a.getenv,
+	}
+	if a.flags.root == "" {
+		opt.Running = a.machine.RunningEntry()
+	}
+	if a.parent != nil {
+		opt.Timeout, opt.Asking = mountLimit, a.nameAsked
+	}
+	return opt
+}
+
+// target plans the entry that name means.
+func (a *app) target(ctx context.Context, name string, p planFlags) (*target, error) {
+	sys, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.plan(ctx, sys, name, p)
+	if err != nil {
+		_ = sys.Close() // it was only read
+	}
+	return t, err
+}
+
+func (a *app) plan(ctx context.Context, sys *entries.System, name string, p planFlags) (*target, error) {
+	c, err := sys.Choose(name)
+	if err != nil {
+		a.warnProblems(sys)
+		return nil, err
+	}
+	if name == "" {
+		a.warnAll(c.Missed)
+		a.warnAll(c.Warnings)
+	}
+	opt := a.options(p)
+	opt.Named = name != ""
+	opt.Progress = a.progress()
+	plan, err := loader.NewPlan(ctx, sys, c.Entry, opt)
+	if name == "" && errors.Is(err, entries.ErrNoEntry) {
+		err = fmt.Errorf("next boot, by %s: %w", c.Rule, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &target{plan, c.Rule, c.Missed}, nil
+}
+
+// files plans a kernel and initrds that are named one by one.
+func (a *app) files(ctx context.Context, kernel string, initrds []string, p planFlags) (*target, error) {
+	opt := a.options(p)
+	opt.Progress = a.progress()
+	plan, err := loader.NewFilePlan(ctx, a.machine.Host, kernel, initrds, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &target{Plan: plan, rule: "named by the user"}, nil
+}
+
+// progress shows how far long steps are.
+func (a *app) progress() func(step string, done, total int64) {
+	var now string
+	var bar *term.Progress
+	return func(step string, done, total int64) {
+		if step != now {
+			if bar != nil {
+				bar.Done()
+			}
+			now, bar = step, a.Progress(step)
+		}
+		if bar.Update(done, total); done >= total {
+			bar.Done()
+		}
+	}
+}
+
+// warnProblems prints what is wrong with files, where it may be why nothing was
+// found.
+func (a *app) warnProblems(sys *entries.System) {
+	for _, p := range sys.Problems() {
+		a.Warn("%v", p)
+	}
+}
+
+func (a *app) warnAll(texts []string) {
+	for _, text := range texts {
+		a.Warn("%s", text)
+	}
+}
+
+// warnFindings prints findings that a command goes on from: the warnings that are
+// not ignored.
+func (a *app) warnFindings(found []loader.Finding, ignore []loader.FindingID) {
+	for _, f := range found {
+		if f.Severity == loader.SeverityWarning && !f.Ignored(ignore...) {
+			a.Warn("%s", f)
+		}
+	}
+}
