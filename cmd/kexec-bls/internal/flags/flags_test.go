@@ -22,10 +22,10 @@ func TestTimespan(t *testing.T) {
 		require.NoError(t, f.Set(f.String()), "its own text")
 		assert.Equal(t, want, f.Duration)
 	}
-	for _, text := range []string{"x", "2days", "-3min", "3 4x", "999999s"} {
+	for _, text := range []string{"x", "2days", "-3min", "3 4x"} {
 		assert.ErrorContains(t, f.Set(text), "must be a time span such as 3min; got", text)
 	}
-	for _, text := range []string{"", "9s", "25h"} {
+	for _, text := range []string{"", "9s", "25h", "999999s"} {
 		assert.ErrorContains(t, f.Set(text), "must be between 10s and 24h0m0s; got", text)
 	}
 }
