@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/complete"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/entries"
 )
 
 // completionTimeout is how long the shell waits for entries; an automount or
@@ -71,7 +73,7 @@ func (a *app) completeEntry(cmd *cobra.Command, args []string, _ string) ([]cobr
 		}
 		defer sys.Close()
 		boot, _ := silent.machine.Boot() // what cannot be read is not known
-		found <- complete.Entries(sys, boot)
+		found <- complete.Entries(sys, func(e *entries.Entry) []string { return report.Notes(sys, boot, e) })
 	}()
 	select {
 	case names := <-found:

@@ -15,6 +15,8 @@ func newConfig(a *app) *cobra.Command {
 ` + config.File + `.d/ and those of vendors in /usr/lib/kexec-bls.toml.d/. The
 output is such a file again; after each key is the file that set it.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.report(report.ConfigOf(a.config, a.origins)) },
+		RunE: func(*cobra.Command, []string) error {
+			return a.report(config.NewReport(a.config, a.origins, report.Schema))
+		},
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 )
 
@@ -51,7 +49,7 @@ healthy = [] # default
 
 	again, _ := newFake(t, nil)
 	write(t, again.dir, map[string]string{"etc/kexec-bls.toml": got.stdout})
-	var r report.Config
+	var r config.Report
 	require.NoError(t, json.Unmarshal([]byte(again.run("config", "--json=short").stdout), &r))
 	assert.Equal(t, []any{`a="b"`, "c"}, r.Settings[0].Value, "the output is such a file again")
 	assert.Equal(t, again.paths.File, *r.Settings[0].Origin)

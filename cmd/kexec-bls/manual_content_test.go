@@ -105,7 +105,7 @@ func TestManualHasEveryConfigurationKey(t *testing.T) {
 func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
 		"list": report.Entry{}, "show": report.Plan{}, "check": report.Check{}, "status": report.Status{},
-		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": report.Setting{},
+		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": config.Setting{},
 		"unload": report.Unload{}, "reboot": report.Reboot{},
 	} {
 		var documented []string

@@ -85,12 +85,22 @@ func (o rebootFlags) check(named bool) error {
 
 // reboot chooses the way, and records a reboot that will not be.
 func (a *app) reboot(ctx context.Context, name string, o rebootFlags) error {
-	r := report.NewReboot(o.init.When, name)
+	r := report.NewReboot(string(journal.Kexec), o.init.When, name)
 	err := a.rebootBy(ctx, name, o, r)
 	if err != nil && !o.dryRun {
-		a.journal(r.Act(err))
+		a.record(r, err)
 	}
 	return err
+}
+
+// record puts a reboot into the journal; err is why it failed, nil where it was
+// accepted.
+func (a *app) record(r *report.Reboot, err error) {
+	act := journal.Act{Kind: journal.Reboot, Way: journal.Way(r.Way), Why: r.Why, Took: r.Took(), Err: err}
+	if r.Entry != nil {
+		act.Entry = string(r.Entry.ID)
+	}
+	a.journal(act)
 }
 
 func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
@@ -135,7 +145,7 @@ func (a *app) rebootOptions(o rebootFlags, r *report.Reboot) loader.RebootOption
 // it is no reason to fail.
 func (a *app) accepted(r *report.Reboot) {
 	r.Accepted = time.Now().UTC()
-	a.journal(r.Act(nil))
+	a.record(r, nil)
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
@@ -175,7 +185,7 @@ func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot)
 // throughFirmware is an ordinary reboot that no loaded image can turn into a
 // kexec.
 func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Reboot) error {
-	r.Way, r.Release, r.Entry = journal.Firmware, "", nil
+	r.Way, r.Release, r.Entry = string(journal.Firmware), "", nil
 	if o.dryRun {
 		a.Note("the machine would reboot through firmware")
 		return nil
@@ -185,7 +195,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 
 // cancel cancels a scheduled reboot, and drops our image with it.
 func (a *app) cancel(ctx context.Context, o rebootFlags, r *report.Reboot) error {
-	r.Way = journal.Cancelled
+	r.Way = string(journal.Cancelled)
 	if o.dryRun {
 		a.Note("a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")
 		return nil

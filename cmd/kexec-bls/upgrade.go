@@ -90,7 +90,7 @@ func (a *app) upgrade(ctx context.Context, caller string) {
 	ctx, cancel := context.WithTimeout(ctx, a.hookLimit())
 	defer cancel()
 	u := hook.Upgrade{
-		Machine: a.machine, UI: a.UI, Caller: caller, Policy: a.config.Hook.Policy, Getenv: a.getenv,
+		Machine: a.machine, UI: a.UI, Caller: caller, AutoLoad: a.config.Hook.Policy == config.PolicyLoad, Getenv: a.getenv,
 		Open: a.quiet().open, Options: a.options(planFlags{}), Load: a.loadChecked,
 	}
 	u.Run(ctx)

@@ -9,16 +9,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
-// Entries completes an ENTRY: those that can be loaded, and the names with an @
-// that are an entry on this machine.
-func Entries(sys *entries.System, boot loader.Boot) []cobra.Completion {
+// Entries completes an ENTRY: those that can be loaded, each with its notes, and the
+// names with an @ that are an entry on this machine.
+func Entries(sys *entries.System, notes func(*entries.Entry) []string) []cobra.Completion {
 	var found []cobra.Completion
 	titles := sys.Titles()
 	for i, e := range sys.Entries() {
@@ -26,8 +25,8 @@ func Entries(sys *entries.System, boot loader.Boot) []cobra.Completion {
 			continue
 		}
 		about := titles[i]
-		if notes := report.Notes(sys, boot, e); len(notes) > 0 {
-			about += " (" + strings.Join(notes, ", ") + ")"
+		if n := notes(e); len(n) > 0 {
+			about += " (" + strings.Join(n, ", ") + ")"
 		}
 		found = append(found, described(e.ID, about))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/host"
@@ -20,8 +19,9 @@ type Upgrade struct {
 	UI      *term.UI
 	// Caller is the verb: "pacman", "kernel-install" or "debian".
 	Caller string
-	Policy string // of the configuration
-	Getenv func(string) string
+	// AutoLoad is the policy load, else notify.
+	AutoLoad bool
+	Getenv   func(string) string
 	// Open opens the system; Options are those of the plan to compare.
 	Open    func(context.Context) (*entries.System, error)
 	Options loader.PlanOptions
@@ -63,7 +63,7 @@ func (u *Upgrade) Run(ctx context.Context) {
 			u.once(u.UI.Warn, "%v", err)
 		}
 	}
-	if u.Policy == config.PolicyLoad && device == "" && u.wantsLoad() && u.load(ctx) {
+	if u.AutoLoad && device == "" && u.wantsLoad() && u.load(ctx) {
 		return
 	}
 	u.notify()
@@ -98,7 +98,7 @@ func (u *Upgrade) notify() {
 		stale = fmt.Sprintf("what is loaded is stale (%s)", u.loaded.Reasons[0])
 	}
 	switch {
-	case u.differs() && u.Policy == config.PolicyLoad && u.loaded.State == loader.Fresh:
+	case u.differs() && u.AutoLoad && u.loaded.State == loader.Fresh:
 		// Was printed when it was loaded.
 	case u.differs() && stale != "":
 		u.once(u.UI.Note, "%s, and %s; run \"kexec-bls reboot\" to load and boot the new one", u.news(), stale)

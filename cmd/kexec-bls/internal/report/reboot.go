@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -12,7 +11,7 @@ import (
 type Reboot struct {
 	Schema int `json:"schema"`
 	// Way is kexec or firmware; cancelled for --when=cancel.
-	Way journal.Way `json:"way"`
+	Way string `json:"way"`
 	// Entry is absent where the firmware chooses, or where a kernel that others
 	// loaded is started.
 	Entry   *EntryRef `json:"entry,omitempty"`
@@ -25,9 +24,9 @@ type Reboot struct {
 	begun time.Time
 }
 
-// NewReboot begins the report of a reboot by kexec; when is "" for now.
-func NewReboot(when, name string) *Reboot {
-	return &Reboot{Schema: Schema, Way: journal.Kexec, Entry: Named(name), When: cmp.Or(when, "now"), begun: time.Now()}
+// NewReboot begins the report of a reboot; when is "" for now.
+func NewReboot(way, when, name string) *Reboot {
+	return &Reboot{Schema: Schema, Way: way, Entry: Named(name), When: cmp.Or(when, "now"), begun: time.Now()}
 }
 
 // Named refers to an entry by its id alone; nil for "".
@@ -38,15 +37,8 @@ func Named(id string) *EntryRef {
 	return &EntryRef{ID: loader.Text(id)}
 }
 
-// Act is what the journal gets of the reboot; err is why it failed, nil where it
-// was accepted.
-func (r *Reboot) Act(err error) journal.Act {
-	act := journal.Act{Kind: journal.Reboot, Way: r.Way, Why: r.Why, Took: time.Since(r.begun), Err: err}
-	if r.Entry != nil {
-		act.Entry = string(r.Entry.ID)
-	}
-	return act
-}
+// Took is how long the reboot has taken until now.
+func (r *Reboot) Took() time.Duration { return time.Since(r.begun) }
 
 // An Unload is unload --json.
 type Unload struct {

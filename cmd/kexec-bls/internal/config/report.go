@@ -1,14 +1,13 @@
-package report
+package config
 
 import (
 	"strings"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
-// A Config is config --json.
-type Config struct {
+// A Report is config --json.
+type Report struct {
 	Schema   int       `json:"schema"`
 	Settings []Setting `json:"settings"`
 }
@@ -26,11 +25,12 @@ type Setting struct {
 	toml string
 }
 
-// ConfigOf reports a configuration and where each key is set.
-func ConfigOf(c config.Config, origins config.Origins) *Config {
-	standard := config.Default()
+// NewReport reports a configuration and where each key is set, for JSON of this
+// schema.
+func NewReport(c Config, origins Origins, schema int) *Report {
+	standard := Default()
 	defaults := standard.Keys()
-	r := &Config{Schema: Schema}
+	r := &Report{Schema: schema}
 	for i, k := range c.Keys() {
 		s := Setting{k.Name, k.Value(), nil, k.Type(), defaults[i].TOML(), k.OneOf, k.Text, k.TOML()}
 		if file := origins[k.Name]; file != "" {
@@ -42,7 +42,7 @@ func ConfigOf(c config.Config, origins config.Origins) *Config {
 }
 
 // Print writes the configuration as a file of its format.
-func (r *Config) Print(ui *term.UI) {
+func (r *Report) Print(ui *term.UI) {
 	table := ""
 	for _, s := range r.Settings {
 		of, name, _ := strings.Cut(s.Key, ".")
