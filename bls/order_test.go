@@ -10,7 +10,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls"
 )
 
-// TestCompareSteps has one pair a step of the comparison; a stands before b.
+// TestCompareSteps has one pair a step of the comparison; a comes before b.
 func TestCompareSteps(t *testing.T) {
 	entry := func(name, text string) *bls.Entry {
 		e, _ := bls.ParseEntry("loader/entries/"+name, []byte(text))

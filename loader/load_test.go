@@ -93,7 +93,7 @@ func TestLoadUndoes(t *testing.T) {
 			func(f *fake) { f.loading = func() { f.link("/dev/full", "run/kexec-bls/loaded.json.pending") } },
 			"no space left on device", []string{"load", "unload"}, false,
 		},
-		"no stand-in": {
+		"no program kexec": {
 			func(f *fake) {
 				f.link("0123", "run/systemd/units/invocation:dracut-shutdown.service")
 				f.write(map[string]string{"run/initramfs/usr": "no directory"})

@@ -1,5 +1,5 @@
 // Package loader takes one entry of a system through kexec: NewPlan works out
-// what the kernel would be given and what it would make of it, Load hands it to
+// what the kernel would be given and what it would make of it, Load gives it to
 // the kernel and records that, Reboot goes on into it. Everything that a load or
 // a reboot has changed is undone where it fails.
 //

@@ -35,10 +35,10 @@ const (
 	OtherRelease
 )
 
-// ErrNoVersion means that the file of a kernel does not tell its version.
+// ErrNoVersion means that the version cannot be read from the file of a kernel.
 var ErrNoVersion = errors.New("the version of its kernel cannot be read")
 
-// Next compares what would be booted next with what runs. The error tells why
+// Next compares what would be booted next with what runs. The error is why
 // that cannot be determined.
 func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, error) {
 	n := NextBoot{Running: sys.Host().Release()}

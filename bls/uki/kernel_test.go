@@ -218,7 +218,7 @@ func TestBzImageVersion(t *testing.T) {
 	}
 }
 
-// A setup_sects of 0 stands for 4.
+// A setup_sects of 0 means 4.
 func TestBzImageSetupSects(t *testing.T) {
 	b := fixtures.BzImage{}.Bytes()
 	b[0x1f1] = 0

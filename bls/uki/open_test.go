@@ -156,7 +156,7 @@ func TestCheck(t *testing.T) {
 }
 
 // Firmware loads sections one over the other where their addresses say so, as
-// those of UKIs made by hand with too little room for the kernel.
+// those of UKIs made manually with too little room for the kernel.
 func TestCheckOverlap(t *testing.T) {
 	const addressAt = tableAt + 40 + 12 // of the second section
 	build := func(first, second string) []byte {

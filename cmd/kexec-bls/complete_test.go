@@ -56,7 +56,7 @@ func TestCompleteEntries(t *testing.T) {
 		assert.Empty(t, got, "there is only one ENTRY")
 	}
 	got, _ := f.complete(t, "load", "--linux=/vmlinuz", "--esp-path="+esp, "")
-	assert.Empty(t, got, "a kernel by hand has no ENTRY")
+	assert.Empty(t, got, "a given kernel has no ENTRY")
 	f.setVar(t, "LoaderEntryOneShot", "other.conf")
 	got, _ = f.complete(t, "show", "--esp-path="+esp, "@")
 	assert.Contains(t, got, "@oneshot\tother.conf")

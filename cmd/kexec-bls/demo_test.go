@@ -45,7 +45,7 @@ func TestDemo(t *testing.T) {
 		say("# %s", command)
 		fmt.Println(g.MustRun(command))
 	}
-	say("%s came up by kexec in %.1f s (emulated), all three initrds unpacked, the last one in force.",
+	say("%s came up by kexec in %.1f s (emulated), all three initrds unpacked, the last one active.",
 		g.MustRun("uname -r"), took.Seconds())
 }
 

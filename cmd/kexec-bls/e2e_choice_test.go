@@ -25,20 +25,20 @@ func TestE2EChoice(t *testing.T) {
 	g := setup{}.start(t)
 
 	g.MustRun("bootctl set-oneshot other.conf")
-	require.Equal(t, "other.conf", shot(g))
+	require.Equal(t, "other.conf", oneShotOf(g))
 	inhibited(t, g)
-	assert.Equal(t, "other.conf", shot(g), "as it was")
+	assert.Equal(t, "other.conf", oneShotOf(g), "as it was")
 
 	g.Reboot("kexec-bls reboot two")
 	require.True(t, kexeced(g))
 	assert.Equal(t, "two", running(g))
-	assert.Equal(t, "other.conf", shot(g), "another entry's one-shot waits")
+	assert.Equal(t, "other.conf", oneShotOf(g), "another entry's one-shot waits")
 	cleanBoot(t, g)
 
 	g.Reboot("kexec-bls reboot")
 	require.True(t, kexeced(g))
 	assert.Equal(t, "other", running(g))
-	assert.Empty(t, shot(g), "used up")
+	assert.Empty(t, oneShotOf(g), "used up")
 	cleanBoot(t, g)
 
 	g.MustRun("kexec-bls load other")
@@ -65,8 +65,8 @@ func inhibited(t *testing.T, g *vm.Guest) {
 
 const loaderVendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-// shot is the value of LoaderEntryOneShot, "" where there is none.
-func shot(g *vm.Guest) string { return efiText(g, "LoaderEntryOneShot") }
+// oneShotOf is the value of LoaderEntryOneShot, "" where there is none.
+func oneShotOf(g *vm.Guest) string { return efiText(g, "LoaderEntryOneShot") }
 
 // efiText reads a variable through cat, as tail(1) seeks and efivarfs cannot.
 func efiText(g *vm.Guest, name string) string {

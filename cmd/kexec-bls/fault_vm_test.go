@@ -34,7 +34,7 @@ func faultGuest(t *testing.T, c vm.Config) *vm.Guest {
 	return g
 }
 
-// receiptEntry is the entry of the receipt in force, "" without one.
+// receiptEntry is the entry of the current receipt, "" without one.
 func receiptEntry(t *testing.T, g *vm.Guest) string {
 	t.Helper()
 	result := g.Run("cat /run/kexec-bls/loaded.json")

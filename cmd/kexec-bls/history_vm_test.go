@@ -14,7 +14,7 @@ import (
 )
 
 // TestVMKnowsWhatRuns goes through a kexec into one of two entries that differ
-// in their ids alone, with the program that stands in for kexec(8), as an
+// in their ids alone, with the program that replaces kexec(8), as an
 // initramfs calls it at the end of a shutdown.
 func TestVMKnowsWhatRuns(t *testing.T) {
 	files := bootFiles(t, vm.FindKernel(t, vm.DefaultKernel))

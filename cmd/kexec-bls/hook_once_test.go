@@ -45,7 +45,7 @@ func TestHookSaysItOnce(t *testing.T) {
 
 	h = newHooked(t, "notify")
 	assert.Equal(t, arrow, h.hook(t, "pacman"))
-	assert.Equal(t, arrow, h.hook(t, "pacman"), "by hand it is said as often as asked")
+	assert.Equal(t, arrow, h.hook(t, "pacman"), "a user who runs it sees it each time")
 }
 
 func TestRebootRequiredFile(t *testing.T) {

@@ -199,7 +199,7 @@ func TestHookRespectsSkipAutoKexec(t *testing.T) {
 	}
 }
 
-// TestHookLeavesWhatOthersLoaded: an image of kexec-tools, or one by hand.
+// TestHookLeavesWhatOthersLoaded: an image of kexec-tools, or one loaded manually.
 func TestHookLeavesWhatOthersLoaded(t *testing.T) {
 	h := newHooked(t, "load")
 	h.isThere = true

@@ -28,7 +28,7 @@ const layoutDir = "../../fixtures/layouts"
 type layout struct {
 	id, rule string   // the default, and what chose it
 	missed   string   // part of the complaint about an earlier rule
-	running  string   // id of what runs; "" where that cannot be told
+	running  string   // id of what runs; "" where that cannot be determined
 	hidden   []string // ids
 	path     string   // of the default's file, where the id does not tell it
 	cmdline  string   // as it would be loaded; "" where the golden file will do

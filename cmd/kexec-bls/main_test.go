@@ -719,7 +719,7 @@ func TestDefaultThatCannotBeKexeced(t *testing.T) {
 	assert.Empty(t, f.acts, "never another entry instead")
 }
 
-// TestEntryForSystemdBootItself stands first, and systemd-boot leaves it out.
+// TestEntryForSystemdBootItself is first, and systemd-boot leaves it out.
 func TestEntryForSystemdBootItself(t *testing.T) {
 	f, esp := newFake(t, map[string]string{
 		"EFI/BOOT/BOOTX64.EFI": "MZ", "vmlinuz": "k", "loader/entries/a.conf": "linux /vmlinuz\n",

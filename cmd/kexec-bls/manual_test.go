@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An item is an entry of a list in a manual page in mdoc(7): what stands
-// behind .It, and the line below it.
+// An item is an entry of a list in a manual page in mdoc(7): what is
+// after .It, and the line below it.
 type item struct {
 	section, subsection, head, next string
 	depth                           int // lists around it

@@ -21,7 +21,7 @@ import (
 )
 
 // TestInterruptedLoad: after a kill in the middle nobody says "fresh", and the
-// next load mends it.
+// next load fixes it.
 func TestInterruptedLoad(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	state := func() (int, report.Status) {

@@ -99,7 +99,7 @@ func TestReloadThatFails(t *testing.T) {
 	assert.True(t, f.isThere, "what is loaded stays")
 }
 
-// TestReloadThatDoesNotHelp is what no load mends.
+// TestReloadThatDoesNotHelp is what no load fixes.
 func TestReloadThatDoesNotHelp(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	require.Equal(t, exitDone, f.run("load", "other", "--esp-path="+esp).code)

@@ -86,7 +86,7 @@ func describe(volumes []*esp.Volume, err error) []string {
 	return lines
 }
 
-// assertLike compares two texts; "..." in want stands for anything.
+// assertLike compares two texts; "..." in want matches anything.
 func assertLike(t *testing.T, want, got string) {
 	t.Helper()
 	rest, found := got, true

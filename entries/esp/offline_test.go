@@ -17,7 +17,7 @@ func TestFindOffline(t *testing.T) {
 		tree string // what is below DIR; "->" for links
 		env  string
 		o    esp.Options
-		want string // DIR stands for the tree
+		want string // DIR is replaced by the tree
 	}{
 		"ESP at /efi":               {tree: "efi/EFI/Linux/ boot/", want: "esp DIR/efi plain"},
 		"ESP at /boot":              {tree: "boot/loader/entries/ boot/EFI/", want: "esp DIR/boot plain"},

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// A zeroPage is what a boot loader tells an x86 kernel, by physical address
+// A zeroPage is what a boot loader passes to an x86 kernel, by physical address
 // (Documentation/arch/x86/zero-page.rst).
 type zeroPage struct {
 	cmdline            uint64

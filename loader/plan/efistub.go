@@ -112,7 +112,7 @@ func firstRunes(text string, n int) string {
 	return text
 }
 
-// hasContent reports whether an initrd has more than what a stub tells of itself.
+// hasContent reports whether an initrd has more than what a stub adds about itself.
 func hasContent(members []initrd.Member) bool {
 	for _, m := range members {
 		if !strings.HasPrefix(m.Name, "generated: ") {

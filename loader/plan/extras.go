@@ -82,7 +82,7 @@ func generated(dir string, names []string) string {
 	return fmt.Sprintf("generated: /%s (%s)", dir, strings.Join(names, ", "))
 }
 
-// meta packs what the image tells of itself, one archive a section.
+// meta packs what the image says of itself, one archive a section.
 func (s *stub) meta() error {
 	for _, k := range []struct{ section, name string }{
 		{".pcrsig", "tpm2-pcr-signature.json"},

@@ -70,7 +70,7 @@ func cleanLine(text string) string {
 
 // efiText is what a boot loader makes of bytes in UTF-8: text up to the first
 // NUL, without characters that 16 bits cannot hold. A sequence that is not
-// UTF-8 goes as a whole, by the length that its first byte tells.
+// UTF-8 goes as a whole, by the length in its first byte.
 func efiText(b []byte) string {
 	var out strings.Builder
 	for len(b) > 0 && b[0] != 0 {

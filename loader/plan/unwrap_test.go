@@ -123,8 +123,8 @@ func TestUnwrapBroken(t *testing.T) {
 	require.ErrorIs(t, err, uki.ErrCannotKexec)
 }
 
-// TestUnwrapByHand: a kernel named by hand is unpacked as well.
-func TestUnwrapByHand(t *testing.T) {
+// TestUnwrapGivenFile: a kernel given by its path is unpacked as well.
+func TestUnwrapGivenFile(t *testing.T) {
 	p, err := plan.OfFiles(partition(t, map[string]string{"v": compress(t, armImage(), "gzip"), "i": "i"}), "/v", []string{"/i"}, plan.Options{})
 	require.NoError(t, err)
 	defer p.Close()

@@ -78,18 +78,18 @@ func TestFirmware(t *testing.T) {
 }
 
 func TestBoot(t *testing.T) {
-	shot := func(b *box, text string) {
+	oneShot := func(b *box, text string) {
 		b.set("/efi/LoaderEntryOneShot-"+loader, nv+strings.Join(strings.Split(text, ""), "\x00")+"\x00\x00\x00")
 	}
 	play(t, map[string]scene{
 		"one-shot": {
-			func(b *box) { shot(b, "other.conf") },
+			func(b *box) { oneShot(b, "other.conf") },
 			[]string{"warning one-shot"},
 			"other.conf is set to be booted once, and remains so",
 		},
 		"one-shot and efibc": {
 			func(b *box) {
-				shot(b, "other.conf")
+				oneShot(b, "other.conf")
 				b.set("/sys/module/efibc/x", "")
 			},
 			[]string{"warning one-shot"},
@@ -97,7 +97,7 @@ func TestBoot(t *testing.T) {
 		},
 		"one-shot and efibc as a module": {
 			func(b *box) {
-				shot(b, "other.conf")
+				oneShot(b, "other.conf")
 				b.set("/sys/module/efibc/initstate", "live\n")
 			},
 			[]string{"warning one-shot"},
@@ -105,7 +105,7 @@ func TestBoot(t *testing.T) {
 		},
 		"one-shot, efibc and the recorder": {
 			func(b *box) {
-				shot(b, "other.conf")
+				oneShot(b, "other.conf")
 				b.set("/sys/module/efibc/x", "", "/run/systemd/units/invocation:kexec-bls-boot.service", "-> 0123")
 			},
 			[]string{"warning one-shot"},
@@ -120,13 +120,13 @@ func TestBoot(t *testing.T) {
 		},
 		"one-shot is meant": {
 			func(b *box) {
-				shot(b, "other.conf")
+				oneShot(b, "other.conf")
 				b.plan.OneShot = true
 			},
 			nil,
 			"",
 		},
-		"junk of efibc": {func(b *box) { shot(b, "kexec reboot") }, nil, ""},
+		"junk of efibc": {func(b *box) { oneShot(b, "kexec reboot") }, nil, ""},
 		"empty": {
 			func(b *box) {
 				b.set("/efi/LoaderEntryOneShot-"+loader, nv)

@@ -56,16 +56,16 @@ func New(h host.Machine, runDir, line string) bool {
 	if who == "" {
 		return true
 	}
-	path := filepath.Join(runDir, "said")
-	said := strings.Split(strings.TrimSuffix(readSmall(path), "\n"), "\n")
-	if said[0] != who {
-		said = []string{who}
+	path := filepath.Join(runDir, "printed")
+	printed := strings.Split(strings.TrimSuffix(readSmall(path), "\n"), "\n")
+	if printed[0] != who {
+		printed = []string{who}
 	}
-	if slices.Contains(said[1:], line) {
+	if slices.Contains(printed[1:], line) {
 		return false
 	}
 	if os.MkdirAll(runDir, 0o755) == nil {
-		_ = os.WriteFile(path, []byte(strings.Join(append(said, line), "\n")+"\n"), 0o600) // else it is printed twice
+		_ = os.WriteFile(path, []byte(strings.Join(append(printed, line), "\n")+"\n"), 0o600) // else it is printed twice
 	}
 	return true
 }

@@ -149,7 +149,7 @@ func TestTerminalHangsUp(t *testing.T) {
 	}
 }
 
-// Output into a pipe is no terminal, whatever stands at its other end.
+// Output into a pipe is no terminal, whatever is at its other end.
 func TestNoTerminal(t *testing.T) {
 	x := open(t, 80, 24, "env MENU_IN_TERMINAL=1 "+os.Args[0]+" | head -n 1")
 	x.waitFor("a menu needs a terminal")
