@@ -164,14 +164,14 @@ func (m *Machine) canReboot(opt RebootOptions) error {
 // or at once to the loaded kernel.
 func (m *Machine) end(ctx context.Context, message string, opt RebootOptions) error {
 	undo := m.recordEnd(ctx, "kexec", opt)
-	err := m.handOver(ctx, message, opt)
+	err := m.startReboot(ctx, message, opt)
 	if err != nil {
 		undo()
 	}
 	return err
 }
 
-func (m *Machine) handOver(ctx context.Context, message string, opt RebootOptions) error {
+func (m *Machine) startReboot(ctx context.Context, message string, opt RebootOptions) error {
 	if opt.Init.Message == "" {
 		opt.Init.Message = message
 	}
