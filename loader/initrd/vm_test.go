@@ -168,10 +168,12 @@ func TestKernelAgreesWithFlat(t *testing.T) {
 	}
 }
 
+// Each kernel has 210 sets of its own.
 func TestLongKernelAgreesWithFlat(t *testing.T) {
-	for seed := range uint64(12) {
-		for _, kernel := range []string{vm.DefaultKernel, vm.SecondKernel} {
-			t.Run(fmt.Sprint(seed, kernel), func(t *testing.T) { agreesOnTrees(t, 1000+seed, kernel, kernel) })
+	for i, kernel := range []string{vm.OldestKernel, vm.DefaultKernel, vm.SecondKernel, vm.NewestKernel} {
+		for n := range 3 {
+			seed := 1000 + uint64(3*i+n)
+			t.Run(fmt.Sprint(kernel, seed), func(t *testing.T) { agreesOnTrees(t, seed, kernel, kernel) })
 		}
 	}
 }
