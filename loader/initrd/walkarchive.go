@@ -174,10 +174,7 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 			return &ownError{err}
 		}
 	}
-	if w.opts.Verify != VerifyNone {
-		return r.Verify()
-	}
-	return nil
+	return r.Verify()
 }
 
 // reader reads content that is in the blob itself, where it is known to be whole.

@@ -196,6 +196,8 @@ func (w *walker) decode(p *segmentWalk, st compress.Stream) (int64, *compress.Fa
 	case errors.As(err, &f) && f.ID == compress.Checksum:
 		w.find(f.ID, p.Member, p.Offset, "%s: %s", st.Format, f.Text)
 		return w.streams.End(), nil, nil
+	case errors.As(err, &f) && f.ID == cpio.Padding:
+		return w.streams.End(), fault.New(f.ID, st.Offset, "inside the compressed image: %s", f.Text), nil
 	case errors.As(err, &f) && f.ID != compress.Unread && f.ID != compress.Damaged:
 		return st.End, fault.New(f.ID, f.At, "inside the compressed image: %s", f.Text), nil
 	}
