@@ -93,8 +93,11 @@ func afterSeparator(tail string) string {
 }
 
 func whole(params, tail string) string {
-	if params == "" {
+	switch {
+	case params == "":
 		return strings.TrimLeft(tail, " ")
+	case tail != "" && !isBlank(tail[0]): // the line began with it
+		return params + " " + tail
 	}
 	return params + tail
 }
