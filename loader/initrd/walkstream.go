@@ -280,8 +280,9 @@ func (w *walker) afterLZ4(p *segmentWalk) error {
 	if p.Format != compress.LZ4 || w.size-w.pos < 4 {
 		return nil
 	}
-	b := make([]byte, 4)
-	if err := readFull(w.r, b, w.pos); err != nil {
+	w.cursor.MoveTo(w.pos)
+	b, err := w.cursor.Peek(4)
+	if err != nil {
 		return err
 	}
 	if s := string(b); s != compress.LZ4Magic && s != "\x00\x00\x00\x00" {
