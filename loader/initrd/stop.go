@@ -33,7 +33,8 @@ func (w *walker) find(id ID, member string, off int64, format string, args ...an
 // member.
 func (w *walker) once(id ID, member string, off int64, format string, args ...any) {
 	if w.stopped == nil && w.found.first(id, w.source(off).Offset) {
-		w.found.add(Finding{ID: id, Member: member, Offset: &off}, format, args...)
+		at := off // off itself would be on the heap for every call
+		w.found.add(Finding{ID: id, Member: member, Offset: &at}, format, args...)
 	}
 }
 

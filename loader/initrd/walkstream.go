@@ -22,9 +22,9 @@ func (w *walker) stream(f Format) error {
 	p := w.begin(f, w.pos)
 	p.Entries = -1
 	st, err := w.streams.Measure(f, w.pos, w.limit(w.pos))
-	var stop *compress.Fault
+	stop := faultIn(err)
 	switch {
-	case errors.As(err, &stop):
+	case stop != nil:
 		st.End, err = w.limit(w.pos), nil
 		stop = fault.New(stop.ID, p.Offset, "%s", streamText(f, stop))
 	case err != nil:
@@ -56,6 +56,16 @@ func (w *walker) stream(f Format) error {
 	w.begun = true
 	w.pos = end
 	return w.afterLZ4(p)
+}
+
+// faultIn is the fault that err is, or nil.
+func faultIn(err error) *compress.Fault {
+	if err == nil {
+		return nil
+	}
+	var f *compress.Fault
+	errors.As(err, &f)
+	return f
 }
 
 // decodes reports whether a stream is to be decoded.
