@@ -86,8 +86,8 @@ func halves(line string) (params, tail string) {
 
 // afterSeparator returns what a tail has for init.
 func afterSeparator(tail string) string {
-	for _, at := range fields(tail) {
-		return strings.TrimSpace(tail[at.end:])
+	if first := fields(tail); len(first) > 0 {
+		return strings.TrimSpace(tail[first[0].end:])
 	}
 	return ""
 }
