@@ -229,6 +229,7 @@ func TestWalkSeverities(t *testing.T) {
 		"junk first":         {[][]byte{[]byte("junk")}, finding.Error},
 		"junk last":          {[][]byte{mainImage, []byte("junk")}, finding.Warning},
 		"damaged magic":      {[][]byte{mainImage, append([]byte("\xa8"), pack(t, compress.Zstd, extraImage)[1:]...)}, finding.Error},
+		"padding, odd image": {[][]byte{append(pack(t, compress.Gzip, entries(text("init", "x"))[:117]), make([]byte, 4)...), append([]byte{0}, extraImage...)}, finding.Error},
 		"gzip of old":        {[][]byte{mainImage, []byte("\x1f\x9e\x08\x00xxxxxxxx")}, finding.Error},
 		"bootconfig covers":  {[][]byte{mainImage, bootconfig(string(extraImage))}, finding.Error},
 		"no last padding":    {[][]byte{pack(t, compress.Gzip, entries(text("init", "x"))[:117])}, finding.Warning},

@@ -102,13 +102,14 @@ func (w *walker) junk(f Format) error {
 	p.Kind = Extra
 	w.keep(p.Segment)
 	w.pure = false
+	misaligned := w.misaligned()
+	if w.stopped != nil && (f == compress.LZ4Frame || misaligned) {
+		w.stopped.lost = true
+	}
 	switch {
 	case f == compress.LZ4Frame:
-		if w.stopped != nil {
-			w.stopped.lost = true
-		}
 		return w.stop(LZ4FrameFormat, w.pos, w.pos, "lz4 in the frame format, which the kernel does not know")
-	case w.misaligned():
+	case misaligned:
 		return w.stop(cpio.Misaligned, w.pos, w.pos, "the archive begins at an offset that is not a multiple of 4")
 	}
 	id, text, err := w.junkID()
