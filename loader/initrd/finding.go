@@ -35,6 +35,7 @@ const (
 	StreamEmpty       ID = "stream-empty"
 	StreamJunk        ID = "stream-junk"
 	StreamZeros       ID = "stream-zeros"
+	TreeDevice        ID = "tree-device"
 	TreeDirectory     ID = "tree-directory"
 	TreeFile          ID = "tree-file"
 	TreeLink          ID = "tree-link"
@@ -73,6 +74,7 @@ func archiveRules() []rule {
 		{cpio.Magic, e, "an archive ends where a header should begin", remake},
 		{cpio.Misaligned, e, "an archive begins at an offset that is not a multiple of 4", "join with zeros up to a multiple of 4"},
 		{cpio.ODC, e, "an archive is in the old portable format", "create the archive with cpio -H newc"},
+		{cpio.Padding, e, "a compressed archive ends before the zeros after its last file", remake},
 		{cpio.Skipped, e, "the kernel would leave out a file of an archive", remake},
 		{cpio.Truncated, e, "an archive is cut off", remake},
 		{EarlyName, w, "the kernel does not find a name in an early archive", "store the name without a leading ./ or /"},
@@ -97,6 +99,7 @@ func treeRules() []rule {
 	const e, w = finding.Error, finding.Warning
 	const sorted = "list each directory before what is in it (find without -depth)"
 	return []rule{
+		{TreeDevice, e, "a device node is not replaced by one with other numbers", "remove the node from one of the images"},
 		{TreeDirectory, e, "a directory is not replaced by a file, because something is in it", "remove the directory from the earlier image"},
 		{TreeFile, e, "a file is below something that is no directory", "remove one of the two"},
 		{TreeLink, e, "a hard link cannot be made", "list each name of a hard-linked file once"},

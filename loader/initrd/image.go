@@ -24,7 +24,7 @@ func prepareImages(members []Member, opts JoinOptions) ([]image, error) {
 		return nil, err
 	}
 	for i := range images {
-		if err := images[i].look(); err != nil {
+		if err := images[i].look(i < len(images)-1); err != nil {
 			return nil, fmt.Errorf("%s: %w", images[i].name, err)
 		}
 	}
@@ -50,8 +50,9 @@ func cutImages(members []Member, opts JoinOptions) ([]image, error) {
 	return moveConfig(images, opts)
 }
 
-// look finds out what matters for the padding around the image.
-func (p *image) look() error {
+// look finds out what matters for the padding around the image; more: another
+// one follows.
+func (p *image) look(more bool) error {
 	if p.config {
 		return nil
 	}
@@ -60,6 +61,9 @@ func (p *image) look() error {
 		return err
 	}
 	p.lz4 = string(head) == compress.LZ4Magic
+	if !more {
+		return nil
+	}
 	var err error
 	p.tail, err = tailOf(p.content)
 	return err

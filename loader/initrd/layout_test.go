@@ -299,7 +299,7 @@ func TestLayoutsAreSound(t *testing.T) {
 			if !l.rules {
 				assert.Empty(t, rep.Errors())
 			} else {
-				assert.Len(t, rep.Errors(), 5, "what the rules leave out: %s", ids(rep))
+				assert.Len(t, rep.Errors(), 6, "what the rules leave out: %s", ids(rep))
 			}
 			flat, _, err := flatten(t, initrd.FlatOptions{}, l.members(t, agent))
 			require.NoError(t, err)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/bits"
 
+	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
@@ -31,7 +33,8 @@ func (w *walker) find(id ID, member string, off int64, format string, args ...an
 // member.
 func (w *walker) once(id ID, member string, off int64, format string, args ...any) {
 	if w.stopped == nil && w.found.first(id, w.source(off).Offset) {
-		w.found.add(Finding{ID: id, Member: member, Offset: &off}, format, args...)
+		at := off // off itself would be on the heap for every call
+		w.found.add(Finding{ID: id, Member: member, Offset: &at}, format, args...)
 	}
 }
 
@@ -53,10 +56,34 @@ func (w *walker) stop(id ID, off, rest int64, text string) error {
 // loses reports whether a stop for a reason loses an image by itself.
 func (w *walker) loses(id ID, from, to int64) (bool, error) {
 	switch id {
-	case Junk, LZ4Unterminated, BootconfigBuried, BootconfigDamaged:
+	case Junk:
+		head := make([]byte, min(len(compress.XZMagic), int(to-from)))
+		if err := readFull(w.r, head, from); err != nil || damagedMagic(head) {
+			return true, err
+		}
+		return w.holdsImage(from, to)
+	case LZ4Unterminated, BootconfigBuried, BootconfigDamaged, cpio.Padding:
 		return w.holdsImage(from, to)
 	}
 	return true, nil
+}
+
+// damagedMagic reports whether head is a magic number but for one bit, or that of
+// a gzip of old, for which the kernel has a name and no decoder.
+func damagedMagic(head []byte) bool {
+	for _, magic := range []string{"07070", "\x1f\x8b\x08", "\x1f\x9e", "BZh", "\x5d\x00\x00", compress.XZMagic, "\x89LZO\x00", compress.LZ4Magic, "\x28\xb5\x2f\xfd"} {
+		if len(head) < len(magic) {
+			continue
+		}
+		differ := 0
+		for i := range len(magic) {
+			differ += bits.OnesCount8(head[i] ^ magic[i])
+		}
+		if differ <= 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // holdsImage reports whether an image seems to begin between two offsets.
@@ -115,6 +142,9 @@ func (w *walker) conclude() error {
 	if w.stopped != nil {
 		w.reportStop(*w.stopped)
 	}
+	if w.opts.Built != nil && w.rep.Size > 0 && !w.opts.Built("CONFIG_BLK_DEV_INITRD") {
+		w.found.add(Finding{ID: FormatUnsupported, Member: w.members[0].Name}, "the new kernel takes no initrd at all (CONFIG_BLK_DEV_INITRD)")
+	}
 	w.rep.Releases = w.sortedReleases()
 	w.treeFindings()
 	w.rep.Findings = w.found.result()
@@ -155,6 +185,14 @@ func (w *walker) config() (*Segment, error) {
 		w.find(BootconfigDamaged, m.Name, b.end-int64(configTail), "it ends in a bootconfig whose length or checksum is wrong, which the kernel does not apply")
 		return nil, nil
 	}
+	covers, err := w.holdsImage(b.start, b.end)
+	if err != nil {
+		return nil, err
+	}
+	if covers {
+		f := Finding{ID: BootconfigDamaged, Severity: finding.Error, Member: m.Name, Offset: &b.start}
+		w.found.add(f, "its bootconfig is so long that an image is in it, which the kernel does not unpack")
+	}
 	w.size = b.start
 	return &Segment{Member: m.Name, Offset: b.start, Size: b.end - b.start, Format: Config, Kind: Extra}, nil
 }
@@ -167,6 +205,8 @@ func (w *walker) junkID() (ID, string, error) {
 	switch {
 	case err != nil || !found:
 		return Junk, "neither a cpio archive nor compressed in a way that the kernel knows", err
+	case m.Offset+b.end >= w.rep.Size-configSlack && w.size < w.rep.Size:
+		return Junk, "neither a cpio archive nor compressed, in front of the bootconfig", nil
 	case m.Offset+b.end >= w.rep.Size-configSlack:
 		return BootconfigDamaged, "", nil
 	}

@@ -197,7 +197,8 @@ func (w *walker) treeFindings() {
 		return
 	}
 	for _, l := range w.tree.losses {
-		if at, err := w.tree.find(l.path); err == "" && at.node != nil && at.node.kind() == l.kind && !w.tree.full {
+		at, err := w.tree.find(l.path)
+		if l.id != TreeDevice && err == "" && at.node != nil && at.node.kind() == l.kind && !w.tree.full {
 			continue // a later entry has it
 		}
 		f := Finding{ID: l.id, Member: l.member, Offset: &l.off, Stream: l.stream}

@@ -244,8 +244,13 @@ func (t *tree) special(e cpio.Entry, member int64) outcome {
 	// Where mknod failed, the kernel goes on to what is in the way.
 	n.set(e)
 	n.mtime, n.dirty = e.MTime, true
-	if n.kind() != e.Kind() {
+	switch {
+	case n.kind() != e.Kind():
 		return blocked(e)
+	case e.Kind() != unix.S_IFIFO && e.Kind() != unix.S_IFSOCK && (n.major != e.RdevMajor || n.minor != e.RdevMinor):
+		return outcome{id: TreeDevice, text: func() string {
+			return fmt.Sprintf("the device node %q is left out: one with other numbers is there, %d:%d", cpio.Clip(e.Path), n.major, n.minor)
+		}}
 	}
 	return outcome{}
 }

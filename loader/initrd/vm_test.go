@@ -135,6 +135,7 @@ func TestKernelAgreesWithFindings(t *testing.T) {
 		"bootconfig-buried": {pad4(agent), newc(text("t", "0")), bootconfig("a=1\n"), one},
 		"junk":              {pad4(agent), newc(text("t", "0")), []byte("junk"), one},
 		"cpio-truncated":    {pad4(agent), pack(t, compress.Gzip, entries(text("t", "0"), text("u", "0"))[:150]), pad4(nil), one},
+		"cpio-padding":      {pad4(agent), pack(t, compress.Gzip, entries(text("t", "0"))[:113]), pad4(nil), one},
 		"stream-junk":       {pad4(agent), pack(t, compress.Gzip, append(newc(text("t", "0")), "junk"...)), pad4(nil), one},
 		"lz4-frame":         {pad4(agent), newc(text("t", "0")), []byte("\x04\x22\x4d\x18    "), one},
 		"cpio-odc":          {pad4(agent), newc(text("t", "0")), pad4([]byte("070707" + strings.Repeat("0", 200))), one},
@@ -168,10 +169,12 @@ func TestKernelAgreesWithFlat(t *testing.T) {
 	}
 }
 
+// Each kernel has 210 sets of its own.
 func TestLongKernelAgreesWithFlat(t *testing.T) {
-	for seed := range uint64(12) {
-		for _, kernel := range []string{vm.DefaultKernel, vm.SecondKernel} {
-			t.Run(fmt.Sprint(seed, kernel), func(t *testing.T) { agreesOnTrees(t, 1000+seed, kernel, kernel) })
+	for i, kernel := range []string{vm.OldestKernel, vm.DefaultKernel, vm.SecondKernel, vm.NewestKernel} {
+		for n := range 3 {
+			seed := 1000 + uint64(3*i+n)
+			t.Run(fmt.Sprint(kernel, seed), func(t *testing.T) { agreesOnTrees(t, seed, kernel, kernel) })
 		}
 	}
 }

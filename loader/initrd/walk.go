@@ -132,6 +132,7 @@ type walker struct {
 	main    bool  // a main image was seen
 	decoded int   // streams
 
+	current  segmentWalk
 	last     Segment           // but for a bootconfig
 	pure     bool              // early files and their directories, and nothing else
 	early    bool              // an early file was seen

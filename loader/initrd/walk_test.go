@@ -92,6 +92,11 @@ func TestWalkFindings(t *testing.T) {
 		"cut in a file":                    {[][]byte{entries(text("a", strings.Repeat("x", 100)))[:150], extraImage}, plain, "a:cpio-truncated"},
 		"cut in a file at the end":         {[][]byte{entries(text("a", strings.Repeat("x", 100)))[:150]}, plain, "a:cpio-truncated"},
 		"last padding missing":             {[][]byte{entries(text("a", "x"))[:117]}, plain, fine},
+		"last padding missing in a stream": {[][]byte{zstd(entries(text("init", "x"))[:117]), extraImage}, verify, "a:cpio-padding"},
+		"padding of a name missing":        {[][]byte{entries(text("ab", "x"), dir("abcd"))[:116+115]}, plain, "a:cpio-truncated"},
+		"padding of a trailer missing":     {[][]byte{mainImage[:len(mainImage)-3]}, plain, fine},
+		"the same in a stream":             {[][]byte{zstd(mainImage[:len(mainImage)-3])}, verify, "a:cpio-truncated"},
+		"wrong sum, not verified":          {[][]byte{newc(file{path: "a", data: "ab", crc: true, check: 1})}, plain, "a:cpio-checksum"},
 		"link target too long":             {[][]byte{newc(link("a", strings.Repeat("x", 5000)), text("b", "1"))}, plain, "a:cpio-skipped"},
 		"directory with content":           {[][]byte{newc(file{path: "a", mode: 0o40755, data: "x"}, text("b", "1"))}, plain, "a:cpio-skipped"},
 		"name too long":                    {[][]byte{newc(text(strings.Repeat("x", 4096), "1"), text("b", "1"))}, plain, "a:cpio-skipped"},
@@ -114,7 +119,7 @@ func TestWalkFindings(t *testing.T) {
 		"xz with SHA256":               {[][]byte{xzCheck(t, xz.SHA256, mainImage)}, verify, "a:xz-check"},
 		"xz without check":             {[][]byte{xzCheck(t, 0, mainImage)}, verify, fine},
 		"xz with the filter x86":       {[][]byte{testFile(t, "x86.xz"), mainImage}, verify, fine},
-		"xz with x86, not built in":    {[][]byte{testFile(t, "x86.xz"), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_XZ" }}, "a:xz-filter"},
+		"xz with x86, not built in":    {[][]byte{testFile(t, "x86.xz"), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o != "CONFIG_XZ_DEC_X86" }}, "a:xz-filter"},
 		"xz with the filter arm":       {[][]byte{testFile(t, "arm.xz"), mainImage}, plain, fine},
 		"xz with arm64, not looked at": {[][]byte{arm64XZ(t), mainImage}, verify, "a:stream-unread"},
 		"xz with arm":                  {[][]byte{testFile(t, "arm.xz"), mainImage}, verify, fine},
@@ -127,7 +132,8 @@ func TestWalkFindings(t *testing.T) {
 		"zstd magic alone":             {[][]byte{[]byte("\x28\xb5")}, plain, "a:stream-truncated"},
 		"lzop without sums":            {[][]byte{testFile(t, "nosums.lzo")}, plain, "a:stream-damaged"},
 		"format not in the kernel":     {[][]byte{zstd(mainImage)}, initrd.WalkOptions{Built: func(o string) bool { return o != "CONFIG_RD_ZSTD" }}, "a:format-unsupported"},
-		"format in the kernel":         {[][]byte{zstd(mainImage), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_ZSTD" }}, fine},
+		"format in the kernel":         {[][]byte{zstd(mainImage), mainImage}, initrd.WalkOptions{Built: func(o string) bool { return o == "CONFIG_RD_ZSTD" || o == "CONFIG_BLK_DEV_INITRD" }}, fine},
+		"no initrd in the kernel":      {[][]byte{mainImage}, initrd.WalkOptions{Built: func(string) bool { return false }}, "a:format-unsupported"},
 		"cut archive in a stream":      {[][]byte{zstd(mainImage[:len(mainImage)-60]), extraImage}, verify, "a:cpio-truncated"},
 		"compressed twice":             {[][]byte{pack(t, compress.Gzip, zstd(mainImage))}, verify, "a:stream-junk"},
 		"nothing compressed, first":    {[][]byte{pack(t, compress.Gzip, nil), mainImage}, verify, "a:stream-empty"},
@@ -167,7 +173,12 @@ func TestWalkFindings(t *testing.T) {
 		"a file again":                        {[][]byte{mainImage, newc(text("init", "2"))}, plain, fine},
 		"a file without a type":               {[][]byte{newc(file{path: "a", mode: 0o644})}, plain, "a:cpio-skipped"},
 		"/dev is there":                       {[][]byte{newc(file{path: "dev/null", mode: 0o20666})}, plain, fine},
-		"not built, then more":                {[][]byte{pad4(zstd(mainImage)), extraImage}, initrd.WalkOptions{Built: func(string) bool { return false }}, "a:format-unsupported"},
+		"not built, then more":                {[][]byte{pad4(zstd(mainImage)), extraImage}, initrd.WalkOptions{Built: func(o string) bool { return o != "CONFIG_RD_ZSTD" }}, "a:format-unsupported"},
+		"device of other numbers":             {[][]byte{newc(node(1, 3), node(1, 5))}, plain, "a:tree-device"},
+		"device of the same numbers":          {[][]byte{newc(node(1, 3), node(1, 3))}, plain, fine},
+		"bootconfig, an image in it":          {[][]byte{mainImage, bootconfig(string(extraImage) + "x=1\n")}, plain, "b:bootconfig-damaged"},
+		"bootconfig, too short a length":      {[][]byte{mainImage, append([]byte("x=1\n"), bootconfig("")...)}, plain, "b:junk"},
+		"bzip2, randomised, later":            {[][]byte{mainImage, randomised(t)}, plain, "b:stream-damaged"},
 
 		"microcode first":             {[][]byte{ucodeIntel, ucodeAMD, acpiTables, zstd(mainImage)}, verify, fine},
 		"microcode behind plain main": {[][]byte{mainImage, ucodeIntel}, plain, fine},
@@ -183,6 +194,17 @@ func TestWalkFindings(t *testing.T) {
 			assert.Equal(t, tc.want, ids(walk(t, b, tc.opts)))
 		})
 	}
+}
+
+func node(major, minor uint32) file {
+	return file{path: "node", mode: 0o20600, rdev: [2]uint32{major, minor}}
+}
+
+// randomised is bzip2 with a flag that only versions before 0.9.5 wrote.
+func randomised(t *testing.T) []byte {
+	b := pack(t, compress.Bzip2, sampleArchive())
+	b[14] |= 0x80
+	return b
 }
 
 // longBootconfig has a length that is larger than it is.
@@ -206,6 +228,11 @@ func TestWalkSeverities(t *testing.T) {
 	}{
 		"junk first":         {[][]byte{[]byte("junk")}, finding.Error},
 		"junk last":          {[][]byte{mainImage, []byte("junk")}, finding.Warning},
+		"damaged magic":      {[][]byte{mainImage, append([]byte("\xa8"), pack(t, compress.Zstd, extraImage)[1:]...)}, finding.Error},
+		"padding, odd image": {[][]byte{append(pack(t, compress.Gzip, entries(text("init", "x"))[:117]), make([]byte, 4)...), append([]byte{0}, extraImage...)}, finding.Error},
+		"gzip of old":        {[][]byte{mainImage, []byte("\x1f\x9e\x08\x00xxxxxxxx")}, finding.Error},
+		"bootconfig covers":  {[][]byte{mainImage, bootconfig(string(extraImage))}, finding.Error},
+		"no last padding":    {[][]byte{pack(t, compress.Gzip, entries(text("init", "x"))[:117])}, finding.Warning},
 		"junk before zeros":  {[][]byte{mainImage, []byte("junk"), make([]byte, 8)}, finding.Warning},
 		"junk before images": {[][]byte{mainImage, []byte("junk"), extraImage}, finding.Error},
 		"junk and an image":  {[][]byte{mainImage, append([]byte("junk"), extraImage...)}, finding.Error},
@@ -221,7 +248,7 @@ func TestWalkSeverities(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, layout := cat(tc.in...)
-			rep := walk(t, b, initrd.WalkOptions{Layout: layout})
+			rep := walk(t, b, initrd.WalkOptions{Layout: layout, Verify: initrd.VerifyFast})
 			require.Len(t, rep.Findings, 1, ids(rep))
 			assert.Equal(t, tc.want, rep.Findings[0].Severity, rep.Findings[0])
 		})

@@ -95,10 +95,12 @@ type summary struct {
 	init  bool
 }
 
+// begin begins a segment, the last one before it has ended.
 func (w *walker) begin(f Format, off int64) *segmentWalk {
-	return &segmentWalk{Segment: Segment{
+	w.current = segmentWalk{Segment: Segment{
 		Member: w.source(off).Name, Offset: off, Format: f, Unpacked: -1, Dropped: w.stopped != nil,
 	}}
+	return &w.current
 }
 
 // end decides what a segment is for and adds it to the report.
@@ -174,10 +176,7 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 			return &ownError{err}
 		}
 	}
-	if w.opts.Verify != VerifyNone {
-		return r.Verify()
-	}
-	return nil
+	return r.Verify()
 }
 
 // reader reads content that is in the blob itself, where it is known to be whole.

@@ -22,9 +22,9 @@ func (w *walker) stream(f Format) error {
 	p := w.begin(f, w.pos)
 	p.Entries = -1
 	st, err := w.streams.Measure(f, w.pos, w.limit(w.pos))
-	var stop *compress.Fault
+	stop := faultIn(err)
 	switch {
-	case errors.As(err, &stop):
+	case stop != nil:
 		st.End, err = w.limit(w.pos), nil
 		stop = fault.New(stop.ID, p.Offset, "%s", streamText(f, stop))
 	case err != nil:
@@ -56,6 +56,16 @@ func (w *walker) stream(f Format) error {
 	w.begun = true
 	w.pos = end
 	return w.afterLZ4(p)
+}
+
+// faultIn is the fault that err is, or nil.
+func faultIn(err error) *compress.Fault {
+	if err == nil {
+		return nil
+	}
+	var f *compress.Fault
+	errors.As(err, &f)
+	return f
 }
 
 // decodes reports whether a stream is to be decoded.
@@ -92,13 +102,14 @@ func (w *walker) junk(f Format) error {
 	p.Kind = Extra
 	w.keep(p.Segment)
 	w.pure = false
+	misaligned := w.misaligned()
+	if w.stopped != nil && (f == compress.LZ4Frame || misaligned) {
+		w.stopped.lost = true
+	}
 	switch {
 	case f == compress.LZ4Frame:
-		if w.stopped != nil {
-			w.stopped.lost = true
-		}
 		return w.stop(LZ4FrameFormat, w.pos, w.pos, "lz4 in the frame format, which the kernel does not know")
-	case w.misaligned():
+	case misaligned:
 		return w.stop(cpio.Misaligned, w.pos, w.pos, "the archive begins at an offset that is not a multiple of 4")
 	}
 	id, text, err := w.junkID()
@@ -196,6 +207,8 @@ func (w *walker) decode(p *segmentWalk, st compress.Stream) (int64, *compress.Fa
 	case errors.As(err, &f) && f.ID == compress.Checksum:
 		w.find(f.ID, p.Member, p.Offset, "%s: %s", st.Format, f.Text)
 		return w.streams.End(), nil, nil
+	case errors.As(err, &f) && f.ID == cpio.Padding:
+		return w.streams.End(), fault.New(f.ID, st.Offset, "inside the compressed image: %s", f.Text), nil
 	case errors.As(err, &f) && f.ID != compress.Unread && f.ID != compress.Damaged:
 		return st.End, fault.New(f.ID, f.At, "inside the compressed image: %s", f.Text), nil
 	}
@@ -278,8 +291,9 @@ func (w *walker) afterLZ4(p *segmentWalk) error {
 	if p.Format != compress.LZ4 || w.size-w.pos < 4 {
 		return nil
 	}
-	b := make([]byte, 4)
-	if err := readFull(w.r, b, w.pos); err != nil {
+	w.cursor.MoveTo(w.pos)
+	b, err := w.cursor.Peek(4)
+	if err != nil {
 		return err
 	}
 	if s := string(b); s != compress.LZ4Magic && s != "\x00\x00\x00\x00" {

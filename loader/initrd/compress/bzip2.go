@@ -45,7 +45,11 @@ func bzip2Header(p *picker) {
 // block checks what comes before the content of a block: the library decodes by
 // tables that the kernel would not (get_next_block in lib/decompress_bunzip2.c).
 func (b *bits) block() {
-	b.read(32 + 1 + 24) // checksum, randomised, origin
+	b.read(32) // checksum
+	if b.read(1) != 0 {
+		b.damaged("a block is randomised, which the kernel refuses")
+	}
+	b.read(24) // origin
 	symbols := b.symbols()
 	tables := int(b.read(3))
 	selectors := int(b.read(15))

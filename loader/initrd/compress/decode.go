@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/anchore/go-lzo"
 	"github.com/klauspost/compress/flate"
@@ -24,7 +25,9 @@ const (
 	// altogether: an image of many streams of a few bytes would make each ask
 	// for its dictionary anew.
 	setupMax = 2 << 30
-	inBuffer = 64 << 10
+	// garbageMax is how many of those bytes may wait to be collected.
+	garbageMax = 16 << 20
+	inBuffer   = 64 << 10
 )
 
 var errLZ4End = errors.New("a block does not end in literals")
@@ -37,7 +40,9 @@ type decoders struct {
 	xz    *xz.Reader
 	block blocks
 	setup int64 // bytes allocated so far
-	end   func() int64
+
+	garbage int64 // of these, since the last collection
+	end     func() int64
 }
 
 // Open returns a reader of the content of a stream that was measured. It is
@@ -99,6 +104,10 @@ func (s *Scanner) Close() {
 func (s *Scanner) allocate(st Stream, n int64) error {
 	if s.dec.setup += n; s.dec.setup > setupMax {
 		return fault.New(Unread, st.Offset, "too many %s streams to decode them all", st.Format)
+	}
+	if s.dec.garbage += n; s.dec.garbage > garbageMax {
+		runtime.GC() // a heap of dictionaries doubles before it is collected
+		s.dec.garbage = 0
 	}
 	return nil
 }

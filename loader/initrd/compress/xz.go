@@ -10,7 +10,8 @@ import (
 // (lib/xz/xz_dec_stream.c without XZ_DEC_ANY_CHECK).
 
 const (
-	xzMagic   = "\xfd7zXZ\x00"
+	// XZMagic begins a stream.
+	XZMagic   = "\xfd7zXZ\x00"
 	xzFooter  = 12
 	xzCRC32   = 1
 	xzLZMA2   = 0x21
@@ -38,7 +39,7 @@ type xzBlock struct {
 // xzMeasure goes over one stream: header, blocks, index, footer.
 func xzMeasure(p *picker, st *Stream) {
 	x := xzStream{picker: p, st: st}
-	p.magic(xzMagic)
+	p.magic(XZMagic)
 	reserved, check := p.u8(), p.u8()
 	x.check = check
 	p.sum(p.pos-2, p.pos)

@@ -7,19 +7,20 @@ const zstdWindowMax = 1 << 27
 func zstdMeasure(p *picker) {
 	p.magic("\x28\xb5\x2f\xfd")
 	d := p.u8()
-	zstdHeader(p, d)
+	largest := min(zstdHeader(p, d), zstdBlockMax)
 	for last := false; !last && p.err == nil; {
 		b := p.bytes(3)
 		h := int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
 		last = h&1 != 0
 		switch size := h >> 3; h >> 1 & 3 {
-		case 1:
-			p.skip(1)
 		case 3:
 			p.damaged("a block of a reserved kind")
 		default:
-			if size > 128<<10 {
+			if size > largest {
 				p.damaged("a block is larger than zstd allows")
+			}
+			if h>>1&3 == 1 {
+				size = 1 // one byte, repeated
 			}
 			p.skip(size)
 		}
@@ -29,8 +30,13 @@ func zstdMeasure(p *picker) {
 	}
 }
 
-// zstdHeader goes over the header after its descriptor d.
-func zstdHeader(p *picker, d byte) {
+// zstdBlockMax is how many bytes one block holds at most, where the window is not
+// smaller.
+const zstdBlockMax = 128 << 10
+
+// zstdHeader goes over the header after its descriptor d, and returns how large
+// the window is, bytes.
+func zstdHeader(p *picker, d byte) int64 {
 	single := d&0x20 != 0
 	window := uint64(0)
 	if !single {
@@ -54,6 +60,7 @@ func zstdHeader(p *picker, d byte) {
 	case dictionary != 0:
 		p.damaged("it needs a dictionary")
 	}
+	return int64(min(window, zstdWindowMax))
 }
 
 // zstdContent reads the length of the content; 0 where it is not there.

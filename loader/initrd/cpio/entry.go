@@ -29,6 +29,7 @@ const (
 	Header     finding.ID = "cpio-header"     // a field or a name is malformed
 	Truncated  finding.ID = "cpio-truncated"  // it is cut off
 	Skipped    finding.ID = "cpio-skipped"    // the kernel leaves an entry out
+	Padding    finding.ID = "cpio-padding"    // a stream ends before the zeros after its last entry
 	Checksum   finding.ID = "cpio-checksum"   // the sum of a file is wrong
 )
 

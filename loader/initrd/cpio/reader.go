@@ -90,7 +90,11 @@ func (r *Reader) finish() error {
 		}
 		r.left = 0
 	}
-	_, err := r.c.skip(max(0, r.After-r.c.pos))
+	padding := max(0, r.After-r.c.pos)
+	n, err := r.c.skip(padding)
+	if err == nil && n < padding && r.c.rd != nil {
+		return r.fault(Padding, "the zeros after %q are missing", Clip(r.Entry.Path))
+	}
 	return err
 }
 
@@ -131,18 +135,23 @@ func (r *Reader) name(size int64) error {
 	if r.Start+HeaderSize+size > r.bound {
 		return r.fault(Truncated, "the archive ends inside a name")
 	}
-	b, err := r.c.Peek(int(HeaderSize + size))
+	b, err := r.c.Peek(int(body - r.Start))
 	if err != nil {
 		return err
 	}
 	if int64(len(b)) < HeaderSize+size {
 		return r.fault(Truncated, "the archive ends inside a name")
 	}
+	whole := int64(len(b)) == body-r.Start
 	b = b[HeaderSize:]
 	if b[size-1] != 0 {
 		return r.fault(Header, "a name without its final NUL")
 	}
 	r.Entry.Path = string(b[:bytes.IndexByte(b, 0)])
+	if !whole && (r.c.rd != nil || !r.Trailer()) {
+		// The kernel looks at a name once it has the zeros after it.
+		return r.fault(Truncated, "the archive ends inside the zeros after the name %q", Clip(r.Entry.Path))
+	}
 	return r.content(body)
 }
 

@@ -75,7 +75,8 @@ const separator = "--"
 // "" without one.
 func halves(line string) (params, tail string) {
 	for _, at := range fields(line) {
-		if line[at.start:at.end] == separator {
+		// The kernel takes it in quotes too, also where the second one is missing.
+		if p, quoted := strings.CutPrefix(line[at.start:at.end], `"`); p == separator || quoted && p == separator+`"` {
 			params = strings.TrimRight(line[:at.start], " \t\n\v\f\r")
 			return params, line[len(params):]
 		}
@@ -85,13 +86,18 @@ func halves(line string) (params, tail string) {
 
 // afterSeparator returns what a tail has for init.
 func afterSeparator(tail string) string {
-	_, init, _ := strings.Cut(tail, separator)
-	return strings.TrimSpace(init)
+	if first := fields(tail); len(first) > 0 {
+		return strings.TrimSpace(tail[first[0].end:])
+	}
+	return ""
 }
 
 func whole(params, tail string) string {
-	if params == "" {
+	switch {
+	case params == "":
 		return strings.TrimLeft(tail, " ")
+	case tail != "" && !isBlank(tail[0]): // the line began with it
+		return params + " " + tail
 	}
 	return params + tail
 }

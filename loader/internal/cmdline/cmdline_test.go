@@ -41,7 +41,16 @@ func TestApply(t *testing.T) {
 		"a separator with nothing":   {cmdline.Edit{}, "a --", "a --"},
 		"blanks around it stay":      {cmdline.Edit{}, " a  --  b ", " a  --  b "},
 		"nothing before it":          {cmdline.Edit{Remove: []string{"a"}}, "a -- b", "-- b"},
-		"a quoted separator is none": {cmdline.Edit{Append: []string{"c"}}, `a "--" b`, `a "--" b c`},
+		"append, nothing before it":  {cmdline.Edit{Append: []string{"c"}}, "-- b", "c -- b"},
+		"append to a separator":      {cmdline.Edit{Append: []string{"c"}}, "--", "c --"},
+		"reuse, nothing before it":   {cmdline.Edit{Reuse: "c -- d"}, "-- b", "c -- b d"},
+		"a default, only a tail":     {cmdline.Edit{Defaults: []string{"c=1"}}, "-- b", "c=1 -- b"},
+		"a quoted separator":         {cmdline.Edit{Append: []string{"c"}}, `a "--" b`, `a c "--" b`},
+		"reuse, quoted separators":   {cmdline.Edit{Reuse: `c "--" d`}, `a "--" b`, "a c -- b d"},
+		"an open quote":              {cmdline.Edit{Append: []string{"c"}}, `a "--`, `a c "--`},
+		"a separator in quotes":      {cmdline.Edit{Append: []string{"c"}}, `a="x -- y" b`, `a="x -- y" b c`},
+		"a value":                    {cmdline.Edit{Append: []string{"c"}}, `a=-- --b b--`, `a=-- --b b-- c`},
+		"a tab before it":            {cmdline.Edit{Append: []string{"c"}}, "a\t--\tb", "a c\t--\tb"},
 		"remove before append":       {cmdline.Edit{Remove: []string{"a"}, Append: []string{"a=2"}}, "a=1 b", "b a=2"},
 	} {
 		assert.Equal(t, v.want, v.edit.Apply(v.line), name)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
@@ -21,6 +22,8 @@ type File struct {
 	Size   int64      `json:"size"` // bytes
 	MTime  time.Time  `json:"mtime"`
 	SHA256 string     `json:"sha256"` // hex; NoSum while it is not known
+
+	changed time.Time // st_ctime, which nobody can set
 }
 
 // NoSum replaces a hash that is not known yet, and takes as much room.
@@ -32,7 +35,11 @@ func Stat(path string, f *os.File) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return File{Path: raw.String(path), Size: info.Size(), MTime: info.ModTime(), SHA256: NoSum}, nil
+	s := File{Path: raw.String(path), Size: info.Size(), MTime: info.ModTime(), SHA256: NoSum}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.changed = time.Unix(st.Ctim.Unix())
+	}
+	return s, nil
 }
 
 // Of records an open file with its content.
@@ -66,7 +73,7 @@ func (s File) Finish(f *os.File) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	if now.Size != s.Size || !now.MTime.Equal(s.MTime) || s.SHA256 != NoSum && now.SHA256 != s.SHA256 {
+	if now.Size != s.Size || !now.MTime.Equal(s.MTime) || !now.changed.Equal(s.changed) || s.SHA256 != NoSum && now.SHA256 != s.SHA256 {
 		return File{}, hint.Errorf("try again when the update that writes it has ended", "%s: the file changed while it was loaded", s.Path)
 	}
 	return now, nil
