@@ -270,10 +270,33 @@ func TestBinding(t *testing.T) {
 func bound(t testing.TB, p tpm.Prediction, n int) tpm.Volume {
 	t.Helper()
 	values := sha256.Sum256(p.Banks["sha256"][n].Next)
-	b := append(make([]byte, 32), 0, 0, 1, 0x7f, 0, 0, 0, 1, 0, 0x0b, 3, 1<<n, 0, 0)
+	b := append(make([]byte, 32), 0, 0, 1, 0x7f, 0, 0, 0, 1, 0, 0x0b, 3, 0, 0, 0)
+	b[len(b)-3+n/8] = 1 << (n % 8)
 	digest := sha256.Sum256(append(b, values[:]...))
 	token := luks2.TPM2{PCRs: []int{n}, Bank: "sha256", PolicyHashes: [][]byte{digest[:]}}
 	return tpm.Volume{Name: fmt.Sprintf("bound%x", digest[:2]), Initrd: true, Header: luks2.Header{Tokens: []luks2.Token{{Type: "systemd-tpm2", TPM2: &token}}}}
+}
+
+// Nothing makes an unlock wait for the separator of NvPCRs, but
+// cryptsetup-pre.target where that is pulled in.
+func TestUnlockRacesTheNvPCRSeparator(t *testing.T) {
+	nvDoneUnit := "usr/lib/systemd/system/sysinit.target.wants/systemd-pcrnvdone.service"
+	early := bound(t, tpm.Predict(running(t), tpm.Boot{Initrd: measuring().with(nvDoneUnit, "").initrd()}), 9)
+	late, other := bound(t, tpm.Predict(running(t), boot("")), 9), bound(t, tpm.Predict(running(t), boot("")), 7)
+	for _, v := range []tpm.Volume{early, late} {
+		f := only(t, tpm.Check(running(t), boot(""), []tpm.Volume{v}))
+		assert.Equal(t, tpm.Unknown, f.ID)
+		assert.Equal(t, "cannot determine whether the TPM opens "+v.Name+": systemd-pcrnvdone.service extends PCR 9, before or after the unlock", f.Text)
+		assert.Empty(t, f.Predicted)
+	}
+	assert.Equal(t, tpm.Opens, only(t, tpm.Check(running(t), boot(""), []tpm.Volume{other})).ID)
+
+	ordered := tpm.Boot{Initrd: measuring().with("usr/lib/systemd/system/sysinit.target.wants/cryptsetup-pre.target", "-> ../cryptsetup-pre.target").initrd()}
+	assert.Equal(t, tpm.Unlock, only(t, tpm.Check(running(t), ordered, []tpm.Volume{early})).ID)
+	assert.Equal(t, tpm.Opens, only(t, tpm.Check(running(t), ordered, []tpm.Volume{late})).ID)
+
+	late.Initrd = false
+	assert.Equal(t, tpm.Opens, only(t, tpm.Check(running(t), boot(""), []tpm.Volume{late})).ID, "the system opens it, later")
 }
 
 func hexBytes(t testing.TB, s string) []byte {

@@ -37,7 +37,8 @@ type Prediction struct {
 	Measured bool
 	Banks    map[string]Bank // by name
 
-	entered bool // "enter-initrd" was measured
+	entered bool           // "enter-initrd" was measured
+	nine    map[string]PCR // PCR 9 of each bank before a unit that no unlock waits for, nil for none
 }
 
 // Predict computes the PCRs. A kexec resets none; the orderly stop extends PCR
@@ -93,6 +94,12 @@ func (p *Prediction) start(u unit, m Machine, b Boot) {
 	known := slices.Contains(ordered(), u.name)
 	if u.setup {
 		p.setup(b)
+	}
+	if u.name == nvDoneUnit && !b.Initrd.wants["cryptsetup-pre.target"] {
+		p.nine = map[string]PCR{}
+		for name, bank := range p.Banks {
+			p.nine[name] = bank[9]
+		}
 	}
 	for _, e := range u.extends {
 		for _, n := range e.pcrs {
@@ -206,9 +213,24 @@ func (p *Prediction) startIMA(s imaState) {
 	}
 }
 
+// early is what an unlock finds that comes before nvDoneUnit. That unit is ordered
+// before cryptsetup-pre.target alone, which nothing may pull in. It is false where
+// every unlock comes later.
+func (p Prediction) early() (Prediction, bool) {
+	p.Banks = maps.Clone(p.Banks)
+	for name, nine := range p.nine {
+		bank := p.Banks[name]
+		if bank[9].Next != nil {
+			bank[9] = nine
+		}
+		p.Banks[name] = bank
+	}
+	return p, p.nine != nil
+}
+
 // switchRoot is what the system finds when it opens its own volumes.
 func (p Prediction) switchRoot() Prediction {
-	p.Banks = maps.Clone(p.Banks)
+	p.Banks, p.nine = maps.Clone(p.Banks), nil
 	if p.entered {
 		p.extend(11, "leave-initrd")
 	}

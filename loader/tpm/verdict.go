@@ -34,7 +34,22 @@ type scene struct {
 }
 
 // token is the verdict on one token; tpm is false where no TPM has part in it.
+// It is not known where it depends on which of two units is the first.
 func (s scene) token(t luks2.Token) (v verdict, tpm bool) {
+	v, tpm = s.settled(t)
+	before, races := s.Prediction.early()
+	if !races {
+		return v, tpm
+	}
+	s.Prediction = before
+	if early, _ := s.settled(t); early.state != v.state {
+		v.state, v.bank, v.why = unknown, "", nvDoneUnit+" extends PCR 9, before or after the unlock"
+	}
+	return v, tpm
+}
+
+// settled is the verdict on a token where all PCRs have their predicted values.
+func (s scene) settled(t luks2.Token) (v verdict, tpm bool) {
 	switch {
 	case t.Err != nil:
 		return verdict{state: unknown, why: fmt.Sprintf("token %d: %s", t.Number, t.Err)}, t.Type == "systemd-tpm2" || t.Type == "clevis"
@@ -204,45 +219,4 @@ func (s scene) locked() ([]policy.Digest, verdict) {
 		return nil, verdict{state: unknown, why: "the NV index of systemd-pcrlock cannot be read"}
 	}
 	return []policy.Digest{policy.AuthorizeNV(l.name)}, l.check(s.Prediction)
-}
-
-// clevis is the verdict on a pin of clevis; tpm is false where no TPM has part in
-// it.
-func (s scene) clevis(p luks2.Pin) (v verdict, tpm bool) {
-	switch p.Name {
-	case "tpm2":
-		d, ok := policy.ObjectPolicy(p.Public)
-		if !ok {
-			return verdict{state: unknown, bank: p.Bank, pcrs: p.PCRs, why: "the policy of clevis cannot be read"}, true
-		}
-		if len(p.PCRs) == 0 && d == (policy.Digest{}) {
-			return verdict{state: opens, bank: p.Bank}, true
-		}
-		return s.compare(shard{TPM2: luks2.TPM2{PCRs: p.PCRs, Bank: p.Bank}, hash: d[:]}, []policy.Digest{{}}), true
-	case "sss":
-		return s.threshold(p)
-	}
-	return verdict{state: unknown, why: "clevis has a pin " + fmt.Sprintf("%q", p.Name)}, false
-}
-
-// threshold is the verdict on a pin that needs some of others.
-func (s scene) threshold(p luks2.Pin) (v verdict, tpm bool) {
-	v = verdict{state: closed, why: "too few pins of clevis open"}
-	possible, open := 0, 0
-	for _, pin := range p.Pins {
-		part, of := s.clevis(pin)
-		tpm = tpm || of
-		possible += count(part.state != closed)
-		open += count(part.state == opens)
-		if v.bank == "" || v.bank == part.bank {
-			v.bank, v.pcrs = part.bank, union(v.pcrs, part.pcrs)
-		}
-	}
-	switch {
-	case p.Threshold > 0 && open >= p.Threshold:
-		v.state, v.why = opens, ""
-	case possible >= p.Threshold:
-		v.state, v.why = unknown, "too few pins of clevis open for certain"
-	}
-	return v, tpm
 }
