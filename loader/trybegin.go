@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
@@ -188,9 +189,28 @@ func (m *Machine) endSteps(ctx context.Context, t Trial) []step {
 func (m *Machine) restoreSteps(t Trial) []step {
 	var steps []step
 	for _, c := range slices.Backward(t.Changes) {
+		if c.OneShot() && len(c.Before) > 0 {
+			if m.consumed(t, c) {
+				continue
+			}
+			t.Restoring = m.Host.BootID()
+			steps = append(steps, step{"record that " + c.Name + " is restored", func() error { return m.history().SaveTrial(t) }})
+		}
 		steps = append(steps, step{"restore " + c.Name, func() error { return m.restoreSetting(c) }})
 	}
 	return steps
+}
+
+// consumed reports whether a boot loader has used a one-shot setting since an
+// earlier boot restored it: systemd-boot names the entry, GRUB does not, and what
+// is in doubt is not booted twice.
+func (m *Machine) consumed(t Trial, c state.SettingChange) bool {
+	if t.Restoring == "" || t.Restoring == m.Host.BootID() {
+		return false
+	}
+	selected, err := m.Vars.Loader(bli.EntrySelected)
+	before, decoded := bli.Decode(c.Before)
+	return c.Block != "" || err != nil || decoded != nil || bls.FoldID(selected) == bls.FoldID(before)
 }
 
 // disableUnit disables the unit. One that remains enabled does nothing.
