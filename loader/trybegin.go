@@ -97,7 +97,8 @@ func (m *Machine) newTrial(p *Plan, try Try) (Trial, error) {
 	return t, nil
 }
 
-// verifyWayBack asks the rules of the boot loader what it would boot now.
+// verifyWayBack asks the rules of the boot loader what it would boot now, and at
+// a second reset, when what counts once is consumed.
 func (m *Machine) verifyWayBack(ctx context.Context, p *Plan, fallback *entries.Entry) error {
 	open := p.options.Try.Open
 	if open == nil {
@@ -110,12 +111,26 @@ func (m *Machine) verifyWayBack(ctx context.Context, p *Plan, fallback *entries.
 		return err
 	}
 	defer sys.Close()
-	c, err := sys.Default()
-	if err != nil {
-		return fmt.Errorf("the boot loader's next choice is not %s: %w", fallback.ID, err)
+	if err := chooses(sys, "", fallback); err != nil {
+		return fmt.Errorf("the boot loader's next choice is not %s%w", fallback.ID, err)
 	}
-	if bls.FoldID(c.Entry.ID) != bls.FoldID(fallback.ID) {
-		return fmt.Errorf("the boot loader's next choice is not %s but %s, by %s", fallback.ID, c.Entry.ID, c.Rule)
+	if err := chooses(sys, "@default", fallback); err != nil {
+		var fix string
+		if sys.GRUB() {
+			fix = "set GRUB_DEFAULT=saved in /etc/default/grub, and make grub.cfg again"
+		}
+		return hint.Errorf(fix, "a second reset would not boot %s%w", fallback.ID, err)
+	}
+	return nil
+}
+
+// chooses returns why the boot loader would not boot an entry.
+func chooses(sys *entries.System, name string, want *entries.Entry) error {
+	switch c, err := sys.Choose(name); {
+	case err != nil:
+		return fmt.Errorf(": %w", err)
+	case bls.FoldID(c.Entry.ID) != bls.FoldID(want.ID):
+		return fmt.Errorf(" but %s, by %s", c.Entry.ID, c.Rule)
 	}
 	return nil
 }
