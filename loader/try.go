@@ -215,10 +215,14 @@ func (m *Machine) ForgoTried(sys *entries.System, n *NextBoot) {
 
 // promote makes the tried entry the boot loader's default.
 func (m *Machine) promote(t Trial) error {
+	name := bli.EntryDefault
 	for _, c := range t.Changes {
-		if c.Block != "" {
+		switch {
+		case c.Block != "":
 			return setBlock(string(c.Block), "saved_entry", []byte(grubID(string(t.Entry))))
+		case c.Name == bli.EntryPreferred && c.Before != nil:
+			name = c.Name // it comes before the default
 		}
 	}
-	return m.writeVariable(state.SettingChange{Name: bli.EntryDefault}, bli.Encode(string(t.Entry)))
+	return m.writeVariable(state.SettingChange{Name: name}, bli.Encode(string(t.Entry)))
 }

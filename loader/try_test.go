@@ -15,6 +15,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/bls/grub"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/state"
@@ -125,10 +126,11 @@ func TestTryFails(t *testing.T) {
 		files map[string]string
 		want  state.Outcome
 	}{
-		"panic":    {map[string]string{"var/lib/systemd/pstore/1/dmesg.txt": "Oops#1\n<0>[1.0] Kernel panic - not syncing: no init\n"}, state.TrialPanicked},
-		"watchdog": {map[string]string{"sys/class/watchdog/watchdog0/bootstatus": "32\n"}, state.TrialHung},
-		"time":     {map[string]string{"proc/stat": fmt.Sprintf("btime %d\n", long)}, state.TrialHung},
-		"power":    {map[string]string{"proc/stat": fmt.Sprintf("btime %d\n", time.Now().Add(20*time.Second).Unix())}, state.TrialInterrupted},
+		"panic":         {map[string]string{"var/lib/systemd/pstore/1/dmesg.txt": "Oops#1\n<0>[1.0] Kernel panic - not syncing: no init\n"}, state.TrialPanicked},
+		"watchdog":      {map[string]string{"sys/class/watchdog/watchdog0/bootstatus": "32\n"}, state.TrialHung},
+		"emergency":     {map[string]string{"proc/stat": fmt.Sprintf("btime %d\n", long)}, state.TrialUnhealthy},
+		"silent driver": {map[string]string{"proc/stat": fmt.Sprintf("btime %d\n", long)}, state.TrialHung},
+		"power":         {map[string]string{"proc/stat": fmt.Sprintf("btime %d\n", time.Now().Add(20*time.Second).Unix())}, state.TrialInterrupted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newTried(t)
@@ -137,8 +139,12 @@ func TestTryFails(t *testing.T) {
 			require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{}), loader.RebootOptions{}))
 			f.boot(false)
 			f.write(v.files)
+			if name == "silent driver" {
+				f.remove("sys/class/watchdog/watchdog0/device/driver/module")
+			}
 			tr := f.follow(loader.FollowOptions{})
 			assert.Equal(t, v.want, tr.Outcome)
+			assert.Equal(t, v.want == state.TrialUnhealthy, strings.Contains(tr.Reason, "read-only"))
 			assert.Equal(t, name == "panic", strings.Contains(string(tr.LastWords), "not syncing: no init"))
 			assert.Equal(t, before, f.settings())
 			assert.True(t, tr.Settled)
@@ -279,14 +285,17 @@ func TestTryCutWhileItEnds(t *testing.T) {
 			}
 			settled := f.variable(bli.EntryOneShot) == varOf("another.conf")
 			f.boot(false)
+			f.setVar(bli.EntrySelected, map[bool]string{true: "another.conf", false: "old.conf"}[settled])
 			tr := f.follow(loader.FollowOptions{})
 			assert.True(t, tr.Settled)
 			if n > 0 {
 				assert.Equal(t, outcome, tr.Outcome, n)
 			}
-			if !settled { // else the boot loader has consumed it since
-				assert.Equal(t, before, f.settings(), "%s %d", outcome, n)
+			if settled {
+				assert.Empty(t, f.variable(bli.EntryOneShot), "it has been booted once: %s %d", outcome, n)
+				f.setVar(bli.EntryOneShot, "another.conf")
 			}
+			assert.Equal(t, before, f.settings(), "%s %d", outcome, n)
 		}
 	}
 }
@@ -490,4 +499,30 @@ func TestTryWithGRUB(t *testing.T) {
 	tr := f.follow(loader.FollowOptions{})
 	assert.Equal(t, state.TrialSucceeded, tr.Outcome, tr.Reason)
 	assert.Equal(t, "arch.conf", f.next())
+}
+
+// TestTryWithGRUBOfAFixedDefault: GRUB empties next_entry at the first reset, and a
+// second one must not boot what is tried.
+func TestTryWithGRUBOfAFixedDefault(t *testing.T) {
+	block := grub.Block("# GRUB Environment Block\nsaved_entry=arch\n" + strings.Repeat("#", 1024-25-17))
+	for _, first := range []string{"0", "${saved_entry}"} {
+		f := newTried(t)
+		f.remove("efivars")
+		f.write(map[string]string{
+			"esp/grub2/grubenv": string(block),
+			"esp/grub2/grub.cfg": "load_env\nif [ \"${next_entry}\" ]; then\nset default=\"${next_entry}\"\nset next_entry=\nsave_env next_entry\n" +
+				"else\nset default=\"" + first + "\"\nfi\ninsmod blscfg\nblscfg\n",
+		})
+		err := f.Reboot(t.Context(), f.try(loader.TryOptions{}), loader.RebootOptions{})
+		now, readErr := os.ReadFile(f.path("esp/grub2/grubenv"))
+		require.NoError(t, readErr)
+		if first == "0" {
+			require.ErrorContains(t, err, "a second reset would not boot old.conf")
+			assert.Contains(t, hint.Of(err), "GRUB_DEFAULT=saved")
+			assert.Equal(t, string(block), string(now), "as before")
+			continue
+		}
+		require.NoError(t, err)
+		assert.Contains(t, string(now), "next_entry=old\n")
+	}
 }

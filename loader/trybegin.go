@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
@@ -96,7 +97,8 @@ func (m *Machine) newTrial(p *Plan, try Try) (Trial, error) {
 	return t, nil
 }
 
-// verifyWayBack asks the rules of the boot loader what it would boot now.
+// verifyWayBack asks the rules of the boot loader what it would boot now, and at
+// a second reset, when what counts once is consumed.
 func (m *Machine) verifyWayBack(ctx context.Context, p *Plan, fallback *entries.Entry) error {
 	open := p.options.Try.Open
 	if open == nil {
@@ -109,12 +111,26 @@ func (m *Machine) verifyWayBack(ctx context.Context, p *Plan, fallback *entries.
 		return err
 	}
 	defer sys.Close()
-	c, err := sys.Default()
-	if err != nil {
-		return fmt.Errorf("the boot loader's next choice is not %s: %w", fallback.ID, err)
+	if err := chooses(sys, "", fallback); err != nil {
+		return fmt.Errorf("the boot loader's next choice is not %s%w", fallback.ID, err)
 	}
-	if bls.FoldID(c.Entry.ID) != bls.FoldID(fallback.ID) {
-		return fmt.Errorf("the boot loader's next choice is not %s but %s, by %s", fallback.ID, c.Entry.ID, c.Rule)
+	if err := chooses(sys, "@default", fallback); err != nil {
+		var fix string
+		if sys.GRUB() {
+			fix = "set GRUB_DEFAULT=saved in /etc/default/grub, and make grub.cfg again"
+		}
+		return hint.Errorf(fix, "a second reset would not boot %s%w", fallback.ID, err)
+	}
+	return nil
+}
+
+// chooses returns why the boot loader would not boot an entry.
+func chooses(sys *entries.System, name string, want *entries.Entry) error {
+	switch c, err := sys.Choose(name); {
+	case err != nil:
+		return fmt.Errorf(": %w", err)
+	case bls.FoldID(c.Entry.ID) != bls.FoldID(want.ID):
+		return fmt.Errorf(" but %s, by %s", c.Entry.ID, c.Rule)
 	}
 	return nil
 }
@@ -188,9 +204,28 @@ func (m *Machine) endSteps(ctx context.Context, t Trial) []step {
 func (m *Machine) restoreSteps(t Trial) []step {
 	var steps []step
 	for _, c := range slices.Backward(t.Changes) {
+		if c.OneShot() && len(c.Before) > 0 {
+			if m.consumed(t, c) {
+				continue
+			}
+			t.Restoring = m.Host.BootID()
+			steps = append(steps, step{"record that " + c.Name + " is restored", func() error { return m.history().SaveTrial(t) }})
+		}
 		steps = append(steps, step{"restore " + c.Name, func() error { return m.restoreSetting(c) }})
 	}
 	return steps
+}
+
+// consumed reports whether a boot loader has used a one-shot setting since an
+// earlier boot restored it: systemd-boot names the entry, GRUB does not, and what
+// is in doubt is not booted twice.
+func (m *Machine) consumed(t Trial, c state.SettingChange) bool {
+	if t.Restoring == "" || t.Restoring == m.Host.BootID() {
+		return false
+	}
+	selected, err := m.Vars.Loader(bli.EntrySelected)
+	before, decoded := bli.Decode(c.Before)
+	return c.Block != "" || err != nil || decoded != nil || bls.FoldID(selected) == bls.FoldID(before)
 }
 
 // disableUnit disables the unit. One that remains enabled does nothing.

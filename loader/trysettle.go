@@ -35,6 +35,7 @@ func (m *Machine) conclude(t *Trial) {
 	}
 	for _, w := range m.Host.Watchdogs() {
 		e.Fired = e.Fired || w.Fired
+		e.Reports = e.Reports || w.Name == t.Watchdog && trial.ReportsReset(w.Driver)
 	}
 	if started := m.Host.Started(); !started.IsZero() {
 		t.Ended, e.Elapsed = started.UTC(), started.Sub(t.Started)
@@ -44,6 +45,9 @@ func (m *Machine) conclude(t *Trial) {
 		trial.PowerLost: state.TrialInterrupted, trial.Panic: state.TrialPanicked,
 		trial.Hang: state.TrialHung, trial.NotHealthy: state.TrialUnhealthy,
 	}[e.Cause()]
+	if t.Outcome == state.TrialUnhealthy {
+		t.Reason = "it rebooted in the end, and could not write its record: its root was read-only, as in emergency mode"
+	}
 }
 
 // settleSteps record the outcome and restore the settings of the boot loader.
@@ -55,7 +59,7 @@ func (m *Machine) settleSteps(ctx context.Context, t Trial, first ...step) []ste
 		steps = append(steps, step{"promote " + string(t.Entry), func() error { return m.promote(t) }})
 	}
 	done := t
-	done.Settled, done.Changes, done.Previous = true, nil, nil
+	done.Settled, done.Restoring, done.Changes, done.Previous = true, "", nil, nil
 	return append(steps,
 		step{"record the end of the trial", func() error { return m.history().SaveTrial(done) }},
 		step{"disable " + trial.Unit, func() error { return m.disableUnit(ctx) }})

@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 )
@@ -63,6 +64,8 @@ type Trial struct {
 	LastWords raw.String `json:"lastWords,omitempty"`
 	// Seen is the boot that the trial brought up; "" for none.
 	Seen string `json:"seen,omitempty"`
+	// Restoring is the boot that restores a one-shot setting; "" before.
+	Restoring string `json:"restoring,omitempty"`
 	// Settled is set once nothing is left to do.
 	Settled bool `json:"settled"`
 	// Previous is the trial before, to be remembered if this one never begins.
@@ -80,6 +83,14 @@ type SettingChange struct {
 	Attributes uint32 `json:"attributes,omitempty"`
 	Before     []byte `json:"before"`
 	During     []byte `json:"during"`
+}
+
+// OneShot reports whether the boot loader consumes the setting.
+func (c SettingChange) OneShot() bool {
+	if c.Block != "" {
+		return c.Name == "next_entry"
+	}
+	return c.Name == bli.EntryOneShot
 }
 
 // Took is how long the trial took, from the request to its end; 0 where that is

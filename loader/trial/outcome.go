@@ -17,6 +17,9 @@ type Evidence struct {
 	// Fired reports that a watchdog caused the last reset. CanFire reports that the
 	// trial had one.
 	Fired, CanFire bool
+	// Reports is set where the watchdog's driver reports a reset by it, so that Fired
+	// is certain.
+	Reports bool
 	// Elapsed is the time from the request to the start of this boot's kernel, Limit
 	// the trial's; 0 is not known.
 	Elapsed, Limit time.Duration
@@ -42,11 +45,17 @@ func (e Evidence) Cause() Cause {
 		return Hang
 	case e.Limit <= 0 || e.Elapsed < e.Limit:
 		return PowerLost
-	case e.CanFire:
+	case e.CanFire && !e.Reports:
 		// The watchdog's timer ends no later than the unit's; not all drivers report it.
 		return Hang
 	}
 	return NotHealthy
+}
+
+// ReportsReset reports whether a driver sets WDIOF_CARDRESET in bootstatus after a
+// reset by its watchdog (drivers/watchdog of the kernel). iTCO_wdt does not.
+func ReportsReset(driver string) bool {
+	return driver == "i6300esb" || driver == "sp5100_tco" || driver == "wdat_wdt"
 }
 
 const (

@@ -144,6 +144,7 @@ func TestCause(t *testing.T) {
 		"watchdog":           {trial.Evidence{Fired: true, CanFire: true, Elapsed: minute, Limit: 3 * minute}, trial.Hang},
 		"early":              {trial.Evidence{CanFire: true, Elapsed: minute, Limit: 3 * minute}, trial.PowerLost},
 		"late":               {trial.Evidence{CanFire: true, Elapsed: 4 * minute, Limit: 3 * minute}, trial.Hang},
+		"late, by itself":    {trial.Evidence{CanFire: true, Reports: true, Elapsed: 4 * minute, Limit: 3 * minute}, trial.NotHealthy},
 		"late, no watchdog":  {trial.Evidence{Elapsed: 4 * minute, Limit: 3 * minute}, trial.NotHealthy},
 		"nothing is known":   {trial.Evidence{}, trial.PowerLost},
 		"a clock that jumps": {trial.Evidence{CanFire: true, Elapsed: -time.Hour, Limit: 3 * minute}, trial.PowerLost},
