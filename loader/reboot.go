@@ -86,7 +86,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
 		return &BlockedError{p.Name(), blocking}
 	}
-	if err := m.CanReboot(opt); err != nil {
+	if err := m.CanReboot(ctx, opt); err != nil {
 		return err
 	}
 	if trying && opt.OnTry != nil {
@@ -138,10 +138,16 @@ func (m *Machine) loadAndReboot(ctx context.Context, p *Plan, opt RebootOptions)
 	return nil
 }
 
-// CanReboot refuses, before anything is loaded, what could not be ended.
-func (m *Machine) CanReboot(opt RebootOptions) error {
+// CanReboot refuses, before anything is loaded, what the init system would refuse.
+func (m *Machine) CanReboot(ctx context.Context, opt RebootOptions) error {
 	kind := m.Host.InitSystem()
-	if kind == host.Systemd || opt.Init.Force {
+	if kind == host.Systemd {
+		if err := m.Init.Check(ctx, opt.Init); err != nil {
+			return fmt.Errorf("%w; nothing was changed", err)
+		}
+		return nil
+	}
+	if opt.Init.Force {
 		return nil
 	}
 	if _, err := reboot.Command(m.Host, kind); err != nil {
@@ -224,7 +230,7 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 	if blocking := Blocking(found, opt.Load.Ignore...); len(blocking) > 0 {
 		return &BlockedError{name, blocking}
 	}
-	if err := m.CanReboot(opt); err != nil {
+	if err := m.CanReboot(ctx, opt); err != nil {
 		return err
 	}
 	if err := m.putStandIn(); err != nil { // the image may be another program's
@@ -247,6 +253,11 @@ func (m *Machine) LoadedName() string {
 func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 	if err := opt.check(m); err != nil {
 		return err
+	}
+	if m.Host.InitSystem() == host.Systemd {
+		if err := m.CanReboot(ctx, opt); err != nil {
+			return err
+		}
 	}
 	gone := ""
 	loaded, err := m.Kernel.Loaded()

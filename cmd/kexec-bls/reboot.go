@@ -212,7 +212,7 @@ func (a *app) dryRun(ctx context.Context, t *target, o rebootFlags) error {
 	if blocking := loader.Blocking(found, ignore...); len(blocking) > 0 {
 		return &loader.BlockedError{Name: t.Name(), Findings: blocking}
 	}
-	return a.machine.CanReboot(loader.RebootOptions{Init: o.init})
+	return a.machine.CanReboot(ctx, a.rebootOptions(o, nil))
 }
 
 func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *rebootReport) error {
