@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -37,8 +38,11 @@ the system goes on as it was.`,
 		Args: maxArgs(1),
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
 			o.plan.given(cmd)
-			if err := o.check(len(args) > 0); err != nil {
+			if err := errors.Join(notEmpty(cmd, args), o.check(len(args) > 0)); err != nil {
 				return err
+			}
+			if o.init.When == "show" {
+				return a.showSchedule(len(args) > 0)
 			}
 			if o.menu {
 				return a.rebootMenu(cmd.Context(), o)
@@ -52,7 +56,7 @@ the system goes on as it was.`,
 	f.BoolVar(&o.loaded, "loaded", false, "Start what is loaded already, whoever loaded it")
 	f.BoolVar(&o.firmware, "firmware", false, "Reboot through firmware, whatever is loaded")
 	f.BoolVar(&o.orFirmware, "or-firmware", false, "Reboot through firmware if kexec is not possible")
-	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; cancel cancels that")
+	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; show shows a scheduled reboot, cancel cancels it")
 	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals")
 	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not notify users on terminals")
 	f.BoolVar(&o.init.NoBlock, "no-block", false, "Do not wait for the reboot to begin")
@@ -68,6 +72,9 @@ the system goes on as it was.`,
 func (o rebootFlags) check(named bool) error {
 	if err := o.plan.try.check(); err != nil {
 		return err
+	}
+	if err := o.init.Valid(); err != nil {
+		return usagef("--check-inhibitors: %w", err)
 	}
 	switch {
 	case o.plan.try.limit != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
@@ -95,6 +102,8 @@ type rebootReport struct {
 	Release string           `json:"release,omitempty"` // of the kernel, where it is known
 	Why     string           `json:"why,omitempty"`     // the firmware: why no kexec
 	When    string           `json:"when"`              // now, or the value of --when=
+	// At is when a scheduled reboot will be, where systemd shows that.
+	At time.Time `json:"at,omitzero"`
 	// Accepted is when the init system accepted the request.
 	Accepted time.Time `json:"accepted"`
 
@@ -176,6 +185,7 @@ func (a *app) rebootOptions(o rebootFlags, r *rebootReport) loader.RebootOptions
 func (a *app) accepted(r *rebootReport) {
 	r.Accepted = time.Now().UTC()
 	a.journal(r.act(nil))
+	a.announceSchedule(r)
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
@@ -190,6 +200,11 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *rebo
 	r.setEntry(t.Name())
 	if o.dryRun {
 		return a.dryRun(ctx, t, o)
+	}
+	if o.orFirmware {
+		if err := a.machine.Untried(t.Plan, a.ignored(o.plan)...); err != nil {
+			return fmt.Errorf("%w; --ignore=%s tries it again", err, loader.FindingKexecMissed)
+		}
 	}
 	r.Release = t.Release()
 	begun := time.Now()

@@ -82,6 +82,9 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	}
 	r.SetBoot(boot)
 	a.setTrial(r)
+	if s, ok := a.machine.Schedule(); ok {
+		r.Scheduled = report.ScheduleOf(s)
+	}
 	return r, nil
 }
 

@@ -40,6 +40,10 @@ type Status struct {
 	Boot *Boot `json:"boot,omitempty"`
 	// Trial is the last reboot on trial; absent for none.
 	Trial *Trial `json:"trial,omitempty"`
+	// Missed is the last kexec that did not come up, until one does.
+	Missed *Missed `json:"missed,omitempty"`
+	// Scheduled is a reboot that systemd will carry out later.
+	Scheduled *Schedule `json:"scheduled,omitempty"`
 }
 
 // A Receipt is what is loaded in JSON: the receipt with the entry as an object.
@@ -101,7 +105,7 @@ func BootOf(b loader.Boot) *Boot {
 // SetBoot fills in what is recorded. The entry that runs is named even where its
 // file is gone.
 func (r *Status) SetBoot(b loader.Boot) {
-	r.Boot = BootOf(b)
+	r.Boot, r.Missed = BootOf(b), missedOf(b)
 	if b.Image != nil {
 		r.Current = nil
 		if r.Boot != nil {
@@ -161,6 +165,12 @@ func (r *Status) Print(ui *term.UI) {
 	}
 	for _, line := range r.Trial.Lines() {
 		ui.Print("         %s", line)
+	}
+	if r.Missed != nil {
+		ui.Print("missed   %s", r.Missed)
+	}
+	if r.Scheduled != nil {
+		ui.Print("planned  %s", r.Scheduled)
 	}
 	if r.Next != nil {
 		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
