@@ -124,6 +124,9 @@ func (r *Boot) Lines() []string {
 		line := "rebooted " + localTime(r.Requested)
 		if r.Seconds > 0 {
 			line += fmt.Sprintf(", up again after %.1f s", r.Seconds)
+			if !r.Loaded.IsZero() {
+				line += " (by kexec)"
+			}
 		}
 		lines = append(lines, line)
 	}
@@ -151,6 +154,9 @@ func (r *Status) Print(ui *term.UI) {
 	ui.Print("loaded   %s", r.loaded())
 	for _, reason := range r.Reasons {
 		ui.Print("         %s", reason)
+	}
+	if r.Loaded != nil {
+		ui.Print("         unless another program has loaded a kernel since: Linux does not show that")
 	}
 	how := ""
 	if r.Current != nil {
