@@ -32,6 +32,9 @@ func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding 
 		about.Unlock = p.unlocking(m.Host, opt.Force).check
 	}
 	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), about)...)
+	if !p.offline() {
+		found = append(found, m.missed(p.Name(), p.Release())...)
+	}
 	finding.Sort(found)
 	return found
 }
@@ -48,6 +51,9 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 		p.Unlock = u.check
 	}
 	found := preflight.Run(m.environment(opt.Timeout), p)
+	if p.Kernel.Release != "" {
+		found = append(found, m.missed(p.Entry, p.Kernel.Release)...)
+	}
 	finding.Sort(found)
 	return found
 }
@@ -67,6 +73,7 @@ func Topics() []finding.Topic {
 	topics := append(preflight.Topics(), initrdTopics()...)
 	topics = append(topics, tpm.Topics()...)
 	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"},
+		finding.Topic{ID: FindingKexecMissed, About: "the last kexec of this kernel did not come up"},
 		finding.Topic{ID: FindingMeasuredOS, About: "a kernel parameter was added with which the TPM opens a volume"})
 	topics = append(topics, trial.Topics()...)
 	finding.SortTopics(topics)

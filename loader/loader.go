@@ -141,6 +141,7 @@ func (m *Machine) runningSystem() state.RunningSystem {
 	return state.RunningSystem{
 		BootID: m.Host.BootID(), Cmdline: m.Host.Cmdline(), Release: m.Host.Release(),
 		Kexeced: m.Host.Kexeced() == host.Yes, Started: m.Host.Started(),
+		Firmware: m.Host.Kexeced() == host.No,
 	}
 }
 

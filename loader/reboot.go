@@ -88,7 +88,7 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := blocked(p.Name(), found, opt); err != nil {
 		return err
 	}
-	if err := m.canReboot(opt); err != nil || opt.DryRun {
+	if err := m.canReboot(ctx, opt); err != nil || opt.DryRun {
 		return err
 	}
 	if trying && opt.OnTry != nil {
@@ -148,10 +148,16 @@ func blocked(name string, found []Finding, opt RebootOptions) error {
 	return nil
 }
 
-// canReboot refuses, before anything is loaded, what could not be ended.
-func (m *Machine) canReboot(opt RebootOptions) error {
+// canReboot refuses, before anything is loaded, what the init system would refuse.
+func (m *Machine) canReboot(ctx context.Context, opt RebootOptions) error {
 	kind := m.Host.InitSystem()
-	if kind == host.Systemd || opt.Init.Force {
+	if kind == host.Systemd {
+		if err := m.Init.Check(ctx, opt.Init); err != nil {
+			return fmt.Errorf("%w; nothing was changed", err)
+		}
+		return nil
+	}
+	if opt.Init.Force {
 		return nil
 	}
 	if _, err := reboot.Command(m.Host, kind); err != nil {
@@ -236,7 +242,7 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 	if err := blocked(name, found, opt); err != nil {
 		return err
 	}
-	if err := m.canReboot(opt); err != nil || opt.DryRun {
+	if err := m.canReboot(ctx, opt); err != nil || opt.DryRun {
 		return err
 	}
 	if err := m.installKexec(); err != nil { // the image may be another program's
@@ -259,6 +265,14 @@ func (m *Machine) LoadedName() string {
 func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 	if err := opt.check(m); err != nil {
 		return err
+	}
+	if m.Host.InitSystem() == host.Systemd {
+		if err := m.canReboot(ctx, opt); err != nil {
+			return err
+		}
+	}
+	if opt.DryRun {
+		return nil
 	}
 	gone := ""
 	loaded, err := m.Kernel.Loaded()

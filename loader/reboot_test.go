@@ -247,3 +247,20 @@ func TestUnloadStale(t *testing.T) {
 	assert.True(t, gone)
 	assert.False(t, f.there)
 }
+
+// TestRefusedBeforeTheLoad: what systemd would refuse costs no loaded kernel.
+func TestRefusedBeforeTheLoad(t *testing.T) {
+	f := newFake(t)
+	f.done["check"] = errors.New("inhibited")
+	f.there = true
+	p := f.plan("", loader.PlanOptions{})
+	for name, does := range map[string]func() error{
+		"reboot":   func() error { return f.Reboot(t.Context(), p, rebooting(reboot.Options{})) },
+		"loaded":   func() error { return f.RebootLoaded(t.Context(), rebooting(reboot.Options{})) },
+		"firmware": func() error { return f.RebootFirmware(t.Context(), rebooting(reboot.Options{})) },
+	} {
+		require.EqualError(t, does(), "inhibited; nothing was changed", name)
+	}
+	assert.Empty(t, f.acts)
+	assert.True(t, f.there)
+}

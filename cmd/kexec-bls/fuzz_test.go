@@ -34,7 +34,7 @@ func questions() []question {
 	shown, failed := []int{exitDone, exitFailed, exitNoEntry}, []int{exitDone, exitFailed}
 	checked := append(slices.Clone(shown), exitBlocked)
 	loaded := []int{exitDone, exitFailed, exitNoEntry, exitStale, exitNone, exitForeign}
-	required := []int{exitRequired, exitNotRequired, exitUnknown}
+	required := []int{exitDone, exitNotRequired, exitUnknown}
 	return []question{
 		{[]string{"list"}, shown}, {[]string{"list", "--json"}, shown},
 		{[]string{"show"}, shown}, {[]string{"show", "--json"}, shown}, {[]string{"show", "--", "ENTRY"}, shown},

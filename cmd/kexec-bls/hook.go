@@ -61,6 +61,9 @@ func (a *app) booted(ctx context.Context) {
 	if r.Boot.Image != nil {
 		act.Entry = r.Boot.Image.Name()
 	}
+	if m := r.Boot.Missed; r.Missed && m != nil && m.Image != nil {
+		act.Entry = m.Image.Name()
+	}
 	a.journal(act)
 	for _, line := range report.StartOf(r.Boot) {
 		a.Note("%s", line)

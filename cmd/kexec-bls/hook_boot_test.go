@@ -157,7 +157,7 @@ func TestFirmwareTimeIsKept(t *testing.T) {
 	f.endsBy = "kexec"
 	require.Equal(t, exitDone, f.run("hook", "shutdown").code)
 	f.next(t, true)
-	assert.Regexp(t, `up again after 1[12]\.\d s\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
+	assert.Regexp(t, `up again after 1[12]\.\d s \(by kexec\)\n.*the last reboot through the firmware took (39|40)\.\d s`, f.run("hook", "booted").stderr)
 	assert.Contains(t, f.run("status", "--esp-path="+esp).stdout, "the last reboot through the firmware took")
 
 	f.upSince = time.Now().Add(time.Hour)

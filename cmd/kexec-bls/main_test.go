@@ -127,6 +127,7 @@ func (f *fake) system() reboot.System {
 		return func(context.Context, reboot.Options) error { return f.act(name) }
 	}
 	return reboot.System{
+		Check: func(context.Context, reboot.Options) error { return f.fail["check"] },
 		Kexec: func(_ context.Context, o reboot.Options) error {
 			if f.ending != nil {
 				f.ending()

@@ -68,7 +68,7 @@ func TestMetrics(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	assert.Equal(t, map[string]float64{
 		`info{version="devel",running="6.1.0",loaded="",next="6.12.1"}`: 1,
-		"loaded": 0, "loaded_fresh": 0, "loaded_foreign": 0, "kexeced": 0, "reboot_required": 1, "reboot_required_known": 1,
+		"loaded": 0, "loaded_fresh": 0, "loaded_foreign": 0, "kexeced": 0, "last_kexec_missed": 0, "reboot_required": 1, "reboot_required_known": 1,
 	}, f.metrics(t, "--esp-path="+esp))
 
 	require.Equal(t, exitDone, f.run("load", "--esp-path="+esp).code)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -36,8 +37,11 @@ systemd. Nothing is half done: if anything fails, no kernel stays loaded and
 the system goes on as it was.`,
 		Args: maxArgs(1),
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
-			if err := o.check(len(args) > 0); err != nil {
+			if err := errors.Join(notEmpty(cmd, args), o.check(len(args) > 0)); err != nil {
 				return err
+			}
+			if o.init.When == "show" {
+				return a.showSchedule(len(args) > 0)
 			}
 			if o.menu {
 				return a.rebootMenu(cmd.Context(), o)
@@ -51,7 +55,7 @@ the system goes on as it was.`,
 	f.BoolVar(&o.loaded, "loaded", false, "Start what is loaded already, whoever loaded it")
 	f.BoolVar(&o.firmware, "firmware", false, "Reboot through firmware, whatever is loaded")
 	f.BoolVar(&o.orFirmware, "or-firmware", false, "Reboot through firmware if kexec is not possible")
-	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; cancel cancels that")
+	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; show shows a scheduled reboot, cancel cancels it")
 	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals")
 	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not notify users on terminals")
 	f.BoolVar(&o.init.NoBlock, "no-block", false, "Do not wait for the reboot to begin")
@@ -67,6 +71,9 @@ the system goes on as it was.`,
 func (o rebootFlags) check(named bool) error {
 	if err := o.plan.try.check(); err != nil {
 		return err
+	}
+	if err := o.init.Valid(); err != nil {
+		return usagef("--check-inhibitors: %w", err)
 	}
 	switch {
 	case o.plan.try.limit.Duration != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
@@ -146,6 +153,7 @@ func (a *app) rebootOptions(o rebootFlags, r *report.Reboot) loader.RebootOption
 func (a *app) accepted(r *report.Reboot) {
 	r.Accepted = time.Now().UTC()
 	a.record(r, nil)
+	a.announceSchedule(r)
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
@@ -161,6 +169,11 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 	opt := a.rebootOptions(o, r)
 	if o.dryRun {
 		return errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+	}
+	if o.orFirmware {
+		if err := a.machine.Untried(t.Plan, a.ignored(o.plan)...); err != nil {
+			return fmt.Errorf("%w; --ignore=%s tries it again", err, loader.FindingKexecMissed)
+		}
 	}
 	r.Release = t.Release()
 	begun := time.Now()
@@ -186,11 +199,11 @@ func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot)
 // kexec.
 func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	r.Way, r.Release, r.Entry = string(journal.Firmware), "", nil
-	if o.dryRun {
+	err := a.machine.RebootFirmware(ctx, a.rebootOptions(o, r))
+	if err == nil && o.dryRun {
 		a.Note("the machine would reboot through firmware")
-		return nil
 	}
-	return a.machine.RebootFirmware(ctx, a.rebootOptions(o, r))
+	return err
 }
 
 // cancel cancels a scheduled reboot, and drops our image with it.

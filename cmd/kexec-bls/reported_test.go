@@ -159,7 +159,7 @@ func TestJournalAfterBoot(t *testing.T) {
 	f.next(t, false)
 	f.told()
 	f.run("hook", "booted")
-	assert.Equal(t, []string{"4 boot firmware missed"}, f.told(), "a kexec was asked for")
+	assert.Equal(t, []string{"4 boot arch.conf firmware missed"}, f.told(), "a kexec was asked for")
 	f.run("reboot", "--firmware", "--esp-path="+esp)
 	f.next(t, false)
 	f.told()

@@ -71,6 +71,9 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if ok {
 		r.Trial = report.TrialOf(trial)
 	}
+	if s, ok := a.machine.Schedule(); ok {
+		r.Scheduled = report.ScheduleOf(s)
+	}
 	return r, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
@@ -142,13 +143,22 @@ func (w *walker) conclude() error {
 	if w.stopped != nil {
 		w.reportStop(*w.stopped)
 	}
-	if w.opts.Built != nil && w.rep.Size > 0 && !w.opts.Built("CONFIG_BLK_DEV_INITRD") {
+	if w.rep.Size > 0 && !w.takesInitrd() {
 		w.found.add(Finding{ID: FormatUnsupported, Member: w.members[0].Name}, "the new kernel takes no initrd at all (CONFIG_BLK_DEV_INITRD)")
 	}
 	w.rep.Releases = w.sortedReleases()
 	w.treeFindings()
 	w.rep.Findings = w.found.result()
 	return nil
+}
+
+// takesInitrd reports whether the new kernel unpacks initrds, as far as that is
+// known. Each of the formats' options depends on CONFIG_BLK_DEV_INITRD.
+func (w *walker) takesInitrd() bool {
+	if w.opts.Built == nil || w.opts.Built("CONFIG_BLK_DEV_INITRD") {
+		return true
+	}
+	return slices.ContainsFunc(compress.Formats(), func(f compress.Format) bool { return w.opts.Built(f.KernelOption()) })
 }
 
 func (w *walker) reportStop(s stop) {

@@ -17,6 +17,9 @@ import (
 type System struct {
 	// Init returns the init system that runs.
 	Init func() host.Kind
+	// Check returns the error of a reboot that systemd would refuse, before
+	// anything is loaded for it. What cannot be determined is no error.
+	Check func(context.Context, Options) error
 	// Kexec asks systemd to shut down into the loaded kernel, and returns once
 	// it has accepted. Without a loaded kernel systemctl would load one of its
 	// own choice: the caller has to look first. A context that ends does not
@@ -72,6 +75,7 @@ func Running() System {
 	m := host.Running()
 	return System{
 		Init:         m.InitSystem,
+		Check:        check,
 		Kexec:        func(ctx context.Context, o Options) error { return o.verb(ctx, "kexec") },
 		Reboot:       func(ctx context.Context, o Options) error { return o.verb(ctx, "reboot") },
 		NativeKexec:  func(ctx context.Context, o Options) error { return nativeKexec(ctx, m, o) },

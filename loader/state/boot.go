@@ -24,6 +24,15 @@ type Boot struct {
 	Firmware *RebootDuration `json:"firmware,omitempty"`
 	// Kexec is the last kexec after which the machine was up again.
 	Kexec *RebootDuration `json:"kexec,omitempty"`
+	// Missed is the last kexec that did not come up, until one does; nil for none.
+	Missed *MissedKexec `json:"missed,omitempty"`
+}
+
+// A MissedKexec is a kexec that was requested, and the firmware ran instead.
+type MissedKexec struct {
+	Requested time.Time `json:"requested"`
+	// Image is what was loaded; nil where that is not known.
+	Image *Receipt `json:"image,omitempty"`
 }
 
 // A RebootDuration is how long a reboot took, from the request to
@@ -50,8 +59,10 @@ type RunningSystem struct {
 	BootID  string
 	Cmdline string // /proc/cmdline
 	Release string // uname -r
-	Kexeced bool
-	Started time.Time // of the kernel; zero: not known
+	// Kexeced is set for a kernel that kexec started, Firmware for one that a boot
+	// loader did. Neither: not known.
+	Kexeced, Firmware bool
+	Started           time.Time // of the kernel; zero: not known
 }
 
 // Boot returns how the running system was started, from what it recorded of
@@ -72,7 +83,28 @@ func (h History) Boot(now RunningSystem) (Boot, error) {
 	if endErr == nil && now.follows(end) {
 		b.Requested = end.Requested
 	}
+	if !now.Kexeced {
+		b.Missed = recorded.Missed
+	}
+	if endErr == nil && now.missed(end) && !h.tried(end.BootID) {
+		b.Missed = &MissedKexec{Requested: end.Requested}
+		if nextErr == nil && next.BootID == end.BootID {
+			b.Missed.Image = &next
+		}
+	}
 	return b, errors.Join(err, absent(nextErr), endErr)
+}
+
+// missed reports whether a kexec was to start the running system, and the firmware
+// did.
+func (n RunningSystem) missed(e ShutdownRecord) bool {
+	return n.Firmware && e.Kind == "kexec" && e.BootID != "" && e.BootID != n.BootID
+}
+
+// tried reports whether a boot began a trial, which has an outcome of its own.
+func (h History) tried(bootID string) bool {
+	t, err := readRecord[Trial](h, trialName)
+	return err == nil && t.BootID == bootID
 }
 
 // Settle is Boot, and records it: the next load may write over what the boot

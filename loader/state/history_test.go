@@ -222,3 +222,28 @@ func FuzzHistory(f *testing.F) {
 		assert.Equal(t, b.Image == nil, again.Image == nil)
 	})
 }
+
+// TestMissed is a kexec after which firmware started the machine. That of a trial
+// has an outcome of its own.
+func TestMissed(t *testing.T) {
+	h, now := kept(t), second()
+	now.Kexeced, now.Firmware = false, true
+	require.NoError(t, h.SaveNext(loadedBefore()))
+	require.NoError(t, h.SaveShutdown(end()))
+	b, err := h.Boot(now)
+	require.NoError(t, err)
+	require.NotNil(t, b.Missed)
+	assert.Equal(t, noon, b.Missed.Requested)
+	assert.EqualValues(t, "arch.conf", b.Missed.Image.Entry)
+
+	now.Firmware = false
+	b, err = h.Boot(now)
+	require.NoError(t, err)
+	assert.Nil(t, b.Missed, "not known how it was started")
+
+	now.Firmware = true
+	require.NoError(t, os.WriteFile(filepath.Join(h.Dir, "try.json"), []byte(`{"schema":1,"bootId":"one"}`), 0o600))
+	b, err = h.Boot(now)
+	require.NoError(t, err)
+	assert.Nil(t, b.Missed, "a trial")
+}

@@ -5,6 +5,7 @@ package compress
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -53,14 +54,11 @@ func Detect(head []byte) Format {
 	return ""
 }
 
+// Formats are those that the kernel has a decompressor for.
+func Formats() []Format { return []Format{Gzip, Bzip2, LZMA, XZ, LZO, LZ4, Zstd} }
+
 // Compressed reports whether the kernel has a decompressor for f.
-func (f Format) Compressed() bool {
-	switch f {
-	case Gzip, Bzip2, LZMA, XZ, LZO, LZ4, Zstd:
-		return true
-	}
-	return false
-}
+func (f Format) Compressed() bool { return slices.Contains(Formats(), f) }
 
 // Fast reports whether f decodes at more than about 200 MB/s.
 func (f Format) Fast() bool {

@@ -43,6 +43,7 @@ func metrics(version string, r *Status, required Requirement) []metric {
 		gauge("loaded_fresh", "Whether what is loaded is what a load would load now.", yes(r.State == loader.Fresh)),
 		gauge("loaded_foreign", "Whether another program has loaded it.", yes(r.State == loader.Foreign)),
 		gauge("kexeced", "Whether the running kernel was started by kexec.", yes(r.Kexeced)),
+		gauge("last_kexec_missed", "Whether the last kexec did not come up, and firmware started the machine instead.", yes(r.Missed != nil)),
 		gauge("reboot_required_known", "Whether the next boot can be compared with the running system.", yes(required.Required != nil)),
 	}
 	if required.Required != nil {

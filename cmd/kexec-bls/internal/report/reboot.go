@@ -18,6 +18,8 @@ type Reboot struct {
 	Release string    `json:"release,omitempty"` // of the kernel, where it is known
 	Why     string    `json:"why,omitempty"`     // the firmware: why no kexec
 	When    string    `json:"when"`              // now, or the value of --when=
+	// At is when a scheduled reboot will be, where systemd shows that.
+	At time.Time `json:"at,omitzero"`
 	// Accepted is when the init system accepted the request.
 	Accepted time.Time `json:"accepted"`
 

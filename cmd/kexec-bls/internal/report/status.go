@@ -41,6 +41,10 @@ type Status struct {
 	Boot *Boot `json:"boot,omitempty"`
 	// Trial is the last reboot on trial; absent for none.
 	Trial *Trial `json:"trial,omitempty"`
+	// Missed is the last kexec that did not come up, until one does.
+	Missed *Missed `json:"missed,omitempty"`
+	// Scheduled is a reboot that systemd will carry out later.
+	Scheduled *Schedule `json:"scheduled,omitempty"`
 }
 
 // StatusOf reports what is loaded and what runs, and what sys would boot next; sys
@@ -118,7 +122,7 @@ func BootOf(b loader.Boot) *Boot {
 // SetBoot fills in what is recorded. The entry that runs is named even where its
 // file is gone.
 func (r *Status) SetBoot(b loader.Boot) {
-	r.Boot = BootOf(b)
+	r.Boot, r.Missed = BootOf(b), missedOf(b)
 	if b.Image != nil {
 		r.Current = nil
 		if r.Boot != nil {
@@ -137,6 +141,9 @@ func (r *Boot) Lines() []string {
 		line := "rebooted " + localTime(r.Requested)
 		if r.Seconds > 0 {
 			line += fmt.Sprintf(", up again after %.1f s", r.Seconds)
+			if !r.Loaded.IsZero() {
+				line += " (by kexec)"
+			}
 		}
 		lines = append(lines, line)
 	}
@@ -177,6 +184,9 @@ func (r *Status) Print(ui *term.UI) {
 	for _, reason := range r.Reasons {
 		ui.Print("         %s", reason)
 	}
+	if r.Loaded != nil {
+		ui.Print("         unless another program has loaded a kernel since: Linux does not show that")
+	}
 	how := ""
 	if r.Current != nil {
 		how = " (" + string(r.Current.ID) + ")"
@@ -190,6 +200,12 @@ func (r *Status) Print(ui *term.UI) {
 	}
 	for _, line := range r.Trial.Lines() {
 		ui.Print("         %s", line)
+	}
+	if r.Missed != nil {
+		ui.Print("missed   %s", r.Missed)
+	}
+	if r.Scheduled != nil {
+		ui.Print("planned  %s", r.Scheduled)
 	}
 	if r.Next != nil {
 		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
