@@ -363,6 +363,18 @@ func TestTryVerifiesTheWayBack(t *testing.T) {
 	assert.Empty(t, f.variable(bli.EntryDefault))
 }
 
+// TestTryPromotesOverThePreferred: the preferred entry comes before the default.
+func TestTryPromotesOverThePreferred(t *testing.T) {
+	f := newTried(t)
+	f.write(map[string]string{"efivars/" + bli.Features + "-" + bli.LoaderVendor: "\x07\x00\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00"})
+	f.setVar(bli.EntryPreferred, "another.conf")
+	require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{Promote: true}), loader.RebootOptions{}))
+	f.boot(true)
+	require.Equal(t, state.TrialSucceeded, f.follow(loader.FollowOptions{}).Outcome)
+	f.boot(false)
+	assert.Equal(t, "arch.conf", f.next())
+}
+
 func TestTryRefuses(t *testing.T) {
 	for name, v := range map[string]struct {
 		prepare func(*fake)
