@@ -83,6 +83,7 @@ func TestGuardReboot(t *testing.T) {
 		"one-shot EFI program": {map[string]string{oneShot: wide("auto-windows")}, "auto-windows once"},
 		"--boot-loader-menu":   {map[string]string{menu: wide("10")}, "menu once"},
 		"capsule on the ESP":   {map[string]string{"esp/EFI/UpdateCapsule/fw.cap": "x"}, "EFI/UpdateCapsule/fw.cap is a firmware update"},
+		"blocker of check":     {map[string]string{"efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67": variable(1)}, "hibernation image"},
 		"setup without EFI":    {map[string]string{"run/systemd/reboot-to-firmware-setup": ""}, "reboot-to-firmware-setup exists"},
 		"menu without EFI":     {map[string]string{"run/systemd/reboot-to-boot-loader-menu": ""}, "reboot-to-boot-loader-menu exists"},
 		"entry without EFI":    {map[string]string{"run/systemd/reboot-to-boot-loader-entry": "a"}, "reboot-to-boot-loader-entry exists"},

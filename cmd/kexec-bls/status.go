@@ -82,6 +82,9 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	}
 	r.SetBoot(boot)
 	a.setTrial(r)
+	if r.EveryReboot, err = a.machine.Enabled(); err != nil {
+		a.Warn("%v", err)
+	}
 	return r, nil
 }
 

@@ -65,7 +65,7 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 // TestUnitsEnd holds that no boot and no shutdown waits for a dead device
 // without end, as Type=oneshot does by default.
 func TestUnitsEnd(t *testing.T) {
-	for _, name := range []string{"load", "load@", "kexec", "gpu", "boot"} {
+	for _, name := range []string{"load", "load@", "kexec", "gpu", "boot", "guard"} {
 		text, err := os.ReadFile(unitDir + "/kexec-bls-" + name + ".service")
 		require.NoError(t, err)
 		assert.Contains(t, string(text), "\nTimeoutStartSec=", name)
