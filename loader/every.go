@@ -8,7 +8,6 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/entries"
-	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
@@ -112,8 +111,12 @@ func (m *Machine) firmwareReasons(sys *entries.System, opt CheckOptions) []strin
 		reasons = append(reasons, "the boot loader is to show its menu once (LoaderConfigTimeoutOneShot)")
 	}
 	needed := []FindingID{preflight.IDFirmwareSetup, preflight.IDFirmwareUpdate, preflight.IDBootNext}
+	var ignore []FindingID // whoever loaded it has accepted these
+	if r, err := m.Receipt(); err == nil && r.Request != nil {
+		ignore = r.Request.Ignore
+	}
 	for _, f := range m.CheckLoaded(opt) {
-		if f.Severity == finding.Error || slices.Contains(needed, f.ID) {
+		if len(Blocking([]Finding{f}, ignore...)) > 0 || slices.Contains(needed, f.ID) {
 			reasons = append(reasons, f.Text)
 		}
 	}

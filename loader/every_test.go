@@ -109,6 +109,21 @@ func TestGuardReboot(t *testing.T) {
 	}
 }
 
+// TestGuardIgnores: what the load was to ignore does not undo it.
+func TestGuardIgnores(t *testing.T) {
+	f := newFake(t)
+	p := f.plan("arch", loader.PlanOptions{Request: &loader.Request{Ignore: []loader.FindingID{"hibernation"}}})
+	_, err := f.Load(t.Context(), p, loader.LoadOptions{})
+	require.NoError(t, err)
+	f.write(map[string]string{"efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67": variable(1)})
+	f.endsBy = "reboot"
+	f.expect("ending")
+	reasons, err := f.GuardReboot(t.Context(), f.open(), loader.CheckOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, reasons)
+	assert.True(t, f.there)
+}
+
 // TestGuardOtherEnds: what is no reboot is left alone, and what cannot be
 // determined goes through the firmware.
 func TestGuardOtherEnds(t *testing.T) {
