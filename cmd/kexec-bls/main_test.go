@@ -149,6 +149,7 @@ func (f *fake) system() reboot.System {
 			return f.act(fmt.Sprint("enable ", unit, " ", on))
 		},
 		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		ReloadUnits:  func(context.Context) error { return f.act("daemon-reload") },
 		RebootNow:    func(context.Context) error { return f.act("reboot now") },
 		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },
 		OpenWatchdog: func(path string, timeout int) (reboot.Watchdog, error) { return f.watchdog(path, timeout) },

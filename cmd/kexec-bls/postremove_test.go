@@ -27,6 +27,7 @@ func TestPostremoveLinks(t *testing.T) {
 		"-f/kexec-bls-boot.service":                             {"/lib/systemd/system/kexec-bls-boot.service", true},
 		"line\nbreak/kexec-bls-reload.path":                     {"/usr/local/lib/systemd/system/kexec-bls-reload.path", true},
 		"gpu.service":                                           {"/usr/lib/systemd/system/kexec-bls-gpu.service", true},
+		"guard.service":                                         {"/usr/lib/systemd/system/kexec-bls-guard.service", true},
 		"kexec-bls-load@x.service":                              {"/usr/lib/systemd/system/kexec-bls-load@x.service", true},
 		"backup.service":                                        {"/srv/kexec-bls-data/units/backup.service", false},
 		"kexec-bls-nightly.service":                             {"/opt/site/kexec-bls-nightly.service", false},
@@ -45,6 +46,9 @@ func TestPostremoveLinks(t *testing.T) {
 	}
 	own := filepath.Join(dir, "etc/kexec-bls-kexec.service")
 	require.NoError(t, os.WriteFile(own, nil, 0o644))
+	dropIn := filepath.Join(dir, "etc/systemd-reboot.service.d/50-kexec-bls.conf")
+	require.NoError(t, os.MkdirAll(filepath.Dir(dropIn), 0o755))
+	require.NoError(t, os.WriteFile(dropIn, nil, 0o644))
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", moved, "postremove", "remove").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Empty(t, string(out))
@@ -52,5 +56,6 @@ func TestPostremoveLinks(t *testing.T) {
 		_, err := os.Lstat(filepath.Join(dir, "etc", name))
 		assert.Equal(t, link.ours, os.IsNotExist(err), name)
 	}
+	assert.NoFileExists(t, dropIn, "no reboot may become a kexec without the guard")
 	assert.FileExists(t, own, "a file of the administrator is no link")
 }

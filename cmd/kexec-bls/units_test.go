@@ -62,10 +62,21 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 	}
 }
 
+// TestGuardStopsInTime: the guard looks for updates on boot partitions, so that it
+// stops before they are unmounted.
+func TestGuardStopsInTime(t *testing.T) {
+	text, err := os.ReadFile(unitDir + "/kexec-bls-guard.service")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "\nRequiresMountsFor=/efi /boot /boot/efi\n")
+	assert.Contains(t, string(text), "\nRemainAfterExit=yes\nExecStop=/usr/bin/kexec-bls hook guard\n")
+	assert.Contains(t, string(text), "\nTimeoutStopSec=")
+	assert.NotContains(t, string(text), "DefaultDependencies=no", "nothing would stop it in a shutdown")
+}
+
 // TestUnitsEnd holds that no boot and no shutdown waits for a dead device
 // without end, as Type=oneshot does by default.
 func TestUnitsEnd(t *testing.T) {
-	for _, name := range []string{"load", "load@", "kexec", "gpu", "boot"} {
+	for _, name := range []string{"load", "load@", "kexec", "gpu", "boot", "guard"} {
 		text, err := os.ReadFile(unitDir + "/kexec-bls-" + name + ".service")
 		require.NoError(t, err)
 		assert.Contains(t, string(text), "\nTimeoutStartSec=", name)

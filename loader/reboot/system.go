@@ -61,6 +61,8 @@ type System struct {
 	// one and waits until it is active.
 	EnableUnit func(ctx context.Context, unit string, on bool) error
 	StartUnit  func(ctx context.Context, unit string) error
+	// ReloadUnits makes systemd read its unit files again.
+	ReloadUnits func(context.Context) error
 	// RebootNow reboots through the firmware at once, without a shutdown.
 	RebootNow func(context.Context) error
 	// RunProgram runs a program that the user names to its end, by systemd-run(1).
@@ -88,7 +90,8 @@ func Running() System {
 		},
 		UnloadModule: unloadModule,
 		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit,
-		RebootNow: rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
+		ReloadUnits: func(ctx context.Context) error { return Options{}.run(ctx, "systemctl", "daemon-reload") },
+		RebootNow:   rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
 	}
 }
 

@@ -37,6 +37,8 @@ type Status struct {
 	Next    *EntryRef `json:"next,omitempty"`    // what the boot loader would boot
 	Rule    string    `json:"rule,omitempty"`    // what chooses it
 	Current *EntryRef `json:"current,omitempty"` // what runs
+	// EveryReboot is set by enable: every reboot is a kexec while a kernel is loaded.
+	EveryReboot bool `json:"everyReboot"`
 	// Boot is how the running system was started, where that is recorded.
 	Boot *Boot `json:"boot,omitempty"`
 	// Trial is the last reboot on trial; absent for none.
@@ -206,6 +208,9 @@ func (r *Status) Print(ui *term.UI) {
 	}
 	if r.Scheduled != nil {
 		ui.Print("planned  %s", r.Scheduled)
+	}
+	if r.EveryReboot {
+		ui.Print("reboots  each is a kexec while a kernel is loaded")
 	}
 	if r.Next != nil {
 		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
