@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -79,7 +80,24 @@ type subject struct {
 func (c check) scene(line string) scene {
 	b := c.boot
 	b.Cmdline = line
-	return scene{Predict(c.machine, b), b.Initrd.signatures(), c.machine.PCRLock, b.Initrd.unread}
+	return scene{Prediction: Predict(c.machine, b), signatures: b.Initrd.signatures(), pcrlock: c.machine.PCRLock, unread: b.Initrd.unread}
+}
+
+// noPCRLock is why the policy of systemd-pcrlock is not there for a volume. The
+// initrd finds it in a file of its own, which has to be the one that the NV index
+// was written for, or in a credential that systemd-stub passes on.
+func (c check) noPCRLock(v Volume) string {
+	i := c.boot.Initrd
+	own := i.lockFile()
+	switch {
+	case !v.Initrd || i.unread != "" || v.option("tpm2-pcrlock"):
+		return ""
+	case own == nil && !i.pcrlock:
+		return "the next initrd has no policy of systemd-pcrlock"
+	case own != nil && !bytes.Equal(own, c.machine.PCRLock):
+		return "the next initrd has another policy of systemd-pcrlock than the system"
+	}
+	return ""
 }
 
 // volume is the verdict on a volume: that of its best token, the first of equal
@@ -96,7 +114,7 @@ func (c check) volume(s scene, v Volume) (best verdict, bound bool) {
 	case v.Err != nil || v.Key != "" || v.option("keyscript") || !v.option("tpm2-device") && (v.option("fido2-device") || v.option("pkcs11-uri")):
 		return best, false
 	}
-	s.Prediction = c.before(s.Prediction, v)
+	s.Prediction, s.noPCRLock = c.before(s.Prediction, v), c.noPCRLock(v)
 	for _, t := range v.Header.Tokens {
 		verdict, tpm := s.token(t)
 		if !tpm && t.Clevis == nil {

@@ -64,6 +64,24 @@ func TestOneTokenThatOpensIsEnough(t *testing.T) {
 	assert.Empty(t, tpm.Check(running(t), boot(""), []tpm.Volume{v}).Findings, "no TPM has part in it")
 }
 
+// A PIN is part of the policy, whichever PCRs that has.
+func TestPINWithRawPCR11(t *testing.T) {
+	b := boot("systemd.tpm2_measured_os=no")
+	p := tpm.Predict(running(t), b)
+	v := bound(t, p, 11)
+	token := v.Header.Tokens[0].TPM2
+	digest := sha256.Sum256(append(token.PolicyHashes[0], 0, 0, 1, 0x6b)) // TPM2_PolicyAuthValue
+	token.PIN, token.PolicyHashes = true, [][]byte{digest[:]}
+	f := only(t, tpm.Check(running(t), b, []tpm.Volume{v}))
+	assert.Equal(t, tpm.Opens, f.ID)
+	assert.Equal(t, "the TPM opens "+v.Name+", bound to PCR 11, and its PIN is asked for", f.Text)
+	f = only(t, tpm.Check(running(t), boot(""), []tpm.Volume{v}))
+	assert.Equal(t, tpm.Unlock, f.ID, "enter-initrd")
+	assert.Equal(t, []int{11}, f.PCRs)
+	token.PIN = false
+	assert.Equal(t, tpm.Unlock, only(t, tpm.Check(running(t), b, []tpm.Volume{v})).ID, "the policy of a PIN is not that of none")
+}
+
 func TestPIN(t *testing.T) {
 	v := root(t, pin)
 	f := only(t, tpm.Check(running(t), boot("systemd.tpm2_measured_os=no"), []tpm.Volume{v}))
@@ -144,6 +162,11 @@ func lock(t testing.TB, shards bool, values ...string) ([]byte, tpm.Volume) {
 	return file, tpm.Volume{Name: "root", Initrd: true, Header: luks2.Header{Tokens: []luks2.Token{{Type: "systemd-tpm2", TPM2: &token}}}}
 }
 
+// withLock is an initrd to which systemd-stub passes the policy of systemd-pcrlock.
+func withLock(line string) tpm.Boot {
+	return tpm.Boot{Cmdline: line, Initrd: measuring().with(".extra/global_credentials/pcrlock.x.cred", "x").initrd()}
+}
+
 func TestPCRLock(t *testing.T) {
 	now := hex.EncodeToString(recordedBanks(t, "running")["sha256"][7])
 	for name, c := range map[string]struct {
@@ -159,11 +182,49 @@ func TestPCRLock(t *testing.T) {
 		var v tpm.Volume
 		m.PCRLock, v = lock(t, false, c.values...)
 		m.PCRLockUsed, m.MakePolicy = true, tpm.UnitMasked
-		f := only(t, tpm.Check(m, boot(c.line), []tpm.Volume{v}))
+		f := only(t, tpm.Check(m, withLock(c.line), []tpm.Volume{v}))
 		assert.Equal(t, c.want, f.ID, name)
 		assert.Equal(t, []int{7}, f.PCRs, name)
 		m.PCRLock = nil
-		assert.Equal(t, tpm.Unknown, only(t, tpm.Check(m, boot(c.line), []tpm.Volume{v})).ID, name)
+		assert.Equal(t, tpm.Unknown, only(t, tpm.Check(m, withLock(c.line), []tpm.Volume{v})).ID, name)
+	}
+}
+
+// The initrd has a policy of systemd-pcrlock by a credential or in a file; without
+// one the TPM does not open what is bound to it.
+func TestPCRLockOfTheInitrd(t *testing.T) {
+	m := running(t)
+	var v tpm.Volume
+	m.PCRLock, v = lock(t, false, hex.EncodeToString(recordedBanks(t, "running")["sha256"][7]))
+	m.PCRLockUsed, m.MakePolicy = true, tpm.UnitMasked
+	const no, none, other = "systemd.tpm2_measured_os=no", "the next initrd has no policy of systemd-pcrlock", "the next initrd has another policy of systemd-pcrlock than the system"
+	for name, c := range map[string]struct {
+		file, content string
+		volume        func(*tpm.Volume)
+		why           string // "" for what opens
+	}{
+		"nothing":          {"etc/x", "x", nil, none},
+		"credential":       {".extra/credentials/pcrlock.x.cred", "x", nil, ""},
+		"other credential": {".extra/credentials/key.cred", "x", nil, none},
+		"not encrypted":    {".extra/system_credentials/pcrlock.x.cred", "x", nil, none},
+		"file":             {"var/lib/systemd/pcrlock.json", string(m.PCRLock), nil, ""},
+		"file in /run":     {"run/systemd/pcrlock.json", string(m.PCRLock), nil, ""},
+		"another file":     {"var/lib/systemd/pcrlock.json", "{}", nil, other},
+		"option":           {"etc/x", "x", func(v *tpm.Volume) { v.Options = []string{"tpm2-pcrlock=/etc/lock.json"} }, ""},
+		"of the system":    {"etc/x", "x", func(v *tpm.Volume) { v.Initrd = false }, ""},
+	} {
+		v := v
+		if c.volume != nil {
+			c.volume(&v)
+		}
+		f := only(t, tpm.Check(m, tpm.Boot{Cmdline: no, Initrd: measuring().with(c.file, c.content).initrd()}, []tpm.Volume{v}))
+		if c.why == "" {
+			assert.Equal(t, tpm.Opens, f.ID, name)
+			continue
+		}
+		assert.Equal(t, tpm.Unlock, f.ID, name)
+		assert.Contains(t, f.Text, c.why, name)
+		assert.Equal(t, []int{7}, f.PCRs, name)
 	}
 }
 
@@ -171,7 +232,7 @@ func TestPCRLock(t *testing.T) {
 func TestShards(t *testing.T) {
 	now := hex.EncodeToString(recordedBanks(t, "enrolled")["sha256"][7])
 	m := tpm.Machine{Banks: recordedBanks(t, "enrolled")}
-	b := tpm.Boot{Initrd: files{".extra/tpm2-pcr-signature.json": string(readRecorded(t, "pcrsig.json"))}.initrd()}
+	b := tpm.Boot{Initrd: files{".extra/tpm2-pcr-signature.json": string(readRecorded(t, "pcrsig.json")), ".extra/credentials/pcrlock.x.cred": "x"}.initrd()}
 	var v tpm.Volume
 	m.PCRLock, v = lock(t, true, now)
 	f := only(t, tpm.Check(m, b, []tpm.Volume{v}))
@@ -193,11 +254,11 @@ func TestNoFixWherePCRLockCouldBeEmptied(t *testing.T) {
 	m.PCRLock, v = lock(t, false, now)
 	m.PCRLockUsed, m.MakePolicy = true, tpm.UnitEnabled
 	for _, volume := range []tpm.Volume{v, root(t, pcr7)} {
-		r := tpm.Check(m, boot(""), []tpm.Volume{volume})
+		r := tpm.Check(m, withLock(""), []tpm.Volume{volume})
 		assert.Empty(t, r.Fix)
 		assert.NotContains(t, only(t, r).Hint, "measured_os")
 	}
-	r := tpm.Check(m, boot("systemd.mask=systemd-pcrlock-make-policy.service"), []tpm.Volume{v})
+	r := tpm.Check(m, withLock("systemd.mask=systemd-pcrlock-make-policy.service"), []tpm.Volume{v})
 	assert.Equal(t, "systemd.tpm2_measured_os=no", r.Fix)
 	m.PCRLockUsed, m.PCRLock = false, nil
 	assert.Empty(t, tpm.Check(m, boot(""), []tpm.Volume{root(t, pcr7), v}).Fix, "a token shows that it is in use")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,7 @@ func (i *Initrd) Visit(f File) {
 	case dir == "lib/nvpcr/" || dir == "etc/nvpcr/":
 		i.nvpcrs = true
 		return
-	case strings.HasPrefix(name, ".extra/") && strings.HasPrefix(base, "pcrlock."):
+	case (dir == ".extra/credentials/" || dir == ".extra/global_credentials/") && strings.HasPrefix(base, "pcrlock."):
 		i.pcrlock = true
 		return
 	case !interesting(name):
@@ -112,6 +113,11 @@ func signatureFiles() []string {
 	return []string{"etc/" + name, "run/" + name, extraSignature, "local/lib/" + name, "lib/" + name}
 }
 
+// pcrlockFiles are those with a policy of systemd-pcrlock, in systemd's order.
+func pcrlockFiles() []string {
+	return []string{"run/systemd/pcrlock.json", "var/lib/systemd/pcrlock.json"}
+}
+
 func interesting(name string) bool {
 	return whole(name) || name == release || name == debugGenerator || name == autoGenerator
 }
@@ -121,12 +127,7 @@ func whole(name string) bool {
 	if name == initrdTab || isUnit(name) {
 		return true
 	}
-	for _, signature := range signatureFiles() {
-		if name == signature {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(signatureFiles(), name) || slices.Contains(pcrlockFiles(), name)
 }
 
 func isUnit(name string) bool {
@@ -135,12 +136,7 @@ func isUnit(name string) bool {
 }
 
 func isUnitDir(dir string) bool {
-	for _, d := range unitDirs() {
-		if dir == d {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(unitDirs(), dir)
 }
 
 func (i Initrd) has(name string) bool {
@@ -152,8 +148,15 @@ func (i Initrd) has(name string) bool {
 func (i Initrd) Crypttab() string { return string(i.files[initrdTab].content) }
 
 // signatures is the file with signed policies that is found first.
-func (i Initrd) signatures() []byte {
-	for _, name := range signatureFiles() {
+func (i Initrd) signatures() []byte { return i.first(signatureFiles()) }
+
+// lockFile is its own policy of systemd-pcrlock, nil where a credential has to bring
+// one.
+func (i Initrd) lockFile() []byte { return i.first(pcrlockFiles()) }
+
+// first is the content of the first of some files that is there, nil for none.
+func (i Initrd) first(names []string) []byte {
+	for _, name := range names {
 		if e, ok := i.files[name]; ok {
 			return e.content
 		}

@@ -30,6 +30,7 @@ type scene struct {
 	Prediction
 	signatures []byte // tpm2-pcr-signature.json of the next initrd
 	pcrlock    []byte // pcrlock.json
+	noPCRLock  string // why what opens the volume does not have that file, "" where it has
 	unread     string // why the next initrd may have signatures that are not known
 }
 
@@ -218,5 +219,9 @@ func (s scene) locked() ([]policy.Digest, verdict) {
 	case l.name == nil:
 		return nil, verdict{state: unknown, why: "the NV index of systemd-pcrlock cannot be read"}
 	}
-	return []policy.Digest{policy.AuthorizeNV(l.name)}, l.check(s.Prediction)
+	roots := []policy.Digest{policy.AuthorizeNV(l.name)}
+	if s.noPCRLock != "" {
+		return roots, verdict{state: closed, pcrs: l.pcrs, bank: l.bank, why: s.noPCRLock}
+	}
+	return roots, l.check(s.Prediction)
 }
