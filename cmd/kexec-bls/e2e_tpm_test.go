@@ -41,7 +41,10 @@ func enrolments() []enrolment {
 		{"p4", "--tpm2-public-key= --tpm2-pcrs=4"}, {"p2p3", "--tpm2-public-key= --tpm2-pcrs=2+3"}, {"p9", "--tpm2-public-key= --tpm2-pcrs=9:sha256=@9"},
 		{"p11", "--tpm2-public-key= --tpm2-pcrs=11:sha256=@11"}, {"p12", "--tpm2-public-key= --tpm2-pcrs=12"}, {"p13", "--tpm2-public-key= --tpm2-pcrs=13"},
 		{"p14", "--tpm2-public-key= --tpm2-pcrs=14"}, {"p15", "--tpm2-public-key= --tpm2-pcrs=15:sha256=@15"}, {"p7p14", "--tpm2-public-key= --tpm2-pcrs=7+14"},
-		{"pin", "--tpm2-public-key= --tpm2-pcrs=7 --tpm2-with-pin=yes"}, {"signed", "--tpm2-pcrs= " + signed}, {"signed7", "--tpm2-pcrs=7 " + signed},
+		{"pin", "--tpm2-public-key= --tpm2-pcrs=7 --tpm2-with-pin=yes"}, {"p11pin", "--tpm2-public-key= --tpm2-pcrs=11:sha256=@11 --tpm2-with-pin=yes"},
+		{"signed", "--tpm2-pcrs= " + signed}, {"signed7", "--tpm2-pcrs=7 " + signed},
+		{"lock", "--tpm2-public-key= --tpm2-pcrs= --tpm2-pcrlock=/var/lib/systemd/pcrlock.json"},
+		{"shards", "--tpm2-pcrs= --tpm2-pcrlock=/var/lib/systemd/pcrlock.json " + signed},
 	}
 }
 
@@ -75,31 +78,38 @@ type tpmLab struct {
 // every PCR.
 func TestE2ETPM(t *testing.T) {
 	l := newTPMLab(t)
-	l.Guest.Reboot("systemctl reboot") // the first boot creates the boot secret, so its PCR 9 is no later boot's
+	l.MustRun("/usr/lib/systemd/systemd-pcrlock make-policy --pcr=14 --location=770 && grep -q '\"pcr\":14' /var/lib/systemd/pcrlock.json && ls /efi/loader/credentials/pcrlock.*.cred")
+	l.MustRun("systemctl mask systemd-pcrlock-make-policy.service")
+	// The first boot creates the boot secret, and its policy goes into PCRs of the next.
+	l.Guest.Reboot("systemctl reboot")
 	seen := l.seen()
 	for i, e := range enrolments() {
 		args := regexp.MustCompile(`@[0-9]+`).ReplaceAllStringFunc(e.args, func(pcr string) string { return seen["sha256 "+pcr[1:]] })
 		l.MustRun(fmt.Sprintf("/usr/lib/vm/enroll %d %s", i+1, args))
 	}
 	l.Guest.Reboot("systemctl reboot")
-	all := l.names()
-	closed := func(names ...string) []string {
-		return slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(names, n) })
-	}
-	assert.Equal(t, closed("pin"), l.open(), "after a start by firmware")
+	assert.Equal(t, l.without("pin", "p11pin"), l.open(), "after a start by firmware")
 
 	const no = "--append=systemd.tpm2_measured_os=no"
-	unmeasured := closed("pin", "p11", "p15", "signed", "signed7")
+	unmeasured := l.without("pin", "p11", "p11pin", "p15", "signed", "signed7", "shards")
 	assert.Equal(t, []string{"none"}, l.kexec("lab.efi"), "first kexec")
 	assert.Equal(t, []string{"none"}, l.kexec("lab.efi"), "second kexec")
 	assert.Equal(t, []string{"none"}, l.kexec("plain.conf"), "Type #1")
+	l.Guest.Reboot("bootctl set-oneshot plain.conf && systemctl reboot")
+	assert.Equal(t, []string{"none", "p7", "p0p7", "p2p3", "p13", "p14", "p15", "p7p14", "lock"},
+		l.kexec("lab.efi", "--append=systemd.tpm2_measured_os=yes"), "from Type #1, measured")
 	l.Guest.Reboot("kexec-bls reboot --firmware")
 	assert.Equal(t, unmeasured, l.kexec("lab.efi", no), "unmeasured")
-	assert.Equal(t, unmeasured, l.kexec("lab.efi", no), "unmeasured again")
-	assert.Equal(t, unmeasured, l.kexec("plain.conf", no), "unmeasured, Type #1")
+	noLock := slices.DeleteFunc(slices.Clone(unmeasured), func(n string) bool { return n == "lock" })
+	assert.Equal(t, noLock, l.kexec("plain.conf", no), "unmeasured, Type #1")
+	assert.Equal(t, noLock, l.kexec("old.conf"), "no separator")
+	assert.Equal(t, unmeasured, l.kexec("lab.efi", "--append=rd.systemd.mask=systemd-pcrosseparator.service", "--append=rd.systemd.mask=systemd-pcrnvdone.service"), "separators masked")
 	l.MustRun(`printf 'tpm.measured_os = "auto"\n' >/etc/kexec-bls.toml`)
 	assert.Equal(t, unmeasured, l.kexec("lab.efi"), "the parameter is added where it helps")
 	assert.Contains(t, l.MustRun("cat /proc/cmdline"), "systemd.tpm2_measured_os=no")
+
+	l.MustRun("systemctl unmask systemd-pcrlock-make-policy.service")
+	assert.NotContains(t, l.MustRun("kexec-bls show --json lab.efi"), "systemd.tpm2_measured_os", "the policy of systemd-pcrlock could be emptied")
 }
 
 func newTPMLab(t *testing.T) tpmLab {
@@ -112,7 +122,7 @@ func newTPMLab(t *testing.T) tpmLab {
 		fmt.Fprintf(&tab, "%s /dev/vdb%d none tpm2-device=auto,headless\n", e.name, i+1)
 		volumes = append(volumes, vm.Partition{Type: "0fc63daf-8483-4772-8e79-3d69d8477de4"})
 	}
-	const units = "usr/lib/systemd/system/"
+	const units, entry = "usr/lib/systemd/system/", "linux /debian/linux\ninitrd /debian/systemd.img\ninitrd /debian/tpm.img\noptions "
 	extra := vm.Zstd(t, vm.Archive(t, cpio.StaticFile("etc/crypttab", tab.String(), 0o600), cpio.StaticFile(units+"pcr-recorder.service", recorder, 0o644),
 		cpio.Symlink(units+"sysinit.target.wants/pcr-recorder.service", "../pcr-recorder.service")))
 	base, err := os.ReadFile(d.SystemdInitrd)
@@ -120,7 +130,10 @@ func newTPMLab(t *testing.T) tpmLab {
 	s.boot = map[string][]byte{
 		"EFI/Linux/lab.efi":  measuredUKI(t, d, s.options("entry=lab"), append(append(base, make([]byte, -len(base)&3)...), extra...)),
 		"debian/systemd.img": base, "debian/tpm.img": extra,
-		"loader/entries/plain.conf": []byte("title plain\nlinux /debian/linux\ninitrd /debian/systemd.img\ninitrd /debian/tpm.img\noptions " + s.options("entry=plain") + "\n"),
+		"debian/old.img": vm.Archive(t, cpio.Symlink("etc/systemd/system/systemd-pcrosseparator.service", "/dev/null"),
+			cpio.Symlink("etc/systemd/system/systemd-pcrnvdone.service", "/dev/null")),
+		"loader/entries/plain.conf": []byte(entry + s.options("entry=plain") + "\n"),
+		"loader/entries/old.conf":   []byte(entry + s.options("entry=old") + "\ninitrd /debian/old.img\n"),
 		"loader/loader.conf":        []byte("timeout 0\ndefault lab.efi\n"),
 	}
 	s.root = map[string][]byte{"usr/lib/vm/enroll": []byte(enroll)}
@@ -188,6 +201,11 @@ func (l tpmLab) names() []string {
 		names = append(names, e.name)
 	}
 	return names
+}
+
+// without are the names of all enrolments but some.
+func (l tpmLab) without(names ...string) []string {
+	return slices.DeleteFunc(l.names(), func(n string) bool { return slices.Contains(names, n) })
 }
 
 // open are the volumes that are open, in the order of enrolments.
