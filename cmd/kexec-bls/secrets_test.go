@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,11 +17,41 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
-// TestProcessIsNotDumped: the program protects its memory from the start.
+// TestProcessIsNotDumped: a running program has protected its memory. The kernel
+// gives the files in /proc of such a process to root (proc_pid_status(5)).
 func TestProcessIsNotDumped(t *testing.T) {
-	source, err := os.ReadFile("main.go")
+	program, err := os.Open("/proc/self/exe") // in a folder that nobody else enters
 	require.NoError(t, err)
-	assert.Contains(t, string(source), "func main() {\n\t_ = kexec.ProtectMemory()")
+	defer program.Close()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/fd/3", "-test.run=^TestMainOfAChild$")
+	cmd.ExtraFiles = []*os.File{program}
+	cmd.Env = append(os.Environ(), "KEXEC_BLS_TEST_MAIN=1")
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	_, err = unix.FcntlInt(out.(*os.File).Fd(), unix.F_SETPIPE_SZ, 4096)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	first := make([]byte, 1)
+	_, err = io.ReadFull(out, first) // it has begun to print, and waits as the pipe is full
+	require.NoError(t, err)
+	info, err := os.Stat(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	require.NoError(t, err)
+	assert.Zero(t, info.Sys().(*syscall.Stat_t).Uid)
+	rest, err := io.ReadAll(out)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait())
+	assert.Greater(t, len(rest), 8192, "it could not have ended before")
+}
+
+// TestMainOfAChild is the program in a process of its own, for TestProcessIsNotDumped.
+func TestMainOfAChild(t *testing.T) {
+	if os.Getenv("KEXEC_BLS_TEST_MAIN") != "" {
+		os.Args = []string{"kexec-bls", "completion", "bash"}
+		main()
+	}
 }
 
 // What a credential holds goes to the kernel in a sealed file, and nowhere else.
