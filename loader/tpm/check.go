@@ -105,7 +105,7 @@ func (c check) noPCRLock(v Volume) string {
 // part in it.
 func (c check) volume(s scene, v Volume) (best verdict, bound bool) {
 	switch {
-	case v.Source == discovered && errors.Is(v.Err, fs.ErrNotExist):
+	case v.absent():
 		return best, false
 	case v.Err != nil && v.option("tpm2-device"):
 		return verdict{state: unknown, why: "its LUKS2 header cannot be read: " + v.Err.Error()}, true
@@ -115,10 +115,16 @@ func (c check) volume(s scene, v Volume) (best verdict, bound bool) {
 		return best, false
 	}
 	s.Prediction, s.noPCRLock = c.before(s.Prediction, v), c.noPCRLock(v)
+	if path := v.value("tpm2-signature"); path != "" {
+		s.signatures, s.unread = c.boot.Initrd.files[strings.TrimPrefix(path, "/")].content, "its signatures are in the file "+path
+	}
 	for _, t := range v.Header.Tokens {
 		verdict, tpm := s.token(t)
 		if !tpm && t.Clevis == nil {
 			continue
+		}
+		if pcrs, ok := v.otherPCRs(t); ok {
+			verdict = closedBy(pcrs)
 		}
 		if !bound && best.why == "" || verdict.state > best.state || verdict.state == opens && best.pin && !verdict.pin {
 			best = verdict
@@ -126,6 +132,12 @@ func (c check) volume(s scene, v Volume) (best verdict, bound bool) {
 		bound = bound || tpm
 	}
 	return best, bound
+}
+
+// closedBy is the verdict on a token that is not tried, as crypttab asks for other
+// PCRs.
+func closedBy(pcrs []int) verdict {
+	return verdict{state: closed, pcrs: pcrs, why: "its option tpm2-pcrs= does not name " + list(pcrs) + ", to which it is bound"}
 }
 
 // before is the prediction for the moment at which a volume is opened.
@@ -139,7 +151,7 @@ func (c check) before(p Prediction, v Volume) Prediction {
 		if err != nil && other.value("tpm2-measure-pcr") != "" && other.value("tpm2-measure-pcr") != "no" {
 			n, err = 15, nil
 		}
-		if err == nil && n >= 0 && n < NumPCRs && p.Measured && other.Name != v.Name && (other.Initrd || !v.Initrd) {
+		if err == nil && n >= 0 && n < NumPCRs && p.Measured && other.Name != v.Name && !other.absent() && (other.Initrd || !v.Initrd) {
 			p.unknown(n, "it is extended when "+other.Name+" is opened")
 		}
 	}

@@ -45,7 +45,7 @@ func TestOpenVolumes(t *testing.T) {
 	open := []tpm.Volume{{Name: "luks", Source: "UUID=" + one, Initrd: true}, {Name: "other", Source: "/dev/vda9", Initrd: true}}
 	assert.Equal(t, "system root UUID=1  x\ninitrd other /dev/vda9", describe(tpm.Volumes("", tpm.Initrd{}, tab, open...)))
 	auto := files{"usr/lib/systemd/system-generators/systemd-gpt-auto-generator": "x"}.initrd()
-	assert.Equal(t, "initrd root UUID=1", describe(tpm.Volumes("", auto, "", tpm.Volume{Name: "root", Source: "UUID=" + one, Initrd: true})), "the discovered one is known")
+	assert.Equal(t, "initrd root UUID=1  tpm2-measure-pcr=yes", describe(tpm.Volumes("", auto, "", tpm.Volume{Name: "root", Source: "UUID=" + one, Initrd: true})), "the discovered one is known")
 }
 
 func TestWhoMayOpenAVolume(t *testing.T) {

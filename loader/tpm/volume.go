@@ -45,8 +45,15 @@ func Volumes(line string, i Initrd, crypttab string, open ...Volume) []Volume {
 			found = append(found, v)
 		}
 	}
-	if discovers(line, i) && !slices.ContainsFunc(found, func(v Volume) bool { return v.Name == "root" }) {
-		found = append(found, Volume{Name: "root", Source: discovered, Initrd: true, Err: fs.ErrNotExist})
+	if !discovers(line, i) {
+		return found
+	}
+	root := slices.IndexFunc(found, func(v Volume) bool { return v.Name == "root" })
+	if root < 0 {
+		root, found = len(found), append(found, Volume{Name: "root", Source: discovered, Initrd: true, Err: fs.ErrNotExist})
+	}
+	if len(found[root].Options) == 0 {
+		found[root].Options = []string{"tpm2-measure-pcr=yes"} // by systemd-gpt-auto-generator
 	}
 	return found
 }
@@ -88,6 +95,23 @@ func (v Volume) value(key string) string {
 	return last
 }
 
+// otherPCRs are those of a token that is not tried, as the option tpm2-pcrs= has
+// other ones; ok is false for a token that is.
+func (v Volume) otherPCRs(t luks2.Token) (pcrs []int, ok bool) {
+	if t.TPM2 == nil || !v.option("tpm2-device") || !v.option("tpm2-pcrs") {
+		return nil, false
+	}
+	var wanted []int
+	for number := range strings.FieldsFuncSeq(v.value("tpm2-pcrs"), func(r rune) bool { return r == '+' }) {
+		n := pcrNumber(number)
+		if n == nil {
+			return nil, false
+		}
+		wanted = union(wanted, n)
+	}
+	return t.TPM2.PCRs, !slices.Equal(wanted, t.TPM2.PCRs)
+}
+
 // uuid is that of the source, "" where it is named otherwise.
 func (v Volume) uuid() string {
 	for _, prefix := range []string{"UUID=", "/dev/disk/by-uuid/"} {
@@ -110,6 +134,9 @@ func discovers(line string, i Initrd) bool {
 	on, set := boolean(line, "systemd.gpt_auto")
 	return i.has(autoGenerator) && (on || !set) && (root == "" || root == "gpt-auto" || root == "gpt-auto-force")
 }
+
+// absent reports whether discovery has nothing to find.
+func (v Volume) absent() bool { return v.Source == discovered && errors.Is(v.Err, fs.ErrNotExist) }
 
 // ReadHeader reads the volume's LUKS2 header into Header or Err. Root is the
 // root directory of the running system.
