@@ -110,6 +110,18 @@ func TestE2ETPM(t *testing.T) {
 
 	l.MustRun("systemctl unmask systemd-pcrlock-make-policy.service")
 	assert.NotContains(t, l.MustRun("kexec-bls show --json lab.efi"), "systemd.tpm2_measured_os", "the policy of systemd-pcrlock could be emptied")
+
+	l.MustRun("rm /etc/kexec-bls.toml; printf pass >/run/key")
+	next := map[int]string{}
+	for _, p := range l.shown("lab.efi").PCRs.Values {
+		if p.Bank == "sha256" && p.Next != nil {
+			next[p.PCR] = *p.Next
+		}
+	}
+	l.MustRun(fmt.Sprintf("systemd-cryptenroll --unlock-key-file=/run/key --tpm2-device=auto --tpm2-public-key= --tpm2-pcrlock= --tpm2-pcrs=7:sha256=%s+11:sha256=%s /dev/vdb%d",
+		next[7], next[11], 1+slices.Index(l.names(), "signed")))
+	assert.Equal(t, []string{"none", "signed"}, l.kexec("lab.efi"), "a key for the predicted values")
+	assert.Equal(t, []string{"none"}, l.kexec("lab.efi"), "which no other kexec finds")
 }
 
 func newTPMLab(t *testing.T) tpmLab {
@@ -224,13 +236,19 @@ func (l tpmLab) seen() map[string]string {
 	return values
 }
 
+// shown is what is predicted.
+func (l tpmLab) shown(command string) (p report.Plan) {
+	l.t.Helper()
+	require.NoError(l.t, json.Unmarshal([]byte(l.MustRun("kexec-bls show --pcrs --json=short "+command)), &p))
+	return p
+}
+
 // kexec goes into an entry, holds what was predicted against what is there then, and
 // returns what is open.
 func (l tpmLab) kexec(entry string, args ...string) []string {
 	l.t.Helper()
 	command := entry + " " + strings.Join(args, " ")
-	var shown report.Plan
-	require.NoError(l.t, json.Unmarshal([]byte(l.MustRun("kexec-bls show --pcrs --json=short "+command)), &shown))
+	shown := l.shown(command)
 	var checked report.Check
 	require.NoError(l.t, json.Unmarshal([]byte(l.MustRun("kexec-bls check --json=short "+command)), &checked))
 	l.Guest.Reboot("kexec-bls reboot " + command)
