@@ -49,9 +49,9 @@ vm:
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
-	fixtures/setup.sh test four arm64
+	fixtures/setup.sh four arm64 e2e
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
-	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$' -count=1 -timeout 60m ./cmd/kexec-bls
+	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$|^TestLongTPM$$' -count=1 -timeout 90m ./cmd/kexec-bls
 
 # Debian guests with systemd and systemd-boot, everything that a reboot touches.
 e2e:
