@@ -55,7 +55,7 @@ func (c check) fixed(now scene) (r repair, ok bool) {
 // makePolicyMasked reports whether systemd-pcrlock-make-policy.service cannot
 // start in the next boot.
 func (c check) makePolicyMasked() bool {
-	return c.machine.MakePolicy == UnitMasked || masked(c.boot.Cmdline, "systemd.mask", makePolicyUnit)
+	return c.machine.MakePolicy == UnitMasked || c.machine.Masks && masked(c.boot.Cmdline, "systemd.mask", makePolicyUnit)
 }
 
 // binding is the advice to bind a volume to PCR 7, where this machine's boots

@@ -35,6 +35,8 @@ type Machine struct {
 	PCRLockUsed bool
 	// MakePolicy is what becomes of systemd-pcrlock-make-policy.service.
 	MakePolicy UnitState
+	// Masks is set where systemd.mask= is obeyed: by systemd-debug-generator.
+	Masks bool
 	// SigningKey is set where systemd-cryptenroll finds a tpm2-pcr-public-key.pem
 	// and binds to signed policies by default.
 	SigningKey bool
@@ -75,6 +77,7 @@ func ReadMachine(root fs.FS) Machine {
 		Crypttab:   string(read(root, "etc/crypttab")),
 		PCRLock:    read(root, "var/lib/systemd/pcrlock.json"),
 		MakePolicy: unitState(root, makePolicyUnit),
+		Masks:      exists(root, "usr/"+debugGenerator) && !nullified(root, "etc/systemd/system-generators/systemd-debug-generator"),
 		ima:        readIMA(root),
 	}
 	for _, name := range []string{banksVariable, "sys/firmware/acpi/tables/TPM2", "sys/kernel/security/tpm0/binary_bios_measurements"} {
@@ -132,12 +135,11 @@ func invoked(root fs.FS, unit string) bool {
 	return err == nil
 }
 
-// unitState looks at the links of a unit of the system.
+// unitState looks at the links of a unit of the system. A mask in /run is gone in
+// the next boot.
 func unitState(root fs.FS, unit string) UnitState {
-	for _, dir := range []string{"etc", "run"} {
-		if target, err := fs.ReadLink(root, dir+"/systemd/system/"+unit); err == nil && target == "/dev/null" {
-			return UnitMasked
-		}
+	if nullified(root, "etc/systemd/system/"+unit) {
+		return UnitMasked
 	}
 	for _, dir := range []string{"etc", "run", "usr/lib"} {
 		if wants, err := fs.Glob(root, path.Join(dir, "systemd/system/*.wants", unit)); err == nil && len(wants) > 0 {
@@ -145,6 +147,16 @@ func unitState(root fs.FS, unit string) UnitState {
 		}
 	}
 	return UnitIdle
+}
+
+// nullified reports whether a file switches off the one that it overrides: a link to
+// /dev/null, or empty.
+func nullified(root fs.FS, name string) bool {
+	if target, err := fs.ReadLink(root, name); err == nil {
+		return target == "/dev/null"
+	}
+	info, err := fs.Lstat(root, name)
+	return err == nil && info.Mode().IsRegular() && info.Size() == 0
 }
 
 func exists(root fs.FS, name string) bool {

@@ -65,6 +65,29 @@ func TestReadMachine(t *testing.T) {
 	assert.Empty(t, m.Banks)
 }
 
+// A unit is masked where nothing can start it in the next boot.
+func TestMasksOfMakePolicy(t *testing.T) {
+	const unit, generator = "systemd-pcrlock-make-policy.service", "systemd/system-generators/systemd-debug-generator"
+	for name, c := range map[string]struct {
+		files files
+		state tpm.UnitState
+		masks bool
+	}{
+		"link":              {files{"etc/systemd/system/" + unit: "-> /dev/null"}, tpm.UnitMasked, false},
+		"empty":             {files{"etc/systemd/system/" + unit: ""}, tpm.UnitMasked, false},
+		"replaced":          {files{"etc/systemd/system/" + unit: "[Unit]\n"}, tpm.UnitIdle, false},
+		"alias":             {files{"etc/systemd/system/" + unit: "-> /etc/x.service"}, tpm.UnitIdle, false},
+		"until the reboot":  {files{"run/systemd/system/" + unit: "-> /dev/null"}, tpm.UnitIdle, false},
+		"generator":         {files{"usr/lib/" + generator: "x"}, tpm.UnitIdle, true},
+		"masked generator":  {files{"usr/lib/" + generator: "x", "etc/" + generator: "-> /dev/null"}, tpm.UnitIdle, false},
+		"another generator": {files{"usr/lib/systemd/system-generators/x": "x"}, tpm.UnitIdle, false},
+	} {
+		m := tpm.ReadMachine(rootFS(c.files))
+		assert.Equal(t, c.state, m.MakePolicy, name)
+		assert.Equal(t, c.masks, m.Masks, name)
+	}
+}
+
 // boot_aggregate goes into PCR 10: field by field, each with its size in front.
 func TestIMA(t *testing.T) {
 	ima := func(count, line string) files {

@@ -131,6 +131,8 @@ func TestNoFixWherePCRLockCouldBeEmptied(t *testing.T) {
 	}
 	r := tpm.Check(m, withLock("systemd.mask=systemd-pcrlock-make-policy.service"), []tpm.Volume{v})
 	assert.Equal(t, "systemd.tpm2_measured_os=no", r.Fix)
+	m.Masks = false
+	assert.Empty(t, tpm.Check(m, withLock("systemd.mask=systemd-pcrlock-make-policy.service"), []tpm.Volume{v}).Fix, "nothing obeys the parameter")
 	m.PCRLockUsed, m.PCRLock = false, nil
 	assert.Empty(t, tpm.Check(m, boot(""), []tpm.Volume{root(t, pcr7), v}).Fix, "a token shows that it is in use")
 	b := tpm.Boot{Initrd: measuring().with(".extra/credentials/pcrlock.x.cred", "x").initrd()}

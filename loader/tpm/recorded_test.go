@@ -110,7 +110,7 @@ func measuring() files {
 
 // running is the recorded machine, booted from a measured UKI by firmware.
 func running(t testing.TB) tpm.Machine {
-	return tpm.Machine{Banks: recordedBanks(t, "running"), Stub: true, Firmware: true, Ready: true, Sysinit: true, FirmwareBoot: true}
+	return tpm.Machine{Banks: recordedBanks(t, "running"), Stub: true, Firmware: true, Ready: true, Sysinit: true, FirmwareBoot: true, Masks: true}
 }
 
 // Every value that is predicted from the running system is the one that the TPM
