@@ -14,8 +14,8 @@ import (
 
 // The initrd, volumes and outcomes that fixtures/tpm-systemd.sh recorded with systemd
 // 262.1.
-func systemdInitrd(t testing.TB) tpm.Initrd {
-	f := files{"etc/initrd-release": "x", ".extra/tpm2-pcr-signature.json": string(readRecorded(t, "systemd/pcrsig.json"))}
+func systemdInitrd(t testing.TB, more ...string) tpm.Initrd {
+	f := files{"etc/initrd-release": "x", ".extra/tpm2-pcr-signature.json": string(readRecorded(t, "systemd/pcrsig.json"))}.with(more...)
 	for _, name := range []string{"systemd-pcrosseparator.service", "systemd-pcrphase-initrd.service", "systemd-pcrnvdone.service"} {
 		f = unit(f, name, string(readRecorded(t, "systemd/"+name)))
 	}
@@ -28,28 +28,32 @@ func outcomes(t testing.TB, state string) map[string]string {
 		name, outcome, _ := strings.Cut(strings.TrimSpace(line), " ")
 		found[name] = outcome
 	}
-	require.Len(t, found, 17)
+	require.Len(t, found, 22)
 	return found
 }
 
-// What is predicted for each kexec is what systemd did: 17 enrolments, after a start by
-// firmware, a kexec that measures nothing, a first and a second one that measure; and
-// every value of every PCR.
+// What is predicted for each kexec is what systemd did: 22 enrolments, after a start by
+// firmware, a kexec that measures nothing, with and without a policy of
+// systemd-pcrlock, a first and a second one that measure; and every value of every PCR.
 func TestPredictionsAreWhatSystemdDid(t *testing.T) {
 	var headers map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(readRecorded(t, "systemd/volumes.json"), &headers))
+	credential := systemdInitrd(t, ".extra/global_credentials/pcrlock.x.cred", "x")
 	for _, c := range []struct {
 		from, to, line string
+		initrd         tpm.Initrd
 		force          bool // nothing is measured until then
 	}{
-		{"firmware", "firmware", "systemd.tpm2_measured_os=no", true},
-		{"running", "unmeasured", "systemd.tpm2_measured_os=no", false},
-		{"running", "first", "quiet", false},
-		{"again", "second", "quiet", false},
+		{"firmware", "firmware", "systemd.tpm2_measured_os=no", credential, true},
+		{"running", "unmeasured", "systemd.tpm2_measured_os=no", credential, false},
+		{"running", "unlocked", "systemd.tpm2_measured_os=no", systemdInitrd(t), false},
+		{"running", "first", "quiet", credential, false},
+		{"again", "second", "quiet", credential, false},
 	} {
 		m := running(t)
 		m.Banks = recordedBanks(t, "systemd/"+c.from)
-		boot := tpm.Boot{Cmdline: c.line, Initrd: systemdInitrd(t), Force: c.force}
+		m.PCRLock, m.PCRLockUsed, m.MakePolicy = readRecorded(t, "systemd/pcrlock.json"), true, tpm.UnitMasked
+		boot := tpm.Boot{Cmdline: c.line, Initrd: c.initrd, Force: c.force}
 		var volumes []tpm.Volume
 		for name, header := range headers {
 			v := readVolume(t, string(header))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,6 +18,7 @@ const (
 	algNull   = 0x0010
 	// userWithAuth, decrypt, sign: what systemd gives a key that it loads.
 	keyAttributes = 1<<6 | 1<<17 | 1<<18
+	nvWritten     = 1 << (29 - 24) // TPMA_NV_WRITTEN, in the first byte of the attributes
 )
 
 // ErrKey is the error of a public key that cannot be read or is not RSA, the
@@ -76,13 +78,16 @@ func name(public []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, algSHA256), sum[:]...)
 }
 
-// NVName is the name of an NV index, from its TPM2B_NV_PUBLIC; nil where that is
-// malformed or its name algorithm is not SHA-256.
+// NVName is the name of an NV index that holds something, from its TPM2B_NV_PUBLIC;
+// nil where that is malformed or its name algorithm is not SHA-256. The first write
+// changes the name: it sets an attribute, which systemd-pcrlock does not store.
 func NVName(public []byte) []byte {
 	area, ok := sized(public)
-	if !ok || len(area) < 6 || binary.BigEndian.Uint16(area[4:]) != algSHA256 {
+	if !ok || len(area) < 10 || binary.BigEndian.Uint16(area[4:]) != algSHA256 {
 		return nil
 	}
+	area = bytes.Clone(area)
+	area[6] |= nvWritten
 	return name(area)
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -63,6 +64,10 @@ func TestDigestsAreThoseOfATPM(t *testing.T) {
 	public = append(public, 0, 0, 0, 34)
 	assert.Equal(t, want["nvname"], hex.EncodeToString(NVName(public)))
 	assert.Equal(t, want["nv"], text(AuthorizeNV(NVName(public))))
+	before := bytes.Clone(public)
+	before[8] &^= nvWritten
+	assert.Equal(t, want["nvname"], hex.EncodeToString(NVName(before)), "as it was before the first write")
+	assert.Equal(t, byte(0), before[8]&nvWritten, "what is given is not changed")
 	assert.Equal(t, want["nvpin"], text(AuthorizeNV(NVName(public)).AuthValue()))
 }
 
