@@ -69,7 +69,7 @@ func TestE2ELoadTiming(t *testing.T) {
 	require.NoError(t, err)
 	g := setup{boot: map[string][]byte{"debian/large.img": image}}.start(t)
 	const linux, initrd = "/efi/debian/linux", "/efi/debian/large.img"
-	ours := "kexec-bls load --linux=" + linux + " --initrd=" + initrd + " --cmdline=quiet"
+	ours := "kexec-bls load --linux=" + linux + " --initrd=" + initrd + " --command-line=quiet"
 	ways := []struct{ name, command string }{
 		{"verified", ours},
 		{"not verified", ours + " --no-verify"},
