@@ -49,7 +49,7 @@ vm:
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
-	fixtures/setup.sh four arm64 e2e
+	fixtures/setup.sh e2e four initrds arm64
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$|^TestLongTPM$$' -count=1 -timeout 90m ./cmd/kexec-bls
 
