@@ -3,6 +3,7 @@ package entries
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -47,7 +48,11 @@ func (s *System) chooseGrub(programDir string) {
 func (g *grubSystem) addDevice(v *esp.Volume) {
 	system := v.FileSystem()
 	g.System.systems = append(g.System.systems, system)
-	d := &grub.Device{FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v), UUID: g.options.Host.FileSystemUUID(v.Device)}
+	h := g.options.Host
+	d := &grub.Device{
+		FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v),
+		UUID: h.FileSystemUUID(v.Device), Label: h.FileSystemLabel(v.Device), Aliases: v.GRUBNames(h),
+	}
 	if v.Device != "" {
 		d.Disk = disk(v.Device)
 	}
@@ -80,7 +85,7 @@ func (g *grubSystem) machine(programDir string) *grub.Machine {
 	}
 	for d, system := range g.systems {
 		if system.Volume() == place.volume {
-			m.Start, m.Dir = d, place.dir
+			m.Start, m.Dir = d, path.Join(system.Prefix(), place.dir)
 		}
 	}
 	if !place.config {
