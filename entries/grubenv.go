@@ -43,7 +43,7 @@ func (g *grubSystem) open(w *grub.Write) (*os.File, error) {
 		}
 		return f, nil
 	}
-	return os.OpenFile(system.Volume().Device, os.O_RDWR, 0)
+	return os.OpenFile(system.Volume().BlockDevice(), os.O_RDWR, 0)
 }
 
 // A disk is a block device that is opened when it is read.

@@ -44,7 +44,7 @@ func (r *runner) locate(name string) (File, error) {
 	switch {
 	case isUnknown(device):
 		return File{}, r.undetermined("%s is on a file system that cannot be read here", clip(rest))
-	case isDevice(device) && !r.allNamed():
+	case isDevice(device) && !r.allNamed() && (r.m.Absent == nil || !r.m.Absent(device)):
 		return File{}, r.undetermined("which file system GRUB calls (%s) is not known here", clip(device))
 	}
 	return File{}, fmt.Errorf("%s: %w", clip(device), errNoDevice)

@@ -75,6 +75,9 @@ type Machine struct {
 	// FirmwareSetup reports whether the firmware has a setup that GRUB can
 	// start (bit 0 of OsIndicationsSupported).
 	FirmwareSetup bool
+	// Absent reports whether GRUB has certainly no device of that name, such as
+	// "md/md-boot"; nil: that is not known of any.
+	Absent func(device string) bool
 	// Image returns the title of a UKI, and whether GRUB lists it: it has the
 	// sections .linux and .osrel. nil lists every file, untitled.
 	Image func(fsys fs.FS, name string) (title string, ok bool)

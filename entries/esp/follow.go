@@ -28,7 +28,11 @@ type FileSystem struct {
 func (v *Volume) FileSystem() *FileSystem {
 	f := &FileSystem{v: v}
 	if v.Plain && v.Kind == XBOOTLDR && filepath.Base(v.Dir) == "boot" {
-		f.above, _ = os.OpenRoot(filepath.Dir(v.Dir)) // where it cannot be opened, nothing is found there
+		dir := v.Dir
+		if v.under.Node != "" {
+			dir = v.Root.Name() // of another machine than this one, perhaps
+		}
+		f.above, _ = os.OpenRoot(filepath.Dir(dir)) // where it cannot be opened, nothing is found there
 	}
 	return f
 }
@@ -47,7 +51,7 @@ func (f *FileSystem) Volume() *Volume { return f.v }
 // Prefix is the path from the root of the file system to the volume, "boot"; ""
 // where they are the same, or names are looked for in both.
 func (f *FileSystem) Prefix() string {
-	if f.above != nil && f.v.Device != "" && f.v.FSType != "btrfs" {
+	if f.above != nil && f.v.under.Node != "" && f.v.FSType != "btrfs" {
 		return filepath.Base(f.v.Dir)
 	}
 	return ""

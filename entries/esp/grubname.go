@@ -9,15 +9,20 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/internal/blockdev"
 )
 
+// BlockDevice returns the node of what the file system is on, "/dev/vda2"; other
+// than Device it is known for a directory of a larger file system too. It is ""
+// where it is not known, and always for a path that was given.
+func (v *Volume) BlockDevice() string { return v.under.Node }
+
 // GRUBNames returns the names that GRUB has for the device of the volume, as far
 // as they are certain: "hd0,gpt2" and "hd0,2" where the machine has one disk, as
 // the order of several is the firmware's; "lvm/VG-LV" and "lvmid/..." for LVM,
 // "mduuid/..." for RAID, "cryptouuid/..." for LUKS.
 func (v *Volume) GRUBNames(m host.Machine) []string {
-	if v.Device == "" {
+	if v.BlockDevice() == "" {
 		return nil
 	}
-	dir := "sys/class/block/" + path.Base(v.Device)
+	dir := "sys/class/block/" + path.Base(v.BlockDevice())
 	name, uuid := m.Text(dir+"/dm/name"), m.Text(dir+"/dm/uuid")
 	if id, ok := strings.CutPrefix(uuid, "LVM-"); ok && len(id) == 2*lvmID {
 		return []string{"lvm/" + name, "lvmid/" + dashed(id[:lvmID]) + "/" + dashed(id[lvmID:])}
@@ -28,14 +33,14 @@ func (v *Volume) GRUBNames(m host.Machine) []string {
 		}
 	}
 	devices := blockdev.New(m)
-	if id := devices.RAID(v.partition.Dev); id != "" {
+	if id := devices.RAID(v.under.Dev); id != "" {
 		return []string{"mduuid/" + id}
 	}
-	scheme := map[string]string{"gpt": "gpt", "dos": "msdos"}[v.partition.Scheme]
-	if v.partition.Disk == "" || scheme == "" || devices.OnlyDisk() != v.partition.Disk {
+	scheme := map[string]string{"gpt": "gpt", "dos": "msdos"}[v.under.Scheme]
+	if v.under.Disk == "" || scheme == "" || devices.OnlyDisk() != v.under.Disk {
 		return nil
 	}
-	return []string{fmt.Sprintf("hd0,%s%d", scheme, v.partition.Number), fmt.Sprintf("hd0,%d", v.partition.Number)}
+	return []string{fmt.Sprintf("hd0,%s%d", scheme, v.under.Number), fmt.Sprintf("hd0,%d", v.under.Number)}
 }
 
 // lvmID is the length of an id of LVM without its dashes.
