@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -56,7 +57,7 @@ func (g *grubSystem) addDevice(v *esp.Volume) {
 		UUID: h.FileSystemUUID(v.BlockDevice()), Label: h.FileSystemLabel(v.BlockDevice()), Aliases: v.GRUBNames(h),
 	}
 	if node := v.BlockDevice(); node != "" {
-		d.Disk = disk(node)
+		d.Disk = disk(filepath.Join(h.Dir, node))
 	}
 	g.devices = append(g.devices, d)
 	g.systems[d] = system

@@ -227,6 +227,18 @@ func TestGrubConsumesNext(t *testing.T) {
 	assert.Equal(t, before, restored)
 }
 
+// On btrfs the block is in sectors of the partition.
+func TestGrubConsumesNextInSectors(t *testing.T) {
+	dir, o := readLayout(t, layoutDir+"/fedora-btrfs-subvolume.txt").build(t)
+	s := open(t, o)
+	undo, err := s.ConsumeOneShot()
+	require.NoError(t, err)
+	path := filepath.Join(dir, "dev/vda2")
+	assert.Equal(t, grubenv("saved_entry=0f-6.17.10-300.fc43.x86_64\nnext_entry=\n"), readText(t, path))
+	require.NoError(t, undo())
+	assert.Equal(t, grubenv("saved_entry=0f-6.17.10-300.fc43.x86_64\nnext_entry=0f-6.17.9-300.fc43.x86_64\n"), readText(t, path))
+}
+
 // A block without room stays as it is: GRUB boots the entry again.
 func TestGrubCannotConsumeNext(t *testing.T) {
 	tree := fedora("")

@@ -164,7 +164,7 @@ func (l *layout) buildDisks(t *testing.T, dir string) {
 				}
 			}
 		}
-		put(t, dir, map[string]string{sysfs + "/dev": dev + "\n", sysfs + "/size": "2048\n", sysfs + "/uevent": "DEVNAME=" + name + "\n", "dev/" + name: ""})
+		put(t, dir, map[string]string{sysfs + "/dev": dev + "\n", sysfs + "/size": "2048\n", sysfs + "/uevent": "DEVNAME=" + name + "\n", "dev/" + name: l.files["dev/"+name]})
 		link(t, dir, "sys/dev/block/"+dev, "../../../"+sysfs)
 		link(t, dir, "sys/class/block/"+name, "../../../"+sysfs)
 	}

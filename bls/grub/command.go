@@ -25,7 +25,7 @@ func (r *runner) simple(c *command) error {
 		r.status = success
 		return nil
 	}
-	if isUnknown(args[0]) {
+	if name, _, _ := strings.Cut(args[0], "="); isUnknown(name) {
 		return r.undetermined("the name of a command depends on what is not known here")
 	}
 	if c.block != nil && !member(args[0], "menuentry submenu") {
