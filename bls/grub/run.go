@@ -164,7 +164,7 @@ func (r *runner) command(c *command) error {
 	return r.loop(c)
 }
 
-// holds runs a condition and reports whether it succeeds.
+// holds runs the condition of a loop and reports whether it succeeds.
 func (r *runner) holds(c *command) (bool, error) {
 	if err := r.list(c.cond); err != nil || r.flow != goOn {
 		return false, err
@@ -177,11 +177,13 @@ func (r *runner) holds(c *command) (bool, error) {
 }
 
 func (r *runner) choose(c *command) error {
-	ok, err := r.holds(c)
-	switch {
-	case err != nil || r.flow != goOn:
+	if err := r.list(c.cond); err != nil || r.flow != goOn {
 		return err
-	case ok:
+	}
+	switch r.status {
+	case cannotKnow:
+		return r.either(c)
+	case success:
 		return r.list(c.body)
 	}
 	r.status = success

@@ -72,7 +72,7 @@ func TestSearch(t *testing.T) {
 // What GRUB calls hd1 is its firmware's to say.
 func TestUnknownDevices(t *testing.T) {
 	for _, cfg := range []string{
-		"set root=hd1,gpt2", "if [ -f (hd1,gpt2)/i1 ]; then set root=hd0,gpt2; fi", "set root='lvm/vg-boot'", "if [ -e (md/md-boot) ]; then true; fi\nset root=hd0,2",
+		"set root=hd1,gpt2", "if [ -f (hd1,gpt2)/i1 ]; then set root=hd0,gpt2; fi", "set root='lvm/vg-boot'", "if [ -e (md/md-boot) ]; then blscfg; fi\nset root=hd0,2",
 		"search --set=root --file /nosuch", "search --set=root --label none",
 	} {
 		var u *UndeterminedError
