@@ -162,7 +162,7 @@ func TestGrubBootsNoEntry(t *testing.T) {
 func TestGrubCannotBeDetermined(t *testing.T) {
 	for name, c := range map[string]struct{ cfg, want string }{
 		"a command that is not known": {"frobnicate\nblscfg\n", "cannot determine what GRUB boots: /grub2/grub.cfg:1: the effect of command \"frobnicate\" is not known here"},
-		"no entries":                  {"blscfg /gone\n", "GRUB's menu is empty"},
+		"no entries":                  {"blscfg ($root)/gone\n", "GRUB's menu is empty"},
 		"a missing kernel":            {"blsdir=/x\nblscfg\n", "GRUB cannot boot 1: /gone: file does not exist"},
 	} {
 		tree := fedora("")

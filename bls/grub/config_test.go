@@ -303,6 +303,9 @@ func TestUndetermined(t *testing.T) {
 		"endless blscfg":      "for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8; do blscfg; done; done",
 		"growth":              "set x=0123456789abcdef\nwhile true; do set x=$x$x; done",
 		"deep":                strings.Repeat("if true; then ", 100),
+		"a folder of Fedora":  "insmod blscfg\nblscfg /loader/entries",
+		"one entry file":      "blscfg ($root)/loader/entries/a.conf",
+		"two folders":         "blscfg ($root)/loader/entries\nblscfg ($root)/grub2",
 		"linux at top level":  "linux /k-a",
 	} {
 		t.Run(name, func(t *testing.T) {

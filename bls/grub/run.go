@@ -65,19 +65,20 @@ const (
 
 // A runner is one GRUB from its start to the kernel's.
 type runner struct {
-	m        *Machine
-	flavor   Flavor
-	vars     map[string]string
-	exported map[string]bool
-	funcs    map[string]*command
-	params   []string
-	status   status
-	flow     flow
-	menu     []*Item
-	listed   []*Item        // what blscfg of Fedora has read
-	stored   map[File]Block // environment blocks as GRUB has written them
-	boot     *Boot
-	loading  *loading // while an item's commands run
+	m         *Machine
+	flavor    Flavor
+	vars      map[string]string
+	exported  map[string]bool
+	funcs     map[string]*command
+	params    []string
+	status    status
+	flow      flow
+	menu      []*Item
+	listed    []*Item        // what blscfg of Fedora has read,
+	listedDir string         // and what it was asked for
+	stored    map[File]Block // environment blocks as GRUB has written them
+	boot      *Boot
+	loading   *loading // while an item's commands run
 
 	file     string // of the script that runs, for messages
 	line     int
