@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -215,11 +214,7 @@ func (d *realDisk) compare(t *testing.T, g vm.GRUB) bool {
 	if b.Err == nil && d.once {
 		reports = 2
 	}
-	wait := 60 * time.Second * time.Duration(reports)
-	if b.Err != nil && !errors.Is(b.Err, ErrNotEntry) {
-		wait = 30 * time.Second
-	}
-	got, console := vm.Reports(t, vm.Config{Disks: []string{image}}, reports, wait)
+	got, console := vm.Reports(t, vm.Config{Disks: []string{image}}, reports)
 	defer func() {
 		if t.Failed() {
 			t.Logf("grub.cfg:\n%s", d.cfg.String())
