@@ -3,10 +3,14 @@ package entries
 import (
 	"errors"
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/grub"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
@@ -47,9 +51,13 @@ func (s *System) chooseGrub(programDir string) {
 func (g *grubSystem) addDevice(v *esp.Volume) {
 	system := v.FileSystem()
 	g.System.systems = append(g.System.systems, system)
-	d := &grub.Device{FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v), UUID: g.options.Host.FileSystemUUID(v.Device)}
-	if v.Device != "" {
-		d.Disk = disk(v.Device)
+	h := g.options.Host
+	d := &grub.Device{
+		FS: system, FAT: v.IgnoresCase(), ReadOnly: !grubWrites(v),
+		UUID: h.FileSystemUUID(v.BlockDevice()), Label: h.FileSystemLabel(v.BlockDevice()), Aliases: v.GRUBNames(h),
+	}
+	if node := v.BlockDevice(); node != "" {
+		d.Disk = disk(filepath.Join(h.Dir, node))
 	}
 	g.devices = append(g.devices, d)
 	g.systems[d] = system
@@ -58,18 +66,33 @@ func (g *grubSystem) addDevice(v *esp.Volume) {
 // grubWrites reports whether GRUB can write files of the volume: not on btrfs,
 // nor on LVM and RAID.
 func grubWrites(v *esp.Volume) bool {
-	name := strings.TrimPrefix(v.Device, "/dev/")
+	name := strings.TrimPrefix(v.BlockDevice(), "/dev/")
 	return v.FSType != "btrfs" && !strings.HasPrefix(name, "dm-") && !strings.HasPrefix(name, "mapper/") && !strings.HasPrefix(name, "md")
+}
+
+// absent reports whether the machine has no RAID, or no device mapper, of which
+// GRUB may have a device. A system that does not run is taken to have none.
+func (g *grubSystem) absent(device string) bool {
+	kind := "dm-"
+	switch {
+	case strings.HasPrefix(device, "md"):
+		kind = "md"
+	case strings.HasPrefix(device, "hd"):
+		return false
+	}
+	return g.Offline() || !slices.ContainsFunc(g.options.Host.Names("sys/class/block"), func(name string) bool { return strings.HasPrefix(name, kind) })
 }
 
 // machine describes the machine to GRUB.
 func (g *grubSystem) machine(programDir string) *grub.Machine {
 	m := &grub.Machine{
 		Devices: g.devices, LoaderInfo: g.vars.Info, LoaderEntryDefault: g.vars.Default,
-		Variables: map[string]string{}, Image: g.image,
+		Variables: map[string]string{}, Image: g.image, Absent: g.absent,
 	}
 	if !g.options.Host.EFI() && !g.options.Vars.Available() {
-		m.Variables["grub_platform"] = "pc"
+		m.Variables["grub_platform"], m.Variables["grub_cpu"] = "pc", "i386"
+	} else if cpu := g.options.Host.GOARCH; cpu != "amd64" {
+		m.Variables["grub_cpu"] = cpu
 	}
 	if indications, err := g.options.Vars.Global("OsIndicationsSupported"); !g.Offline() && err == nil && len(indications.Data) > 0 {
 		m.FirmwareSetup = indications.Data[0]&1 != 0
@@ -80,7 +103,7 @@ func (g *grubSystem) machine(programDir string) *grub.Machine {
 	}
 	for d, system := range g.systems {
 		if system.Volume() == place.volume {
-			m.Start, m.Dir = d, place.dir
+			m.Start, m.Dir = d, path.Join(system.Prefix(), place.dir)
 		}
 	}
 	if !place.config {
@@ -110,7 +133,9 @@ func (g *grubSystem) choice(b *grub.Boot) Choice {
 	case b.Err == nil:
 		c.Entry = g.entries[b.Default]
 	case errors.Is(b.Err, grub.ErrNotEntry):
-		c.err = noEntryf("GRUB boots %q next, which is no boot loader entry", b.Chosen.Title)
+		c.err = g.withoutEntries(noEntryf("GRUB boots %q next, which is no boot loader entry", b.Chosen.Title))
+	case errors.Is(b.Err, grub.ErrEmptyMenu):
+		c.err = g.withoutEntries(noEntryf("%v", b.Err))
 	default:
 		c.err = noEntryf("%v", b.Err)
 	}
@@ -118,6 +143,15 @@ func (g *grubSystem) choice(b *grub.Boot) Choice {
 		c.Entry, c.err = nil, errUnreadable
 	}
 	return c
+}
+
+// withoutEntries adds what to do where GRUB's menu has no boot loader entry at all,
+// as on Debian.
+func (g *grubSystem) withoutEntries(err error) error {
+	if slices.ContainsFunc(g.menu.entries, func(e *Entry) bool { return e.Type != bls.Auto }) {
+		return err
+	}
+	return hint.Wrap(err, "GRUB has no boot loader entries here; kexec-bls load --linux FILE --initrd FILE --reuse-cmdline loads the given files")
 }
 
 // lasting is the choice of a second run, which is among the entries of the first.

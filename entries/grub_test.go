@@ -162,7 +162,7 @@ func TestGrubBootsNoEntry(t *testing.T) {
 func TestGrubCannotBeDetermined(t *testing.T) {
 	for name, c := range map[string]struct{ cfg, want string }{
 		"a command that is not known": {"frobnicate\nblscfg\n", "cannot determine what GRUB boots: /grub2/grub.cfg:1: the effect of command \"frobnicate\" is not known here"},
-		"no entries":                  {"blscfg /gone\n", "GRUB's menu is empty"},
+		"no entries":                  {"blscfg ($root)/gone\n", "GRUB's menu is empty"},
 		"a missing kernel":            {"blsdir=/x\nblscfg\n", "GRUB cannot boot 1: /gone: file does not exist"},
 	} {
 		tree := fedora("")
@@ -225,6 +225,18 @@ func TestGrubConsumesNext(t *testing.T) {
 	restored, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, before, restored)
+}
+
+// On btrfs the block is in sectors of the partition.
+func TestGrubConsumesNextInSectors(t *testing.T) {
+	dir, o := readLayout(t, layoutDir+"/fedora-btrfs-subvolume.txt").build(t)
+	s := open(t, o)
+	undo, err := s.ConsumeOneShot()
+	require.NoError(t, err)
+	path := filepath.Join(dir, "dev/vda2")
+	assert.Equal(t, grubenv("saved_entry=0f-6.17.10-300.fc43.x86_64\nnext_entry=\n"), readText(t, path))
+	require.NoError(t, undo())
+	assert.Equal(t, grubenv("saved_entry=0f-6.17.10-300.fc43.x86_64\nnext_entry=0f-6.17.9-300.fc43.x86_64\n"), readText(t, path))
 }
 
 // A block without room stays as it is: GRUB boots the entry again.

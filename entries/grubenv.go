@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/kexec-bls/kexec-bls/bls/grub"
 )
@@ -43,7 +44,7 @@ func (g *grubSystem) open(w *grub.Write) (*os.File, error) {
 		}
 		return f, nil
 	}
-	return os.OpenFile(system.Volume().Device, os.O_RDWR, 0)
+	return os.OpenFile(filepath.Join(g.options.Host.Dir, system.Volume().BlockDevice()), os.O_RDWR, 0)
 }
 
 // A disk is a block device that is opened when it is read.

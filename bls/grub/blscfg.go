@@ -111,7 +111,10 @@ func (r *runner) read(l listing) ([]*Item, error) {
 	if r.flavor == Upstream {
 		return r.readUpstream(l)
 	}
-	if r.listed != nil { // it is read once
+	switch {
+	case r.listed != nil && r.listedDir != l.dir, strings.HasSuffix(l.dir, ".conf"), strings.HasPrefix(l.dir, "/"):
+		return nil, r.undetermined("which entries blscfg lists from %s is not known here", clip(l.dir))
+	case r.listed != nil: // it is read once
 		return r.listed, nil
 	}
 	dir := l.dir
@@ -125,7 +128,7 @@ func (r *runner) read(l listing) ([]*Item, error) {
 	if err == nil && !opened && l.dir == "" {
 		items, _, err = r.readDir("/boot"+entriesDir, l)
 	}
-	r.listed = items
+	r.listed, r.listedDir = items, l.dir
 	return items, err
 }
 

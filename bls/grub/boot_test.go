@@ -91,6 +91,33 @@ func TestDefaultUpstream(t *testing.T) {
 	}
 }
 
+// What names nothing comes with what would.
+func TestLikelyDefault(t *testing.T) {
+	d := entries("b", "a", "2b9-6.18")
+	for value, want := range map[string]string{
+		"a.conf": "grubenv saved_entry \"a.conf\" names no menu entry; GRUB takes the first; \"a\" would match",
+		" A":     "grubenv saved_entry \" A\" names no menu entry; GRUB takes the first; \"a\" would match",
+		"gone":   "grubenv saved_entry \"gone\" names no menu entry; GRUB takes the first",
+		"a":      "",
+	} {
+		d["grub2/grubenv"] = string(pad("saved_entry="+value+"\n", 1024))
+		for _, module := range []string{"blscfg", "blsuki"} {
+			b := Next(d.machine("load_env\nset default=\"${saved_entry}\"\ninsmod " + module + "\nblscfg\n"))
+			require.NoError(t, b.Err)
+			assert.Equal(t, want, strings.Join(b.Missed, "\n"), module)
+		}
+	}
+	d["grub2/grubenv"] = string(pad("saved_entry=2b9-6.18\n", 1024))
+	b := Next(d.machine("load_env\nset default=\"${saved_entry}\"\ninsmod blsuki\nblscfg\nmenuentry x { true; }\n"))
+	require.NoError(t, b.Err)
+	assert.Empty(t, b.Missed, "place 2 is the one that it names")
+	d["grub2/grubenv"] = string(pad("saved_entry=1b9\n", 1024))
+	d["loader/entries/1b9.conf"] = "linux /k-a\n"
+	b = Next(d.machine("load_env\nset default=\"${saved_entry}\"\ninsmod blsuki\nblscfg\n"))
+	require.NoError(t, b.Err)
+	assert.Equal(t, []string{"grubenv saved_entry \"1b9\" begins with a number, and GRUB 2.14 takes the entry at place 1"}, b.Missed)
+}
+
 func TestFlavor(t *testing.T) {
 	d := entries("a")
 	for _, c := range []struct {
@@ -269,7 +296,11 @@ func TestSUSE(t *testing.T) {
 	require.NoError(t, b.Err)
 	assert.Equal(t, "s-6.16.8-1", b.Default.ID)
 
-	m.LoaderEntryDefault = "s-6.17.1-1.conf"
+	assert.Equal(t, "grubenv default", b.Rule)
+
+	m.LoaderEntryDefault, m.LoaderInfo = "s-6.17.1-1.conf", "GRUB2 2.12"
+	assert.Equal(t, "s-6.16.8-1", Next(m).Default.ID, "2.12 does not read it")
+	m.LoaderInfo = "GRUB2 2.14"
 	b = Next(m)
 	require.NoError(t, b.Err)
 	assert.Equal(t, "s-6.17.1-1", b.Default.ID)

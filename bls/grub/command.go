@@ -25,7 +25,7 @@ func (r *runner) simple(c *command) error {
 		r.status = success
 		return nil
 	}
-	if isUnknown(args[0]) {
+	if name, _, _ := strings.Cut(args[0], "="); isUnknown(name) {
 		return r.undetermined("the name of a command depends on what is not known here")
 	}
 	if c.block != nil && !member(args[0], "menuentry submenu") {
@@ -183,6 +183,9 @@ func (r *runner) other(c call) error {
 	case "keystatus", "sleep": // nobody presses a key
 		r.status = statusOf(c.name == "keystatus" && len(c.args) == 0 || c.name == "sleep")
 		return nil
+	case "hwmatch": // of Debian and Ubuntu
+		r.status = cannotKnow
+		return r.set("match", unknown)
 	case "regexp", "probe", "smbios", "cpuid", "getenv", "file", "cmp", "inb", "inw", "inl", "pcidump", "rdmsr", "setpci", "hashsum", "read", "efivar", "get_default_entry":
 		r.status = cannotKnow
 		return r.setUnknown(c.args)

@@ -289,10 +289,13 @@ func TestUndetermined(t *testing.T) {
 		"exit":                "exit",
 		"eval":                "eval default=a",
 		"condition":           "if probe --set=x -u $root; then default=b; fi",
-		"unknown text":        "probe --set x -u $root\nset default=$x",
-		"unknown comparison":  "smbios --type 1 --set x\nif [ \"$x\" = y ]; then default=b; fi",
-		"unknown file":        "probe --set d x\nif [ -f ($d)/x ]; then default=b; fi",
-		"device name":         "if [ $root = hd0,gpt2 ]; then default=b; fi",
+		"condition of more":   "if probe --set=x -u $root; then blscfg; fi",
+		"condition in it":     "if probe --set=x -u $root; then if configfile /x; then default=b; fi; fi",
+		"branch of a loop":    "if probe --set=x -u $root; then for i in 1; do set default=b; done; fi",
+		"unknown_text":        "probe --set x -u $root\nset default=$x",
+		"unknown_comparison":  "smbios --type 1 --set x\nif [ \"$x\" = y ]; then default=b; fi",
+		"unknown_file":        "probe --set d x\nif [ -f ($d)/x ]; then default=b; fi",
+		"device_name":         "if [ $root = hd0,gpt2 ]; then default=b; fi",
 		"unknown file system": "search --file --set=d /none\nsource ($d)/x",
 		"endless loop":        "while true; do true; done",
 		"endless recursion":   "function f {\n f\n}\nf",
@@ -300,6 +303,9 @@ func TestUndetermined(t *testing.T) {
 		"endless blscfg":      "for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8; do blscfg; done; done",
 		"growth":              "set x=0123456789abcdef\nwhile true; do set x=$x$x; done",
 		"deep":                strings.Repeat("if true; then ", 100),
+		"a folder of Fedora":  "insmod blscfg\nblscfg /loader/entries",
+		"one entry file":      "blscfg ($root)/loader/entries/a.conf",
+		"two folders":         "blscfg ($root)/loader/entries\nblscfg ($root)/grub2",
 		"linux at top level":  "linux /k-a",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -307,11 +313,23 @@ func TestUndetermined(t *testing.T) {
 			var u *UndeterminedError
 			require.ErrorAs(t, b.Err, &u)
 			assert.Nil(t, b.Default)
-			if name != "unknown text" { // it is found out after grub.cfg
+			if !member(name, "unknown_text condition unknown_comparison unknown_file device_name") { // found out after grub.cfg
 				assert.Contains(t, u.Where, "/grub2/grub.cfg:")
 			}
 		})
 	}
+}
+
+// What only sets variables leaves them unknown, and all else as it is.
+func TestUnknownConditionOfNoEffect(t *testing.T) {
+	script := "if hwmatch /x 3; then\n if [ ${match} = 0 ]; then set gfx=keep; else gfx=text; fi\nelif true; then set mode=$gfx; else true; fi\n"
+	b := Next(entries("c", "b", "a").machine(script + "default=b\nblscfg\n"))
+	require.NoError(t, b.Err)
+	assert.Equal(t, "b", b.Default.ID)
+	d := entries("b")
+	d["loader/entries/b.conf"] += "options $gfx\n"
+	var u *UndeterminedError
+	assert.ErrorAs(t, Next(d.machine(script+"blscfg\n")).Err, &u)
 }
 
 func TestAssumedScript(t *testing.T) {

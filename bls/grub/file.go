@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -36,14 +37,32 @@ func (r *runner) locate(name string) (File, error) {
 		}
 	}
 	for _, d := range r.m.Devices {
-		if r.deviceName(d) == device {
+		if r.deviceName(d) == device || slices.Contains(d.Aliases, device) {
 			return File{d, rest}, nil
 		}
 	}
-	if isUnknown(device) {
+	switch {
+	case isUnknown(device):
 		return File{}, r.undetermined("%s is on a file system that cannot be read here", clip(rest))
+	case isDevice(device) && !r.allNamed() && (r.m.Absent == nil || !r.m.Absent(device)):
+		return File{}, r.undetermined("which file system GRUB calls (%s) is not known here", clip(device))
 	}
 	return File{}, fmt.Errorf("%s: %w", clip(device), errNoDevice)
+}
+
+// isDevice reports whether GRUB may have a device of this name.
+func isDevice(name string) bool {
+	for _, prefix := range []string{"hd", "cd", "fd", "lvm/", "lvmid/", "md", "crypto", "ldm/", "dm_nv/"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// allNamed reports whether GRUB's names of all devices are known.
+func (r *runner) allNamed() bool {
+	return !slices.ContainsFunc(r.m.Devices, func(d *Device) bool { return d.Name == "" })
 }
 
 // regular finds a file that must exist. The error is an UndeterminedError, or

@@ -17,3 +17,10 @@ func (r *runner) decideFlavor() {
 		r.flavor = Upstream
 	}
 }
+
+// readsVariable reports whether openSUSE's GRUB reads LoaderEntryDefault: from
+// 2.14 on, or where its version is not known.
+func (m *Machine) readsVariable() bool {
+	_, version, known := strings.Cut(m.LoaderInfo, " ")
+	return !known || version >= "2.14"
+}

@@ -33,9 +33,11 @@ func (f Flavor) String() string {
 
 // A Device is a file system that GRUB can read.
 type Device struct {
-	Name string // GRUB's name for it, "hd0,gpt2"; "" if unknown
-	UUID string // of the file system, as blkid prints it; "" if unknown
-	FS   fs.FS  // from the root of the file system; follows symbolic links where it is not FAT
+	Name    string   // GRUB's name for it, "hd0,gpt2"; "" if unknown
+	Aliases []string // names that grub.cfg may have for it: "lvm/VG-LV", "hd0,2"
+	UUID    string   // of the file system, as blkid prints it; "" if unknown
+	Label   string   // of the file system; "" for none, or unknown where UUID is
+	FS      fs.FS    // from the root of the file system; follows symbolic links where it is not FAT
 
 	FAT      bool // names are compared without case
 	ReadOnly bool // GRUB cannot write files here: btrfs, LVM, RAID, ...
@@ -73,6 +75,9 @@ type Machine struct {
 	// FirmwareSetup reports whether the firmware has a setup that GRUB can
 	// start (bit 0 of OsIndicationsSupported).
 	FirmwareSetup bool
+	// Absent reports whether GRUB has certainly no device of that name, such as
+	// "md/md-boot"; nil: that is not known of any.
+	Absent func(device string) bool
 	// Image returns the title of a UKI, and whether GRUB lists it: it has the
 	// sections .linux and .osrel. nil lists every file, untitled.
 	Image func(fsys fs.FS, name string) (title string, ok bool)

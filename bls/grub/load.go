@@ -25,10 +25,7 @@ func (b *Boot) Load(item *Item) (*Command, error) {
 
 // Saved returns the item that saved_entry names; nil where it names none.
 func (b *Boot) Saved() *Item {
-	if n, _, ok := b.run.place(b.run.value("saved_entry")); ok && n < len(b.Menu) {
-		return b.Menu[n]
-	}
-	return nil
+	return b.run.places(b.run.value("saved_entry"))
 }
 
 // fork returns a runner that starts from the same state.

@@ -65,19 +65,20 @@ const (
 
 // A runner is one GRUB from its start to the kernel's.
 type runner struct {
-	m        *Machine
-	flavor   Flavor
-	vars     map[string]string
-	exported map[string]bool
-	funcs    map[string]*command
-	params   []string
-	status   status
-	flow     flow
-	menu     []*Item
-	listed   []*Item        // what blscfg of Fedora has read
-	stored   map[File]Block // environment blocks as GRUB has written them
-	boot     *Boot
-	loading  *loading // while an item's commands run
+	m         *Machine
+	flavor    Flavor
+	vars      map[string]string
+	exported  map[string]bool
+	funcs     map[string]*command
+	params    []string
+	status    status
+	flow      flow
+	menu      []*Item
+	listed    []*Item        // what blscfg of Fedora has read,
+	listedDir string         // and what it was asked for
+	stored    map[File]Block // environment blocks as GRUB has written them
+	boot      *Boot
+	loading   *loading // while an item's commands run
 
 	file     string // of the script that runs, for messages
 	line     int
@@ -164,7 +165,7 @@ func (r *runner) command(c *command) error {
 	return r.loop(c)
 }
 
-// holds runs a condition and reports whether it succeeds.
+// holds runs the condition of a loop and reports whether it succeeds.
 func (r *runner) holds(c *command) (bool, error) {
 	if err := r.list(c.cond); err != nil || r.flow != goOn {
 		return false, err
@@ -177,11 +178,13 @@ func (r *runner) holds(c *command) (bool, error) {
 }
 
 func (r *runner) choose(c *command) error {
-	ok, err := r.holds(c)
-	switch {
-	case err != nil || r.flow != goOn:
+	if err := r.list(c.cond); err != nil || r.flow != goOn {
 		return err
-	case ok:
+	}
+	switch r.status {
+	case cannotKnow:
+		return r.either(c)
+	case success:
 		return r.list(c.body)
 	}
 	r.status = success

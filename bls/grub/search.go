@@ -2,6 +2,7 @@ package grub
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -18,58 +19,119 @@ func asUndetermined(err error) error {
 // search finds a file system and sets a variable to its name. One that may be
 // on a disk that is not read here makes the variable unknown.
 func (r *runner) search(c call) error {
-	by, variable, name := "file", "", ""
+	var w wanted
 	if _, kind, ok := strings.Cut(c.name, "."); ok {
-		by = kind
-		if len(c.args) > 1 {
-			name, variable = c.args[0], c.args[1]
+		if w.by = kind; len(c.args) > 1 {
+			w.name, w.variable = c.args[0], c.args[1]
 		}
 	} else {
-		by, variable, name = searchArgs(c.args)
+		w = r.searchArgs(c.args)
 	}
-	if name == "" {
+	if w.name == "" || w.by == "" {
 		r.status = failure
 		return nil
 	}
-	if variable == "" {
+	if w.variable == "" {
 		return nil
 	}
-	if d := r.find(by, name); d != nil {
-		return r.set(variable, r.deviceName(d))
+	if d := r.find(w.by, w.name); d != nil {
+		return r.set(w.variable, r.deviceName(d))
 	}
 	r.status = cannotKnow
-	return r.set(variable, unknown)
+	return r.set(w.variable, unknown)
 }
 
-func searchArgs(args []string) (by, variable, name string) {
-	by = "file"
+// A wanted is what search looks for.
+type wanted struct{ by, variable, name string }
+
+// searchArgs reads options and the first argument. An option that GRUB does not
+// know is that argument. Where there is none, the value of --set is.
+func (r *runner) searchArgs(args []string) (w wanted) {
+	label, uuid, file := false, false, false
 	for i := 0; i < len(args); i++ {
-		a := args[i]
-		switch value, isSet := strings.CutPrefix(a, "--set="); {
-		case isSet:
-			variable = value
-		case a == "--set" || a == "-s":
-			variable = "root"
-			if i+2 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+		option, value, has := strings.Cut(args[i], "=")
+		next := func() {
+			if !has && i+1 < len(args) {
 				i++
-				variable = args[i]
+				value = args[i]
 			}
-		case a == "--fs-uuid" || a == "-u":
-			by = "fs_uuid"
-		case a == "--label" || a == "-l":
-			by = "fs_label"
-		case a == "--file" || a == "-f":
-			by = "file"
-		case a == "--part-uuid" || a == "-p":
-			by = "part_uuid"
-		case a == "--hint":
-			i++
-		case strings.HasPrefix(a, "-"):
-		case name == "":
-			name = a
+		}
+		switch r.searchOption(option) {
+		case "set":
+			if i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+				next()
+			}
+			w.variable = value
+			if value == "" {
+				w.variable = "root"
+			}
+		case "hint":
+			next()
+		case "none":
+		case "fs_uuid":
+			uuid = true
+		case "fs_label":
+			label = true
+		case "file":
+			file = true
+		case "part_uuid":
+			w.by = "part_uuid"
+		case "several":
+			args = slices.Insert(slices.Clone(args), i+1, letters(option)...)
+		default:
+			if w.name == "" {
+				w.name = args[i]
+			}
 		}
 	}
-	return by, variable, name
+	switch {
+	case label:
+		w.by = "fs_label"
+	case uuid:
+		w.by = "fs_uuid"
+	case file:
+		w.by = "file"
+	}
+	if w.name == "" {
+		w.name, w.variable = w.variable, "root"
+	}
+	return w
+}
+
+// searchOption is what an option means; "" for an argument.
+func (r *runner) searchOption(option string) string {
+	switch option {
+	case "--set", "-s":
+		return "set"
+	case "--fs-uuid", "-u":
+		return "fs_uuid"
+	case "--label", "-l":
+		return "fs_label"
+	case "--file", "-f":
+		return "file"
+	case "--no-floppy", "-n", "--efidisk-only", "--cryptodisk-only":
+		return "none"
+	case "--hint", "-h", "--hint-ieee1275", "--hint-bios", "--hint-baremetal", "--hint-efi", "--hint-arc":
+		return "hint"
+	case "--part-uuid", "-p", "--root-dev-only", "-r":
+		if r.flavor == Upstream {
+			return ""
+		}
+		return map[bool]string{true: "part_uuid", false: "none"}[option[1] == 'p' || option == "--part-uuid"]
+	}
+	if len(option) > 2 && option[0] == '-' && option[1] != '-' && strings.Trim(option[1:], "ulfns") == "" {
+		return "several"
+	}
+	return ""
+}
+
+// letters parts "-un" into "-u" and "-n".
+func letters(option string) []string {
+	var out []string
+	for _, c := range option[1:] {
+		out = append(out, "-"+string(c))
+	}
+	return out
 }
 
 // find returns the device that is meant, nil if that is not known.
@@ -79,11 +141,33 @@ func (r *runner) find(by, name string) *Device {
 		return r.findUUID(name)
 	case "file":
 		return r.findFile(name)
+	case "fs_label":
+		return r.findLabel(name)
 	}
 	if len(r.m.Devices) == 1 && r.m.Devices[0].UUID == "" {
 		return r.m.Devices[0]
 	}
 	return nil
+}
+
+// findLabel returns the only device of that label, or the first one of which
+// nothing is known.
+func (r *runner) findLabel(label string) (found *Device) {
+	var possible *Device
+	for _, d := range r.m.Devices {
+		switch {
+		case d.Label == label && found != nil:
+			return nil
+		case d.Label == label:
+			found = d
+		case d.UUID == "" && d.Label == "" && possible == nil:
+			possible = d
+		}
+	}
+	if found == nil {
+		return possible
+	}
+	return found
 }
 
 // findUUID prefers a device of that UUID, then the first one of an unknown UUID

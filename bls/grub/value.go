@@ -34,6 +34,9 @@ func (r *runner) get(name string) (string, bool) {
 }
 
 func (r *runner) set(name, value string) error {
+	if name == "root" { // GRUB takes the parentheses off
+		value = strings.TrimSuffix(strings.TrimPrefix(value, "("), ")")
+	}
 	if len(value) > maxText {
 		return r.undetermined("variable %s: %w", name, errTooLong)
 	}

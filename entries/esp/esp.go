@@ -63,8 +63,9 @@ type Volume struct {
 	Note string
 
 	partition blockdev.Partition
-	mount     *os.File // keeps a detached mount alive; nil for others
-	self      *os.File // the directory of Root, opened when first needed
+	under     blockdev.Partition // what the file system is on; partition, but for a plain directory
+	mount     *os.File           // keeps a detached mount alive; nil for others
+	self      *os.File           // the directory of Root, opened when first needed
 	folder    folder
 }
 

@@ -12,9 +12,11 @@ import (
 // A FileSystem is the file system that a volume is on, as GRUB's drivers for
 // ext4, xfs and btrfs see it: symbolic links are followed, but not out of it.
 // ostree has loader as a link. Only directories and regular files are opened.
+// What no path leads to, such as one through a file, is fs.ErrNotExist.
 //
 // Names start at the root of the file system, of which the volume may be a
-// directory only: what is not found on the volume is looked for without
+// directory only. Where that is /boot of the root file system, names are looked
+// for there. Else what is not found on the volume is looked for without
 // Volume.Subdir, and beside a directory boot.
 type FileSystem struct {
 	v     *Volume
@@ -26,7 +28,11 @@ type FileSystem struct {
 func (v *Volume) FileSystem() *FileSystem {
 	f := &FileSystem{v: v}
 	if v.Plain && v.Kind == XBOOTLDR && filepath.Base(v.Dir) == "boot" {
-		f.above, _ = os.OpenRoot(filepath.Dir(v.Dir)) // where it cannot be opened, nothing is found there
+		dir := v.Dir
+		if v.under.Node != "" {
+			dir = v.Root.Name() // of another machine than this one, perhaps
+		}
+		f.above, _ = os.OpenRoot(filepath.Dir(dir)) // where it cannot be opened, nothing is found there
 	}
 	return f
 }
@@ -41,6 +47,15 @@ func (f *FileSystem) Close() error {
 
 // Volume returns the volume that the file system is of.
 func (f *FileSystem) Volume() *Volume { return f.v }
+
+// Prefix is the path from the root of the file system to the volume, "boot"; ""
+// where they are the same, or names are looked for in both.
+func (f *FileSystem) Prefix() string {
+	if f.above != nil && f.v.under.Node != "" && f.v.FSType != "btrfs" {
+		return filepath.Base(f.v.Dir)
+	}
+	return ""
+}
 
 // Where is a path of the file system as the user sees it.
 func (f *FileSystem) Where(p string) string {
@@ -60,17 +75,14 @@ type spot struct {
 
 // find looks for what a name leads to.
 func (f *FileSystem) find(name string) (spot, error) {
-	spots := []spot{{root: f.v.Root, name: name}}
-	for _, n := range f.v.stripped(name) {
-		spots = append(spots, spot{root: f.v.Root, name: n})
-	}
-	if f.above != nil {
-		spots = append(spots, spot{root: f.above, name: name})
-	}
 	var first error
-	for _, at := range spots {
+	for _, at := range f.spots(name) {
 		var err error
-		if at.info, err = at.root.Stat(at.name); !isMissing(err) {
+		at.info, err = at.root.Stat(at.name)
+		if isNoPath(err) {
+			err = fs.ErrNotExist
+		}
+		if !isMissing(err) {
 			return at, err
 		}
 		if first == nil {
@@ -78,6 +90,27 @@ func (f *FileSystem) find(name string) (spot, error) {
 		}
 	}
 	return spot{}, first
+}
+
+// isNoPath reports whether a name leads nowhere: through a file, or round in a
+// circle of links.
+func isNoPath(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+// spots are the places of a name.
+func (f *FileSystem) spots(name string) []spot {
+	if f.Prefix() != "" {
+		return []spot{{root: f.above, name: name}}
+	}
+	spots := []spot{{root: f.v.Root, name: name}}
+	for _, n := range f.v.stripped(name) {
+		spots = append(spots, spot{root: f.v.Root, name: n})
+	}
+	if f.above != nil {
+		spots = append(spots, spot{root: f.above, name: name})
+	}
+	return spots
 }
 
 // Open opens a regular file or a directory. What it returns is an *os.File.

@@ -117,13 +117,16 @@ func (s *search) volume(p *place, kind Kind, note string) *Volume {
 	v := &Volume{Kind: kind, Dir: p.dir, Root: p.root, Plain: p.mount == nil, Note: note}
 	v.on(p.Partition)
 	s.mounts.describe(v, p.real)
+	if m := s.mounts.holding(p.real); v.Plain && m != nil {
+		v.under = s.devices.Partition(s.devices.Of(*m))
+	}
 	p.root = nil
 	return v
 }
 
 // on notes the partition that a volume is on.
 func (v *Volume) on(p blockdev.Partition) {
-	v.partition, v.Device, v.PartUUID = p, p.Node, p.UUID
+	v.partition, v.under, v.Device, v.PartUUID = p, p, p.Node, p.UUID
 }
 
 // has reports whether one of the names exists below the directory. One that

@@ -23,7 +23,7 @@ func (s *search) findBoot(esp *Volume, espGiven bool) (v *Volume, missed, err er
 	case espGiven:
 	case s.mayBeXBOOTLDR(p):
 		return s.takeBoot(p, "/boot: its partition type could not be read, not checked")
-	case !s.SystemdBoot && p.has("loader/entries"):
+	case !s.SystemdBoot && p.has("loader/entries", "grub/grub.cfg", "grub2/grub.cfg"):
 		return s.takeBoot(p, "")
 	}
 	if s.esp.Disk == "" {

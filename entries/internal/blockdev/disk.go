@@ -133,3 +133,30 @@ func isNumbered(name, prefix string) bool {
 	number, found := strings.CutPrefix(name, prefix)
 	return found && isDigits(number)
 }
+
+// OnlyDisk returns the directory in sysfs of the machine's disk; "" where it has
+// several, or none. Drives without a medium, optical drives and what the kernel
+// makes itself, such as loop devices, do not count.
+func (d *Devices) OnlyDisk() string {
+	only := ""
+	for _, name := range d.names("/sys/class/block") {
+		dir := d.resolve("/sys/class/block/" + name)
+		switch {
+		case dir == "", strings.HasPrefix(dir, "/sys/devices/virtual/block/"), d.attribute(dir, "partition") != "":
+			continue
+		case isNumbered(name, "sr"), d.attribute(dir, "size") == "0", d.attribute(dir, "hidden") == "1":
+			continue
+		case only != "":
+			return ""
+		}
+		only = dir
+	}
+	return only
+}
+
+// RAID returns the UUID of a Linux software RAID, as 32 digits; "" for another
+// device.
+func (d *Devices) RAID(dev string) string {
+	record, _ := d.machine.ReadFile("run/udev/data/b"+dev, maxUdev)
+	return strings.ReplaceAll(parseUdev(string(record))["MD_UUID"], ":", "")
+}
