@@ -43,7 +43,8 @@ type fake struct {
 	// What is loaded.
 	there                   bool
 	kernel, initrd, cmdline string
-	loading                 func() // called during a load
+	loading                 func()            // called during a load
+	properties              map[string]string // of units: "a.service UnitFileState"
 	endsBy                  string
 	reached                 time.Time
 }
@@ -51,7 +52,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	dir := t.TempDir()
-	f := &fake{t: t, dir: dir, done: map[string]error{"load": nil, "unload": nil, "loaded": nil}}
+	f := &fake{t: t, dir: dir, properties: map[string]string{"systemd-reboot.service SuccessAction": "kexec-force"}, done: map[string]error{"load": nil, "unload": nil, "loaded": nil}}
 	f.write(map[string]string{
 		"proc/cmdline":                    "BOOT_IMAGE=/v root=/dev/vda2 quiet\n",
 		"proc/sys/kernel/osrelease":       "6.1.0\n",
@@ -165,7 +166,10 @@ func (f *fake) system() reboot.System {
 		EnableUnit: func(_ context.Context, unit string, on bool) error {
 			return f.act(fmt.Sprint("enable ", unit, " ", on))
 		},
-		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		StartUnit: func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		UnitProperty: func(_ context.Context, unit, name string) (string, error) {
+			return f.properties[unit+" "+name], nil
+		},
 		ReloadUnits:  func(context.Context) error { return f.act("daemon-reload") },
 		RebootNow:    func(context.Context) error { return f.act("reboot now") },
 		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },

@@ -74,9 +74,9 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if s, ok := a.machine.Schedule(); ok {
 		r.Scheduled = report.ScheduleOf(s)
 	}
-	if r.EveryReboot, err = a.machine.Enabled(); err != nil {
-		a.Warn("%v", err)
-	}
+	r.Policy, err = a.machine.Enabled()
+	r.EveryReboot = r.Policy != ""
+	a.warnUnread(err)
 	return r, nil
 }
 

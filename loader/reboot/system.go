@@ -61,6 +61,9 @@ type System struct {
 	// one and waits until it is active.
 	EnableUnit func(ctx context.Context, unit string, on bool) error
 	StartUnit  func(ctx context.Context, unit string) error
+	// UnitProperty reads a property of a unit, such as UnitFileState; "" where it has
+	// none.
+	UnitProperty func(ctx context.Context, unit, name string) (string, error)
 	// ReloadUnits makes systemd read its unit files again.
 	ReloadUnits func(context.Context) error
 	// RebootNow reboots through the firmware at once, without a shutdown.
@@ -89,7 +92,7 @@ func Running() System {
 			return Options{}.run(ctx, "modprobe", append([]string{"--", name}, parameters...)...)
 		},
 		UnloadModule: unloadModule,
-		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit,
+		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit, UnitProperty: unitProperty,
 		ReloadUnits: func(ctx context.Context) error { return Options{}.run(ctx, "systemctl", "daemon-reload") },
 		RebootNow:   rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
 	}
