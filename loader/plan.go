@@ -59,6 +59,10 @@ type PlanOptions struct {
 	// Progress, if not nil, is told how far a long step is, in bytes.
 	Progress func(step string, done, total int64)
 
+	// Secrets lets Export write the boot secret of the running system, which a load
+	// passes on.
+	Secrets bool
+
 	// Try makes the plan one for a reboot on trial; nil for any other.
 	Try *TryOptions
 
@@ -121,7 +125,7 @@ func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, err
 	if err := kexecable(sys, e); err != nil {
 		return nil, err
 	}
-	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys), planOptions(sys.Host(), opt))
+	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys, e), planOptions(sys.Host(), opt))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ID, err)
 	}
