@@ -153,7 +153,7 @@ func (f *fake) system() reboot.System {
 		Init:   func() host.Kind { f.t.Error("unexpected: init"); return host.Other },
 		Check:  func(context.Context, reboot.Options) error { return f.done["check"] },
 		Kexec:  func(_ context.Context, o reboot.Options) error { return f.act("systemctl " + o.Message) },
-		Reboot: does("reboot"), NativeKexec: does("native kexec"), NativeReboot: does("native reboot"), Cancel: does("cancel"),
+		Reboot: does("reboot"), SoftReboot: does("soft-reboot"), NativeKexec: does("native kexec"), NativeReboot: does("native reboot"), Cancel: does("cancel"),
 		Ending:  func(context.Context) (string, error) { return f.endsBy, f.ask("ending") },
 		Reached: func(context.Context, string) (time.Time, error) { return f.reached, f.ask("reached") },
 		LoadModule: func(_ context.Context, name string, parameters ...string) error {

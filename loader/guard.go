@@ -101,8 +101,22 @@ func (m *Machine) dropForFirmware(ctx context.Context) error {
 }
 
 // firmwareRequests are why a reboot has to go through the firmware, whatever is
-// loaded: somebody asked for it.
+// loaded: somebody asked for it. An entry that is to be booted once is among them.
 func (m *Machine) firmwareRequests(sys *entries.System) []string {
+	reasons := m.firmwareAsked(sys)
+	if entry, err := m.Vars.Loader(bli.EntryOneShot); err == nil && entry != "" && entry != bli.KexecJunk {
+		return append(reasons, "the boot loader is to boot "+entry+" once (LoaderEntryOneShot)")
+	}
+	if sys != nil {
+		if c, err := sys.Default(); err == nil && c.OneShot {
+			reasons = append(reasons, fmt.Sprintf("the boot loader is to boot %s once (%s)", c.Entry.ID, c.Rule))
+		}
+	}
+	return reasons
+}
+
+// firmwareAsked are those that a kexec cannot answer.
+func (m *Machine) firmwareAsked(sys *entries.System) []string {
 	var reasons []string
 	if _, err := os.Lstat(filepath.Join(m.RunDir, firmwareMark)); err == nil {
 		reasons = append(reasons, "kexec-bls reboot was to go through firmware")
@@ -112,30 +126,27 @@ func (m *Machine) firmwareRequests(sys *entries.System) []string {
 			reasons = append(reasons, "/run/systemd/"+name+" exists")
 		}
 	}
-	if entry, err := m.Vars.Loader(bli.EntryOneShot); err == nil && entry != "" && entry != bli.KexecJunk {
-		reasons = append(reasons, "the boot loader is to boot "+entry+" once (LoaderEntryOneShot)")
-	} else if sys != nil {
-		if c, err := sys.Default(); err == nil && c.OneShot {
-			reasons = append(reasons, fmt.Sprintf("the boot loader is to boot %s once (%s)", c.Entry.ID, c.Rule))
-		}
-	}
-	if menu, err := m.Vars.Loader("LoaderConfigTimeoutOneShot"); err == nil && menu != "" {
+	if menu, err := m.Vars.Loader(bli.ConfigTimeoutOneShot); err == nil && menu != "" {
 		reasons = append(reasons, "the boot loader is to show its menu once (LoaderConfigTimeoutOneShot)")
 	}
 	return append(reasons, capsules(sys)...)
 }
 
+// answeredByFirmware are findings that only a start by firmware ends.
+func answeredByFirmware() []FindingID {
+	return []FindingID{preflight.IDFirmwareSetup, preflight.IDFirmwareUpdate, preflight.IDBootNext}
+}
+
 // blockers are the findings that prevent a kexec into what is loaded, and those
 // that only a boot by the firmware answers.
 func (m *Machine) blockers(opt GuardOptions) []string {
-	needed := []FindingID{preflight.IDFirmwareSetup, preflight.IDFirmwareUpdate, preflight.IDBootNext}
 	ignore := slices.Clone(opt.Ignore)
 	if r, err := m.Receipt(); err == nil && r.Request != nil {
 		ignore = append(ignore, r.Request.Ignore...)
 	}
 	var reasons []string
 	for _, f := range m.CheckLoaded(opt.Check) {
-		if len(Blocking([]Finding{f}, ignore...)) > 0 || slices.Contains(needed, f.ID) {
+		if len(Blocking([]Finding{f}, ignore...)) > 0 || slices.Contains(answeredByFirmware(), f.ID) {
 			reasons = append(reasons, f.Text)
 		}
 	}

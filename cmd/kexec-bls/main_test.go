@@ -136,7 +136,7 @@ func (f *fake) system() reboot.System {
 			}
 			return f.act("systemctl " + o.Message)
 		},
-		NativeKexec: does("native"), Reboot: does("reset"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
+		NativeKexec: does("native"), Reboot: does("reset"), SoftReboot: does("soft-reboot"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
 		Ending:       func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] },
 		Reached:      func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] },
 		UnloadModule: func(name string) error { return f.act("rmmod " + name) },

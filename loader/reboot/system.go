@@ -30,6 +30,8 @@ type System struct {
 	// turns it into a kexec when a kernel is loaded, and others may too: the
 	// caller unloads it first; systemctl is told not to, besides.
 	Reboot func(context.Context, Options) error
+	// SoftReboot asks systemd to restart userspace alone.
+	SoftReboot func(context.Context, Options) error
 	// NativeKexec is Kexec through an init system other than systemd, as Command
 	// returns it. Of Options only the writers count. ErrNoKexec is one that
 	// cannot.
@@ -83,6 +85,7 @@ func Running() System {
 		Check:        check,
 		Kexec:        func(ctx context.Context, o Options) error { return o.verb(ctx, "kexec") },
 		Reboot:       func(ctx context.Context, o Options) error { return o.verb(ctx, "reboot") },
+		SoftReboot:   func(ctx context.Context, o Options) error { return o.verb(ctx, "soft-reboot") },
 		NativeKexec:  func(ctx context.Context, o Options) error { return nativeKexec(ctx, m, o) },
 		NativeReboot: func(ctx context.Context, o Options) error { return nativeReboot(ctx, m.InitSystem(), o) },
 		Cancel:       cancel,
