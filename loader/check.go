@@ -151,6 +151,7 @@ func (p *Plan) preflight() preflight.Plan {
 	k := p.files.Kernel
 	out := preflight.Plan{
 		Cmdline: p.Cmdline(), Running: p.host.Cmdline(), Memory: p.files.Memory(p.kernel.MemorySize),
+		Segment:        p.files.Segment(p.kernel.MemorySize),
 		InitrdReleases: p.report.Releases,
 		Kernel: preflight.Kernel{
 			Name: k.Name, Release: p.Release(), Format: string(p.kernel.Format), Size: k.Size(),

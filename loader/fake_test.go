@@ -43,10 +43,12 @@ type fake struct {
 	// What is loaded.
 	there                   bool
 	kernel, initrd, cmdline string
+	call                    kexec.Options
 	loading                 func()            // called during a load
 	properties              map[string]string // of units: "a.service UnitFileState"
 	endsBy                  string
 	reached                 time.Time
+	kexecCount              uint64
 }
 
 func newFake(t *testing.T) *fake {
@@ -125,7 +127,8 @@ func (f *fake) ask(name string) error {
 
 func (f *fake) calls() kexec.Calls {
 	return kexec.Calls{
-		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, call kexec.Options) error {
+			f.call = call
 			if f.loading != nil {
 				f.loading()
 			}
@@ -159,7 +162,7 @@ func (f *fake) system() reboot.System {
 		LoadModule: func(_ context.Context, name string, parameters ...string) error {
 			return f.act(strings.Join(append([]string{"modprobe", name}, parameters...), " "))
 		},
-		Property: func(_ context.Context, name string) (uint64, error) { return 0, f.act("get " + name) },
+		Property: func(_ context.Context, name string) (uint64, error) { return f.kexecCount, f.act("get " + name) },
 		SetProperty: func(_ context.Context, name string, value uint64) error {
 			return f.act(fmt.Sprint("set ", name, " ", value))
 		},

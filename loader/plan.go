@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
@@ -47,6 +48,8 @@ type PlanOptions struct {
 	Limit int64
 	// Syscall hands the kernel over; "" is automatic.
 	Syscall kexec.Syscall
+	// NoCMA keeps the image away from contiguous memory of devices.
+	NoCMA bool
 	// Named is set where the user named the entry: a default that moves later does
 	// not make the load stale then.
 	Named bool
@@ -59,6 +62,8 @@ type PlanOptions struct {
 	// Progress, if not nil, is told how far a long step is, in bytes.
 	Progress func(step string, done, total int64)
 
+	// KexecsCounted is set where systemd counts kexecs, see Machine.KexecsCounted.
+	KexecsCounted bool
 	// Secrets lets Export write the boot secret of the running system, which a load
 	// passes on.
 	Secrets bool
@@ -74,7 +79,7 @@ type PlanOptions struct {
 func OptionsOf(r Request) PlanOptions {
 	opt := PlanOptions{
 		Reuse: r.Reuse, Append: raw.Strings(r.Append), Remove: raw.Strings(r.Remove), EarlyFirst: r.EarlyFirst, Flat: r.Flat,
-		Syscall: kexec.Syscall(r.Syscall), Request: &r,
+		Syscall: kexec.Syscall(r.Syscall), NoCMA: r.NoCMA, Request: &r,
 	}
 	if r.Replace != nil {
 		line := string(*r.Replace)
@@ -207,7 +212,7 @@ func (p *Plan) inspect() {
 func (p *Plan) machineParameters() cmdline.Edit {
 	var e cmdline.Edit
 	if p.sys != nil {
-		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil {
+		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil && !p.countedNext() {
 			e.Append = append(e.Append, BlessMask)
 		}
 	}
@@ -216,6 +221,22 @@ func (p *Plan) machineParameters() cmdline.Edit {
 		e.Defaults = append(e.Defaults, param)
 	}
 	return e
+}
+
+// KexecsCounted reports whether systemd has counted a kexec: since version 262, with
+// the kernel's live update. Its systemd-bless-boot(8) then marks no entry itself.
+func (m *Machine) KexecsCounted(ctx context.Context) bool {
+	if !m.Host.Exists("dev/liveupdate") {
+		return false
+	}
+	n, err := m.Init.Property(ctx, "KExecCount")
+	return err == nil && n > 0
+}
+
+// countedNext reports whether the next system gets the count.
+func (p *Plan) countedNext() bool {
+	next := p.host.KernelConfig(p.Release())
+	return p.options.KexecsCounted && next.KHO(p.exported) && !next.Off("CONFIG_LIVEUPDATE") && !slices.Contains(strings.Fields(p.exported), "liveupdate=off")
 }
 
 // walked looks at the initrds as the kernel will.

@@ -49,6 +49,7 @@ func (p *planFlags) addInitrd(cmd *cobra.Command) {
 	}
 	if is("load", "reboot") {
 		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic")
+		f.BoolVar(&p.NoCMA, "no-cma", false, "Keep the image away from contiguous memory of devices")
 	}
 }
 

@@ -579,7 +579,7 @@ func TestLoaded(t *testing.T) {
 	b := newBox()
 	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50}
 	b.set("/proc/sys/kernel/kexec_load_disabled", "1\n").set("/sys/kernel/security/lockdown", "none [integrity]\n")
-	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
+	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\nCONFIG_KEXEC_HANDOVER=y\n", "/proc/cmdline", "kho=on\n")
 	assert.Empty(t, b.run(t), "nothing of the load, nothing of an unknown command line")
 	b.plan.Cmdline, b.plan.Kernel.Release = "quiet", "9.9.9"
 	b.set("/etc/systemd/system/kexec.target", "-> /dev/null")
