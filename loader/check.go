@@ -58,6 +58,11 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	return found
 }
 
+// ReportMachine is a row for the table of machines, see preflight.MachineReport.
+func (m *Machine) ReportMachine(opt CheckOptions) string {
+	return preflight.MachineReport(m.environment(opt.Timeout), m.CheckLoaded(opt))
+}
+
 // SortFindings puts the gravest first, and returns them.
 func SortFindings(found []Finding) []Finding {
 	finding.Sort(found)

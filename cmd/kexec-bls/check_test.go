@@ -257,3 +257,12 @@ func TestCheckPlan(t *testing.T) {
 		assert.Empty(t, ids(t, f, "--verify", "--esp-path="+esp))
 	})
 }
+
+func TestCheckReport(t *testing.T) {
+	f, _ := newChecked(t, archFiles())
+	a := f.run("check", "--report")
+	require.Equal(t, exitDone, a.code, a.stderr)
+	assert.Contains(t, a.stdout, "# kexec-bls "+version+"\n")
+	assert.Contains(t, a.stdout, "[[machine]]\n")
+	assert.Contains(t, a.stdout, `kernel = "6.1.0"`)
+}
