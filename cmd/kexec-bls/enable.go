@@ -1,13 +1,10 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/host"
-	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func newEnable(a *app) *cobra.Command {
@@ -22,11 +19,8 @@ machines), by the hooks of package managers after an upgrade (upgrade), or at ev
 boot (boot); with off, nothing loads it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p := loader.Policy(policy)
-			switch {
-			case p == "auto":
-				p = loader.PolicyReboot // it holds no memory, and loads what is newest
-			case !slices.Contains(report.Policies(), p):
+			p, ok := report.ParsePolicy(policy)
+			if !ok {
 				return usagef("--policy=%s: want auto, reboot, upgrade, boot or off", policy)
 			}
 			if err := a.needsSystemd("enable"); err != nil {

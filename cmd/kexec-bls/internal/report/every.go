@@ -1,10 +1,20 @@
 package report
 
-import "github.com/kexec-bls/kexec-bls/loader"
+import (
+	"slices"
 
-// Policies are those of enable.
-func Policies() []loader.Policy {
-	return []loader.Policy{loader.PolicyReboot, loader.PolicyUpgrade, loader.PolicyBoot, loader.PolicyOff}
+	"github.com/kexec-bls/kexec-bls/loader"
+)
+
+// ParsePolicy reads a policy of enable; ok is false for what is none. What suits a
+// machine, "auto", is a load by the reboot: until then it holds no memory, and it
+// loads what is newest.
+func ParsePolicy(text string) (p loader.Policy, ok bool) {
+	if text == "auto" {
+		return loader.PolicyReboot, true
+	}
+	p = loader.Policy(text)
+	return p, slices.Contains([]loader.Policy{loader.PolicyReboot, loader.PolicyUpgrade, loader.PolicyBoot, loader.PolicyOff}, p)
 }
 
 // PolicyText is a policy as status shows it.
