@@ -33,7 +33,7 @@ func TestKHO(t *testing.T) {
 		"Yes": {cmdline: "kho=Yes", want: true}, "true": {cmdline: "kho=true", want: true}, "enabled": {cmdline: "kho=enabled", want: true},
 		"quoted": {cmdline: `kho="on"`, want: true}, "ON": {cmdline: "quiet kho=ON", want: true},
 		"onx, as the kernel": {cmdline: "kho=onx", want: true},
-		"off": {cmdline: "kho=off"}, "0": {cmdline: "kho=0"}, "no": {cmdline: "kho=no"}, "false": {cmdline: "kho=false"},
+		"off":                {cmdline: "kho=off"}, "0": {cmdline: "kho=0"}, "no": {cmdline: "kho=no"}, "false": {cmdline: "kho=false"},
 		"disabled": {cmdline: "kho=disabled"}, "none": {cmdline: "quiet"}, "bare": {cmdline: "kho"}, "empty": {cmdline: "kho="}, "nonsense": {cmdline: "kho=maybe"},
 		"last wins":             {cmdline: "kho=off kho=on", want: true},
 		"nonsense changes none": {cmdline: "kho=on kho=maybe", want: true},
