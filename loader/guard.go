@@ -43,22 +43,24 @@ func (m *Machine) GuardReboot(ctx context.Context, sys *entries.System, opt Guar
 	if err != nil {
 		return nil, err
 	}
-	ends, err := m.Init.Ending(ctx)
+	ends, unknown := m.Init.Ending(ctx)
 	switch {
-	case err != nil:
-		reasons = []string{"cannot determine how the system ends: " + err.Error()}
+	case unknown != nil:
+		reasons = []string{"cannot determine how the system ends: " + unknown.Error()}
 	case ends == "kexec" && m.askedFor(), ends != "kexec" && ends != "reboot":
 		return nil, nil
 	case !loaded && ends == "kexec":
 		return nil, nil
 	case loaded:
-		reasons = append(m.firmwareRequests(sys), m.blockers(opt)...)
+		if reasons = append(m.firmwareRequests(sys), m.blockers(opt)...); len(reasons) == 0 {
+			loaded, reasons, err = m.replaceStale(ctx, sys, opt)
+		}
 	default:
 		loaded, reasons = m.loadAtReboot(ctx, sys, opt)
 	}
 	switch {
-	case !loaded:
-		return reasons, nil
+	case err != nil || !loaded:
+		return reasons, err
 	case len(reasons) > 0:
 		return reasons, m.dropForFirmware(ctx)
 	}
@@ -88,6 +90,23 @@ func (m *Machine) loadAtReboot(ctx context.Context, sys *entries.System, opt Gua
 		return false, []string{err.Error()}
 	}
 	return true, m.blockers(opt)
+}
+
+// replaceStale loads again, where a reboot loads, what nobody named and is not what
+// the boot loader would boot any more; elsewhere that is a reason.
+func (m *Machine) replaceStale(ctx context.Context, sys *entries.System, opt GuardOptions) (loaded bool, reasons []string, err error) {
+	l, err := m.Status(ctx, sys, StatusOptions{})
+	if err != nil || l.State != Stale || l.Receipt.Named {
+		return true, nil, err
+	}
+	if p, err := m.Enabled(); err != nil || p != PolicyReboot {
+		return true, []string{"what is loaded is stale: " + l.Reasons[0]}, nil
+	}
+	if err := m.dropForFirmware(ctx); err != nil {
+		return true, nil, err
+	}
+	loaded, reasons = m.loadAtReboot(ctx, sys, opt)
+	return loaded, reasons, nil
 }
 
 func (m *Machine) dropForFirmware(ctx context.Context) error {

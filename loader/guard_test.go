@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"unicode/utf16"
 
@@ -186,14 +187,14 @@ func TestGuardLoads(t *testing.T) {
 		loads  bool
 		reason string
 	}{
-		"reboot":            {policy: loader.PolicyReboot, loads: true},
-		"off":               {policy: loader.PolicyOff},
-		"upgrade":           {policy: loader.PolicyUpgrade},
-		"boot":              {policy: loader.PolicyBoot},
-		"load fails":        {policy: loader.PolicyReboot, err: errors.New("no such entry"), reason: "no such entry"},
-		"firmware setup":    {policy: loader.PolicyReboot, files: map[string]string{"run/systemd/reboot-to-firmware-setup": ""}, reason: "setup exists"},
-		"capsule":           {policy: loader.PolicyReboot, files: map[string]string{"esp/EFI/UpdateCapsule/fw.cap": "x"}, reason: "is a firmware update"},
-		"GRUB's next_entry": {policy: loader.PolicyReboot, files: map[string]string{"efivars/LoaderEntryOneShot-" + bli.LoaderVendor: wide("other.conf")}, reason: "other.conf once"},
+		"reboot":         {policy: loader.PolicyReboot, loads: true},
+		"off":            {policy: loader.PolicyOff},
+		"upgrade":        {policy: loader.PolicyUpgrade},
+		"boot":           {policy: loader.PolicyBoot},
+		"load fails":     {policy: loader.PolicyReboot, err: errors.New("no such entry"), reason: "no such entry"},
+		"firmware setup": {policy: loader.PolicyReboot, files: map[string]string{"run/systemd/reboot-to-firmware-setup": ""}, reason: "setup exists"},
+		"capsule":        {policy: loader.PolicyReboot, files: map[string]string{"esp/EFI/UpdateCapsule/fw.cap": "x"}, reason: "is a firmware update"},
+		"one-shot entry": {policy: loader.PolicyReboot, files: map[string]string{"efivars/LoaderEntryOneShot-" + bli.LoaderVendor: wide("other.conf")}, reason: "other.conf once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
@@ -236,4 +237,55 @@ func TestGuardRecords(t *testing.T) {
 	end, err := os.ReadFile(f.path("var/lib/kexec-bls/end.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(end), `"kind": "kexec"`)
+}
+
+// TestGuardStale: what nobody named and the boot loader would not boot any more is
+// loaded again, or left to the firmware.
+func TestGuardStale(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy loader.Policy
+		entry  string
+		reason string
+		boots  string
+	}{
+		"reboot":        {loader.PolicyReboot, "", "", "other"},
+		"boot":          {loader.PolicyBoot, "", "what is loaded is stale: the boot loader would boot other.conf now", ""},
+		"a named entry": {loader.PolicyBoot, "arch", "", "root=/dev/vda2 rw quiet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.expect(enabled("guard.service"), enabled("load.service"), enabled("reload.path"), startGuard, reloadUnits, "ending")
+			require.NoError(t, f.Enable(t.Context(), c.policy))
+			f.load(c.entry)
+			f.write(map[string]string{"esp/loader/loader.conf": "default other*\n"})
+			f.endsBy = "reboot"
+			reasons, err := f.GuardReboot(t.Context(), f.open(), loader.GuardOptions{Load: func(context.Context) error {
+				f.load("")
+				return nil
+			}})
+			require.NoError(t, err)
+			assert.Equal(t, c.reason, strings.Join(reasons, "; "))
+			assert.Equal(t, c.boots != "", f.there)
+			if f.there {
+				assert.Equal(t, c.boots, f.cmdline)
+				assert.FileExists(t, f.path(consentFile))
+			} else {
+				assert.NoFileExists(t, f.path(consentFile))
+			}
+		})
+	}
+}
+
+// TestGuardGRUB: GRUB's next_entry is consumed by GRUB alone.
+func TestGuardGRUB(t *testing.T) {
+	f := newFake(t)
+	head := "# GRUB Environment Block\nsaved_entry=arch\nnext_entry=other\n"
+	f.write(map[string]string{"esp/grub2/grubenv": head + strings.Repeat("#", 1024-len(head))})
+	f.load("arch")
+	f.endsBy = "reboot"
+	f.expect("ending")
+	reasons, err := f.GuardReboot(t.Context(), f.open(), loader.GuardOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"the boot loader is to boot other.conf once (grubenv next_entry)"}, reasons)
+	assert.False(t, f.there)
 }

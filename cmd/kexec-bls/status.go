@@ -74,8 +74,10 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if s, ok := a.machine.Schedule(); ok {
 		r.Scheduled = report.ScheduleOf(s)
 	}
-	r.Policy, err = a.machine.Enabled()
-	r.EveryReboot = r.Policy != ""
+	policy, err := a.machine.Enabled()
+	if r.EveryReboot = policy != ""; err == nil {
+		r.Policy = policy
+	}
 	a.warnUnread(err)
 	return r, nil
 }
