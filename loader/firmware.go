@@ -1,17 +1,9 @@
 package loader
 
 import (
-	"errors"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
-	"github.com/kexec-bls/kexec-bls/bls/bli"
-	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/entries"
-	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 	"github.com/kexec-bls/kexec-bls/loader/secureboot"
@@ -33,34 +25,6 @@ func firmware(sys *entries.System, e *entries.Entry) plan.Firmware {
 		fw.Verify = verifier(sys)
 	}
 	return fw
-}
-
-// bootSecret finds the copy that the running system has of its boot secret. It is
-// that of another image too where systemd-stub started it from the same partition,
-// which has a part of the secret, and for the same system.
-func bootSecret(sys *entries.System, e *entries.Entry) func(uki.OSRelease) (*os.File, error) {
-	from, err := sys.EFI().Loader(bli.StubDevicePartUUID)
-	if err != nil || from == "" || e.Volume == nil || !strings.EqualFold(from, e.Volume.PartUUID) {
-		return nil
-	}
-	const dir = "run/systemd/stub/"
-	h := sys.Host()
-	return func(next uki.OSRelease) (*os.File, error) {
-		text, err := h.ReadFile(dir+"os-release", uki.TextLimit)
-		if err != nil {
-			return nil, nil //nolint:nilerr // it was not started by systemd-stub
-		}
-		// The sort key is IMAGE_ID, else ID, as the stub has it.
-		running, err := uki.ParseOSRelease(string(text))
-		if err != nil || next.SortKey == "" || running.SortKey != next.SortKey {
-			return nil, nil //nolint:nilerr // another system, as far as is known
-		}
-		f, err := esp.OpenFile(filepath.Join(h.Dir, dir, "boot-secret"))
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			return nil, nil // only root has it, and only root loads
-		}
-		return f, err
-	}
 }
 
 // verifier verifies images against the keys of the firmware and of shim. Where

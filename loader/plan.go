@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
@@ -221,22 +220,6 @@ func (p *Plan) machineParameters() cmdline.Edit {
 		e.Defaults = append(e.Defaults, param)
 	}
 	return e
-}
-
-// KexecsCounted reports whether systemd has counted a kexec: since version 262, with
-// the kernel's live update. Its systemd-bless-boot(8) then marks no entry itself.
-func (m *Machine) KexecsCounted(ctx context.Context) bool {
-	if !m.Host.Exists("dev/liveupdate") {
-		return false
-	}
-	n, err := m.Init.Property(ctx, "KExecCount")
-	return err == nil && n > 0
-}
-
-// countedNext reports whether the next system gets the count.
-func (p *Plan) countedNext() bool {
-	next := p.host.KernelConfig(p.Release())
-	return p.options.KexecsCounted && next.KHO(p.exported) && !next.Off("CONFIG_LIVEUPDATE") && !slices.Contains(strings.Fields(p.exported), "liveupdate=off")
 }
 
 // walked looks at the initrds as the kernel will.

@@ -159,21 +159,6 @@ func (p *Plan) Export(dir string) error {
 	return p.export(dir)
 }
 
-func isSecret(m initrd.Member) bool { return m.Secret }
-
-// withoutSecrets is a plan with the same files; only what it makes itself is closed.
-func (p *Plan) withoutSecrets() (_ *Plan, closeFlat func() error) {
-	other, files := *p, *p.files
-	files.Initrd = slices.DeleteFunc(slices.Clone(files.Initrd), isSecret)
-	other.files, other.flat, other.flatErr = &files, nil, nil
-	return &other, func() error {
-		if other.flat == nil {
-			return nil
-		}
-		return other.flat.Close()
-	}
-}
-
 func (p *Plan) export(dir string) error {
 	if err := p.flatten(context.Background()); err != nil {
 		return err
