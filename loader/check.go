@@ -58,6 +58,11 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	return found
 }
 
+// ReportMachine is a row for the table of machines, see preflight.MachineReport.
+func (m *Machine) ReportMachine(opt CheckOptions) string {
+	return preflight.MachineReport(m.environment(opt.Timeout), m.CheckLoaded(opt))
+}
+
 // SortFindings puts the gravest first, and returns them.
 func SortFindings(found []Finding) []Finding {
 	finding.Sort(found)
@@ -151,6 +156,7 @@ func (p *Plan) preflight() preflight.Plan {
 	k := p.files.Kernel
 	out := preflight.Plan{
 		Cmdline: p.Cmdline(), Running: p.host.Cmdline(), Memory: p.files.Memory(p.kernel.MemorySize),
+		Segment:        p.files.Segment(p.kernel.MemorySize),
 		InitrdReleases: p.report.Releases,
 		Kernel: preflight.Kernel{
 			Name: k.Name, Release: p.Release(), Format: string(p.kernel.Format), Size: k.Size(),

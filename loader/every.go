@@ -3,136 +3,144 @@ package loader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 
-	"github.com/kexec-bls/kexec-bls/bls/bli"
-	"github.com/kexec-bls/kexec-bls/entries"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
+	"github.com/kexec-bls/kexec-bls/loader/state"
 )
 
-// guardUnit unloads the kernel in a reboot that has to go through the firmware.
+// A Policy is what loads a kernel where every reboot is a kexec.
+type Policy = state.Policy
+
+// Policies.
+const (
+	PolicyReboot  = state.PolicyReboot  // a reboot, as it begins
+	PolicyUpgrade = state.PolicyUpgrade // the hook of a package manager, after an upgrade
+	PolicyBoot    = state.PolicyBoot    // a unit, at every boot
+	PolicyOff     = state.PolicyOff     // nothing
+)
+
+// guardUnit decides whether a reboot may be a kexec.
 const guardUnit = "kexec-bls-guard.service"
 
-// bootUnits load at every boot, and again what has changed.
-func bootUnits() []string { return []string{"kexec-bls-load.service", "kexec-bls-reload.path"} }
+// unitsOf are the units of a policy. Those for boot load at every boot, and again
+// what has changed.
+func unitsOf(p Policy) []string {
+	if p == PolicyBoot {
+		return []string{guardUnit, "kexec-bls-load.service", "kexec-bls-reload.path"}
+	}
+	return []string{guardUnit}
+}
 
 func (m *Machine) unitDir() string { return filepath.Join(m.Host.Dir, "etc/systemd/system") }
 
 // Enable makes a kexec of every reboot by systemd while a kernel is loaded, except
-// where the firmware is needed, see GuardReboot. With load, the next entry is
-// loaded at every boot. The guard is active before the first reboot becomes a
-// kexec; what fails leaves reboots as they were.
-func (m *Machine) Enable(ctx context.Context, load bool) error {
-	units := []string{guardUnit}
-	if load {
-		units = append(units, bootUnits()...)
+// where the firmware is needed, see GuardReboot; p is what loads it. The guard is
+// active before the first reboot becomes a kexec; what fails leaves reboots as they
+// were. What an earlier Enable enabled and p does not need is disabled.
+func (m *Machine) Enable(ctx context.Context, p Policy) error {
+	h := m.history()
+	before, err := h.Every()
+	if err != nil {
+		return err
 	}
-	for _, u := range units {
-		if err := m.Init.EnableUnit(ctx, u, true); err != nil {
+	now := state.Every{Schema: 1, Policy: p}
+	for _, u := range unitsOf(p) {
+		is, err := m.Init.UnitProperty(ctx, u, "UnitFileState")
+		if err != nil {
 			return err
 		}
+		if is != "enabled" || slices.Contains(before.Units, u) {
+			now.Units = append(now.Units, u)
+		}
+	}
+	// Disable has to find what this leaves where it fails.
+	both := now
+	both.Units = append(slices.Clone(now.Units), missing(before.Units, now.Units)...)
+	if err := h.SaveEvery(both); err != nil {
+		return err
+	}
+	if err := m.enableUnits(ctx, now.Units, true); err != nil {
+		return err
 	}
 	if err := m.Init.StartUnit(ctx, guardUnit); err != nil {
 		return err
 	}
-	if err := reboot.WriteDropIn(m.unitDir()); err != nil {
+	if err := m.divertReboots(ctx); err != nil {
 		return err
 	}
-	if err := m.Init.ReloadUnits(ctx); err != nil {
-		return errors.Join(err, reboot.RemoveDropIn(m.unitDir()))
+	return errors.Join(m.enableUnits(ctx, missing(before.Units, unitsOf(p)), false), h.SaveEvery(now))
+}
+
+// missing are the items of a that b does not have.
+func missing(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+func (m *Machine) enableUnits(ctx context.Context, units []string, on bool) error {
+	for _, u := range units {
+		if err := m.Init.EnableUnit(ctx, u, on); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// divertReboots changes systemd-reboot.service, and changes it back where systemd
+// does not take that: before version 254 it knows no kexec-force.
+func (m *Machine) divertReboots(ctx context.Context) error {
+	const unit, action = "systemd-reboot.service", "kexec-force"
+	if err := reboot.WriteDropIn(m.unitDir()); err != nil {
+		return err
+	}
+	err := m.Init.ReloadUnits(ctx)
+	if err == nil {
+		var is string
+		if is, err = m.Init.UnitProperty(ctx, unit, "SuccessAction"); err == nil && is != action {
+			err = hint.Errorf("systemctl cat "+unit+" shows its drop-ins; systemd knows "+action+" since version 254",
+				"SuccessAction= of %s is %s after the change, want %s", unit, is, action)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, reboot.RemoveDropIn(m.unitDir()), m.Init.ReloadUnits(ctx))
+}
+
 // Disable undoes Enable: the last to go is the guard. What is loaded remains
-// loaded.
+// loaded, and units that were enabled before Enable remain enabled.
 func (m *Machine) Disable(ctx context.Context) error {
+	h := m.history()
+	was, err := h.Every()
+	if err != nil {
+		return fmt.Errorf("cannot determine which units were enabled: %w", err)
+	}
 	if err := reboot.RemoveDropIn(m.unitDir()); err != nil {
 		return err
 	}
 	if err := m.Init.ReloadUnits(ctx); err != nil {
 		return err
 	}
-	for _, u := range append(bootUnits(), guardUnit) {
-		if err := m.Init.EnableUnit(ctx, u, false); err != nil {
-			return err
-		}
+	slices.Reverse(was.Units) // the guard is the first
+	if err := m.enableUnits(ctx, was.Units, false); err != nil {
+		return err
 	}
-	return nil
+	return h.DropEvery()
 }
 
-// Enabled reports whether every reboot is a kexec while a kernel is loaded.
-func (m *Machine) Enabled() (bool, error) { return reboot.HasDropIn(m.unitDir()) }
-
-// GuardReboot unloads the kernel if the system is in a reboot that has to go
-// through the firmware, and returns why: empty where nothing was unloaded. What
-// cannot be determined is a reason too. sys is nil where the boot partitions
-// cannot be read. A shutdown that was asked for as a kexec is left alone: it was
-// checked when it was asked for.
-func (m *Machine) GuardReboot(ctx context.Context, sys *entries.System, opt CheckOptions) (reasons []string, err error) {
-	loaded, err := m.Kernel.Loaded()
-	if err != nil || !loaded {
-		return nil, err
+// Enabled returns what loads a kernel where every reboot is a kexec while one is
+// loaded; "" where reboots are not changed.
+func (m *Machine) Enabled() (Policy, error) {
+	has, err := reboot.HasDropIn(m.unitDir())
+	if err != nil || !has {
+		return "", err
 	}
-	switch ends, err := m.Init.Ending(ctx); {
-	case err != nil:
-		reasons = []string{"cannot determine how the system ends: " + err.Error()}
-	case ends != "reboot":
-		return nil, nil
-	default:
-		reasons = m.firmwareReasons(sys, opt)
+	e, err := m.history().Every()
+	if e.Policy == "" {
+		e.Policy = PolicyOff // the record is lost, or only root may read it
 	}
-	if len(reasons) == 0 {
-		return nil, nil
-	}
-	lock, busy := m.lock(ctx)
-	if busy == nil {
-		defer lock.Close()
-		return reasons, m.forget()
-	}
-	// Another process that loads ends with this shutdown; the image must not remain.
-	return reasons, m.Kernel.Unload()
-}
-
-// firmwareReasons are why a reboot has to go through the firmware.
-func (m *Machine) firmwareReasons(sys *entries.System, opt CheckOptions) []string {
-	var reasons []string
-	for _, name := range []string{"reboot-to-firmware-setup", "reboot-to-boot-loader-menu", "reboot-to-boot-loader-entry"} {
-		if m.Host.Exists("run/systemd/" + name) { // written by logind where there are no variables
-			reasons = append(reasons, "/run/systemd/"+name+" exists")
-		}
-	}
-	if entry, err := m.Vars.Loader("LoaderEntryOneShot"); err == nil && entry != "" && entry != bli.KexecJunk {
-		reasons = append(reasons, "the boot loader is to boot "+entry+" once (LoaderEntryOneShot)")
-	}
-	if menu, err := m.Vars.Loader("LoaderConfigTimeoutOneShot"); err == nil && menu != "" {
-		reasons = append(reasons, "the boot loader is to show its menu once (LoaderConfigTimeoutOneShot)")
-	}
-	needed := []FindingID{preflight.IDFirmwareSetup, preflight.IDFirmwareUpdate, preflight.IDBootNext}
-	var ignore []FindingID // whoever loaded it has accepted these
-	if r, err := m.Receipt(); err == nil && r.Request != nil {
-		ignore = r.Request.Ignore
-	}
-	for _, f := range m.CheckLoaded(opt) {
-		if len(Blocking([]Finding{f}, ignore...)) > 0 || slices.Contains(needed, f.ID) {
-			reasons = append(reasons, f.Text)
-		}
-	}
-	return append(reasons, capsules(sys)...)
-}
-
-// capsules are files where UEFI 8.5.5 looks for firmware updates.
-func capsules(sys *entries.System) []string {
-	if sys == nil {
-		return nil
-	}
-	var found []string
-	for _, v := range sys.Volumes() {
-		if names, err := v.Names("EFI/UpdateCapsule"); err == nil && len(names) > 0 {
-			found = append(found, v.Where("EFI/UpdateCapsule/"+names[0])+" is a firmware update")
-		}
-	}
-	return found
+	return e.Policy, err
 }

@@ -43,15 +43,18 @@ type fake struct {
 	// What is loaded.
 	there                   bool
 	kernel, initrd, cmdline string
-	loading                 func() // called during a load
+	call                    kexec.Options
+	loading                 func()            // called during a load
+	properties              map[string]string // of units: "a.service UnitFileState"
 	endsBy                  string
 	reached                 time.Time
+	kexecCount              uint64
 }
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	dir := t.TempDir()
-	f := &fake{t: t, dir: dir, done: map[string]error{"load": nil, "unload": nil, "loaded": nil}}
+	f := &fake{t: t, dir: dir, properties: map[string]string{"systemd-reboot.service SuccessAction": "kexec-force"}, done: map[string]error{"load": nil, "unload": nil, "loaded": nil}}
 	f.write(map[string]string{
 		"proc/cmdline":                    "BOOT_IMAGE=/v root=/dev/vda2 quiet\n",
 		"proc/sys/kernel/osrelease":       "6.1.0\n",
@@ -124,7 +127,8 @@ func (f *fake) ask(name string) error {
 
 func (f *fake) calls() kexec.Calls {
 	return kexec.Calls{
-		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, _ kexec.Options) error {
+		Load: func(_ context.Context, kernel, initrd *os.File, cmdline string, call kexec.Options) error {
+			f.call = call
 			if f.loading != nil {
 				f.loading()
 			}
@@ -152,20 +156,23 @@ func (f *fake) system() reboot.System {
 		Init:   func() host.Kind { f.t.Error("unexpected: init"); return host.Other },
 		Check:  func(context.Context, reboot.Options) error { return f.done["check"] },
 		Kexec:  func(_ context.Context, o reboot.Options) error { return f.act("systemctl " + o.Message) },
-		Reboot: does("reboot"), NativeKexec: does("native kexec"), NativeReboot: does("native reboot"), Cancel: does("cancel"),
+		Reboot: does("reboot"), SoftReboot: does("soft-reboot"), NativeKexec: does("native kexec"), NativeReboot: does("native reboot"), Cancel: does("cancel"),
 		Ending:  func(context.Context) (string, error) { return f.endsBy, f.ask("ending") },
 		Reached: func(context.Context, string) (time.Time, error) { return f.reached, f.ask("reached") },
 		LoadModule: func(_ context.Context, name string, parameters ...string) error {
 			return f.act(strings.Join(append([]string{"modprobe", name}, parameters...), " "))
 		},
-		Property: func(_ context.Context, name string) (uint64, error) { return 0, f.act("get " + name) },
+		Property: func(_ context.Context, name string) (uint64, error) { return f.kexecCount, f.act("get " + name) },
 		SetProperty: func(_ context.Context, name string, value uint64) error {
 			return f.act(fmt.Sprint("set ", name, " ", value))
 		},
 		EnableUnit: func(_ context.Context, unit string, on bool) error {
 			return f.act(fmt.Sprint("enable ", unit, " ", on))
 		},
-		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		StartUnit: func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		UnitProperty: func(_ context.Context, unit, name string) (string, error) {
+			return f.properties[unit+" "+name], nil
+		},
 		ReloadUnits:  func(context.Context) error { return f.act("daemon-reload") },
 		RebootNow:    func(context.Context) error { return f.act("reboot now") },
 		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },

@@ -11,13 +11,14 @@ import (
 
 // firmware is what systemd-boot and systemd-stub would ask the machine. A system
 // that does not run has none. What cannot be read counts as the safer answer.
-func firmware(sys *entries.System) plan.Firmware {
+func firmware(sys *entries.System, e *entries.Entry) plan.Firmware {
 	if sys.Offline() {
 		return plan.Firmware{}
 	}
 	h := sys.Host()
 	fw := plan.Firmware{
 		SecureBoot: SecureBoot(sys), Confidential: h.Confidential() != host.No, Grub: sys.GRUB(), Compatible: h.DeviceTreeCompatible(),
+		BootSecret: bootSecret(sys, e),
 	}
 	fw.OEMStrings, _ = h.OEMStrings() // for root alone, and whoever loads is root
 	if fw.SecureBoot {

@@ -106,7 +106,7 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 		l.replaced = before
 	}
 	l.called = true
-	call := kexec.Options{Syscall: p.options.Syscall, Debug: opt.OnKernelLog != nil, OnKernelLog: opt.OnKernelLog}
+	call := kexec.Options{Syscall: p.options.Syscall, NoCMA: p.options.NoCMA, Debug: opt.OnKernelLog != nil, OnKernelLog: opt.OnKernelLog}
 	if err := m.Kernel.Load(ctx, image.Kernel, image.Initrd, p.Cmdline(), call); err != nil {
 		l.called = false
 		return nil, p.failed(explain(m.environment(0), p.preflight(), err))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
@@ -236,4 +237,50 @@ func TestNoHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, warnings, 1)
 	assert.Contains(t, warnings[0], "only by its command line")
+}
+
+// TestLoadNoCMA: the flag reaches the kernel, and a repetition of the load.
+func TestLoadNoCMA(t *testing.T) {
+	f := newFake(t)
+	f.load("arch")
+	assert.False(t, f.call.NoCMA)
+	_, err := f.Load(t.Context(), f.plan("arch", loader.OptionsOf(loader.Request{NoCMA: true})), loader.LoadOptions{})
+	require.NoError(t, err)
+	assert.True(t, f.call.NoCMA)
+	r, err := f.Receipt()
+	require.NoError(t, err)
+	assert.True(t, r.Request.NoCMA)
+}
+
+// TestKExecCount: where systemd counts kexecs it marks no entry after one, so that
+// it need not be masked, as long as the count is handed over.
+func TestKExecCount(t *testing.T) {
+	for name, c := range map[string]struct {
+		device  bool
+		count   uint64
+		cmdline string
+		masked  bool
+	}{
+		"counted":               {true, 1, "kho=on", false},
+		"never counted":         {true, 0, "kho=on", true},
+		"not handed over":       {true, 1, "quiet", true},
+		"without a live update": {false, 1, "kho=on", true},
+		"live update off":       {true, 1, "kho=on liveupdate=off", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.setVar(bli.BootCountPath, `\\loader\\entries\\arch+3.conf`)
+			f.kexecCount = c.count
+			if c.device {
+				f.write(map[string]string{"dev/liveupdate": ""})
+				f.expect("get KExecCount")
+			}
+			p := f.plan("arch", loader.PlanOptions{Replace: &c.cmdline, KexecsCounted: f.KexecsCounted(t.Context())})
+			if c.masked {
+				assert.Contains(t, p.Cmdline(), loader.BlessMask)
+			} else {
+				assert.NotContains(t, p.Cmdline(), loader.BlessMask)
+			}
+		})
+	}
 }

@@ -47,6 +47,8 @@ type PlanOptions struct {
 	Limit int64
 	// Syscall hands the kernel over; "" is automatic.
 	Syscall kexec.Syscall
+	// NoCMA keeps the image away from contiguous memory of devices.
+	NoCMA bool
 	// Named is set where the user named the entry: a default that moves later does
 	// not make the load stale then.
 	Named bool
@@ -59,6 +61,12 @@ type PlanOptions struct {
 	// Progress, if not nil, is told how far a long step is, in bytes.
 	Progress func(step string, done, total int64)
 
+	// KexecsCounted is set where systemd counts kexecs, see Machine.KexecsCounted.
+	KexecsCounted bool
+	// Secrets lets Export write the boot secret of the running system, which a load
+	// passes on.
+	Secrets bool
+
 	// Try makes the plan one for a reboot on trial; nil for any other.
 	Try *TryOptions
 
@@ -70,7 +78,7 @@ type PlanOptions struct {
 func OptionsOf(r Request) PlanOptions {
 	opt := PlanOptions{
 		Reuse: r.Reuse, Append: raw.Strings(r.Append), Remove: raw.Strings(r.Remove), EarlyFirst: r.EarlyFirst, Flat: r.Flat,
-		Syscall: kexec.Syscall(r.Syscall), Request: &r,
+		Syscall: kexec.Syscall(r.Syscall), NoCMA: r.NoCMA, Request: &r,
 	}
 	if r.Replace != nil {
 		line := string(*r.Replace)
@@ -121,7 +129,7 @@ func newPlan(sys *entries.System, e *entries.Entry, opt PlanOptions) (*Plan, err
 	if err := kexecable(sys, e); err != nil {
 		return nil, err
 	}
-	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys), planOptions(sys.Host(), opt))
+	files, err := plan.Make(e.Entry, plan.Source{Open: e.Open, Names: e.Volume.Names, Where: e.Where}, firmware(sys, e), planOptions(sys.Host(), opt))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ID, err)
 	}
@@ -203,7 +211,7 @@ func (p *Plan) inspect() {
 func (p *Plan) machineParameters() cmdline.Edit {
 	var e cmdline.Edit
 	if p.sys != nil {
-		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil {
+		if _, err := p.sys.EFI().Loader(bli.BootCountPath); err == nil && !p.countedNext() {
 			e.Append = append(e.Append, BlessMask)
 		}
 	}

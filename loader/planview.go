@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
@@ -145,10 +146,20 @@ func (p *Plan) oneShot() bool {
 }
 
 // Export writes linux, initrd and cmdline to a directory, as they would be
-// loaded but without what only a kexec on this machine needs on the command line.
+// loaded but without what only a kexec on this machine needs on the command line,
+// and without the boot secret unless PlanOptions.Secrets is set.
 // Without initrds there is no file initrd. The directory is made; a file is
 // written whole or not at all.
 func (p *Plan) Export(dir string) error {
+	if !p.options.Secrets && slices.ContainsFunc(p.files.Initrd, isSecret) {
+		var shared func() error
+		p, shared = p.withoutSecrets()
+		defer func() { _ = shared() }() // read only
+	}
+	return p.export(dir)
+}
+
+func (p *Plan) export(dir string) error {
 	if err := p.flatten(context.Background()); err != nil {
 		return err
 	}

@@ -170,9 +170,13 @@ func (m *Machine) canReboot(ctx context.Context, opt RebootOptions) error {
 // or at once to the loaded kernel.
 func (m *Machine) end(ctx context.Context, message string, opt RebootOptions) error {
 	undo := m.recordEnd(ctx, "kexec", opt)
-	err := m.startReboot(ctx, message, opt)
+	err := m.markReboot(askedMark)
+	if err == nil {
+		err = m.startReboot(ctx, message, opt)
+	}
 	if err != nil {
 		undo()
+		err = errors.Join(err, m.unmark(askedMark))
 	}
 	return err
 }
@@ -296,9 +300,13 @@ func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 		request = m.Init.NativeReboot
 	}
 	undo := m.recordEnd(ctx, "reboot", opt)
-	if err := request(ctx, opt.Init); err != nil {
+	err = m.markReboot(firmwareMark)
+	if err == nil {
+		err = request(ctx, opt.Init)
+	}
+	if err != nil {
 		undo()
-		return fmt.Errorf("%w; nothing was rebooted%s", err, gone)
+		return fmt.Errorf("%w; nothing was rebooted%s", errors.Join(err, m.unmark(firmwareMark)), gone)
 	}
 	opt.accepted()
 	return nil
@@ -315,6 +323,9 @@ func (m *Machine) Cancel(ctx context.Context, opt RebootOptions) (kept string, e
 		return "", err
 	}
 	defer lock.Close()
+	if err := errors.Join(m.unmark(askedMark), m.unmark(firmwareMark)); err != nil {
+		return "", err
+	}
 	loaded, err := m.Kernel.Loaded()
 	if err != nil || !loaded {
 		return "", err

@@ -44,7 +44,7 @@ func TestRebootInOrder(t *testing.T) {
 	assert.Equal(t, []string{"load", kexecOther}, f.acts)
 	assert.Empty(t, f.variable("LoaderEntryOneShot"), "consumed")
 	assert.True(t, f.there)
-	assert.Equal(t, []string{"loaded.json", "lock"}, f.left("run/kexec-bls"))
+	assert.Equal(t, []string{"kexec-asked", "loaded.json", "lock"}, f.left("run/kexec-bls"))
 	assert.Contains(t, f.left("var/lib/kexec-bls"), "end.json")
 }
 

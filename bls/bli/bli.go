@@ -39,6 +39,8 @@ const (
 	// DevicePartUUID is the GPT UUID of the partition that the boot loader was
 	// started from.
 	DevicePartUUID = "LoaderDevicePartUUID"
+	// StubDevicePartUUID is that of the partition that systemd-stub was started from.
+	StubDevicePartUUID = "StubDevicePartUUID"
 	// BootCountPath is the path of the counted entry file; it exists only where
 	// boot counting is active.
 	BootCountPath = "LoaderBootCountPath"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 
 func newCheck(a *app) *cobra.Command {
 	var p planFlags
+	var machine bool
 	cmd := timed(a, &cobra.Command{
 		Use:   "check [ENTRY]",
 		Short: "Check whether this machine will boot again after a kexec",
@@ -24,9 +26,16 @@ exit code is 5 where there is an error that is not ignored.`,
 			if err := p.try.check(); err != nil {
 				return err
 			}
+			if machine {
+				for line := range strings.Lines("# kexec-bls " + version + "\n" + a.machine.ReportMachine(a.checkOptions())) {
+					a.Print("%s", strings.TrimSpace(line))
+				}
+				return nil
+			}
 			return a.check(cmd.Context(), argument(args), p)
 		},
 	}, nil)
+	cmd.Flags().BoolVar(&machine, "report", false, "Print a row of the table of machines for this one, to report a kexec that failed")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
 	p.try.add(cmd)

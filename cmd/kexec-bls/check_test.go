@@ -236,7 +236,7 @@ func TestCheckPlan(t *testing.T) {
 	})
 	t.Run("command lines", func(t *testing.T) {
 		f, esp := newChecked(t, archFiles())
-		f.lay(t, map[string]string{"proc/cmdline": "kho=on\n", "sys/kernel/kexec_crash_size": "1\n"})
+		f.lay(t, map[string]string{"proc/cmdline": "kho=on\n", "boot/config-6.1.0": "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n", "sys/kernel/kexec_crash_size": "1\n"})
 		assert.Equal(t, []string{"kho-lost", "kdump-lost"}, ids(t, f, "--esp-path="+esp))
 		assert.Empty(t, ids(t, f, "--esp-path="+esp, "--append=kho=on crashkernel=1G"))
 	})
@@ -256,4 +256,13 @@ func TestCheckPlan(t *testing.T) {
 		write(t, esp, map[string]string{"b.img": archiveWithFolders(t, "lib/modules/6.12.1/x.ko")})
 		assert.Empty(t, ids(t, f, "--verify", "--esp-path="+esp))
 	})
+}
+
+func TestCheckReport(t *testing.T) {
+	f, _ := newChecked(t, archFiles())
+	a := f.run("check", "--report")
+	require.Equal(t, exitDone, a.code, a.stderr)
+	assert.Contains(t, a.stdout, "# kexec-bls "+version+"\n")
+	assert.Contains(t, a.stdout, "[[machine]]\n")
+	assert.Contains(t, a.stdout, `kernel = "6.1.0"`)
 }

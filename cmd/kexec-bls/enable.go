@@ -3,29 +3,37 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 func newEnable(a *app) *cobra.Command {
-	policy := "boot"
+	policy := "auto"
 	cmd := &cobra.Command{
 		Use:   "enable",
 		Short: "Make every reboot a kexec while a kernel is loaded",
 		Long: `Make every reboot by systemd a kexec while a kernel is loaded, whoever asks for
-it. A reboot for which firmware is needed goes through firmware. With the policy
-boot, the next entry is loaded at every boot; with off, nothing loads it.`,
+it. A reboot for which firmware is needed goes through firmware. The next entry is
+loaded by the reboot itself as it begins (policy reboot, and auto, which suits all
+machines), by the hooks of package managers after an upgrade (upgrade), or at every
+boot (boot); with off, nothing loads it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if policy != "boot" && policy != "off" {
-				return usagef("--policy=%s: want boot or off", policy)
+			p, ok := report.ParsePolicy(policy)
+			if !ok {
+				return usagef("--policy=%s: want auto, reboot, upgrade, boot or off", policy)
 			}
 			if err := a.needsSystemd("enable"); err != nil {
 				return err
 			}
-			return a.machine.Enable(cmd.Context(), policy == "boot")
+			if err := a.machine.Enable(cmd.Context(), p); err != nil {
+				return err
+			}
+			a.Note("%s", report.PolicyText(p))
+			return nil
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", policy, "What loads: `boot or off`")
+	cmd.Flags().StringVar(&policy, "policy", policy, "What loads: `auto, reboot, upgrade, boot or off`")
 	return cmd
 }
 

@@ -24,6 +24,7 @@ func newExport(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "Write to this `DIR`, made if absent")
+	cmd.Flags().BoolVar(&p.secrets, "secrets", false, "Write the boot secret of the running system too")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
 	return cmd

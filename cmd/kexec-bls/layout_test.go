@@ -65,6 +65,8 @@ func layouts() map[string]layout {
 			running: sdboot + "6.17.10-300.fc43.x86_64.efi", cmdline: "console=tty0 quiet console=ttyS0,115200n8"},
 		"debian-kernel-install": {id: debian + "6.16.12+deb14+1-amd64.conf", rule: "first bootable in order", initrds: 2,
 			running: debian + "6.16.12+deb14+1-amd64.conf"},
+		"proxmox-mirror": {id: "proxmox-6.14.11-4-pve.conf", rule: "loader.conf default proxmox-*", initrds: 1,
+			running: "proxmox-6.8.12-15-pve.conf", cmdline: "root=ZFS=rpool/ROOT/pve-1 boot=zfs"},
 		"opensuse-sdbootutil": {id: suse + "146.conf", rule: "LoaderEntryDefault", running: suse + "147.conf", initrds: 1},
 		"nixos": {id: "nixos-generation-100.conf", rule: "loader.conf default nixos-generation-100.conf", initrds: 1,
 			running: "nixos-generation-100.conf"},

@@ -54,7 +54,8 @@ type fake struct {
 	fail    map[string]error    // act to error
 	// loading is called during a load, ending while systemd is asked to reboot.
 	loading, ending func()
-	endsBy          string // target that systemd shuts down to
+	endsBy          string            // target that systemd shuts down to
+	properties      map[string]string // of units: "a.service UnitFileState"
 	upSince         time.Time
 }
 
@@ -78,6 +79,7 @@ func newFake(t *testing.T, files map[string]string) (*fake, string) {
 	})
 	write(t, filepath.Join(dir, "esp"), files)
 	f := &fake{dir: dir, efivars: filepath.Join(dir, "efivars"), fail: map[string]error{}}
+	f.properties = map[string]string{"systemd-reboot.service SuccessAction": "kexec-force"}
 	h := host.At(dir)
 	h.GOARCH = "amd64"
 	h.CPUID = func(uint32, uint32) (eax, ebx, ecx, edx uint32) { return 0, 0, 0, 0 } // no guest
@@ -134,7 +136,7 @@ func (f *fake) system() reboot.System {
 			}
 			return f.act("systemctl " + o.Message)
 		},
-		NativeKexec: does("native"), Reboot: does("reset"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
+		NativeKexec: does("native"), Reboot: does("reset"), SoftReboot: does("soft-reboot"), NativeReboot: does("native-reset"), Cancel: does("unschedule"),
 		Ending:       func(context.Context) (string, error) { return f.endsBy, f.fail["ending"] },
 		Reached:      func(context.Context, string) (time.Time, error) { return f.upSince, f.fail["reached"] },
 		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
@@ -148,7 +150,10 @@ func (f *fake) system() reboot.System {
 		EnableUnit: func(_ context.Context, unit string, on bool) error {
 			return f.act(fmt.Sprint("enable ", unit, " ", on))
 		},
-		StartUnit:    func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		StartUnit: func(_ context.Context, unit string) error { return f.act("start " + unit) },
+		UnitProperty: func(_ context.Context, unit, name string) (string, error) {
+			return f.properties[unit+" "+name], nil
+		},
 		ReloadUnits:  func(context.Context) error { return f.act("daemon-reload") },
 		RebootNow:    func(context.Context) error { return f.act("reboot now") },
 		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },

@@ -185,3 +185,18 @@ func TestManualHasEveryUnitAndHook(t *testing.T) {
 		assert.Contains(t, documented, file, "in dist/man/kexec-bls-units.8")
 	}
 }
+
+// TestManualKeeps: the manual has what becomes of everything that firmware and boot
+// loader provide.
+func TestManualKeeps(t *testing.T) {
+	var heads []string
+	for _, i := range readManual(t, "kexec-bls.8") {
+		if i.section == "WHAT A KEXEC KEEPS" {
+			heads = append(heads, i.head)
+		}
+	}
+	assert.Equal(t, []string{
+		"EFI variables", "Boot counting", "PCRs and the log of the TPM", "Secrets", "Microcode", "Memory", "Consoles and graphics", "Devices", "Watchdog",
+		"Firmware updates and settings", "Memory map, ACPI tables, SMBIOS", "Secure Boot",
+	}, heads)
+}

@@ -21,6 +21,7 @@ type planFlags struct {
 	// for what is shown of it.
 	verifyFast, decode bool
 	try                tryFlags
+	secrets            bool // of export: write them
 }
 
 // addLine adds the flags of the command line.
@@ -48,6 +49,7 @@ func (p *planFlags) addInitrd(cmd *cobra.Command) {
 	}
 	if is("load", "reboot") {
 		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic")
+		f.BoolVar(&p.NoCMA, "no-cma", false, "Keep the image away from contiguous memory of devices")
 	}
 }
 
@@ -78,7 +80,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt.EarlyFirst = opt.EarlyFirst || c.Initrd.EarlyFirst
 	opt.Flat = opt.Flat || c.Initrd.Flat
 	opt.Limit = c.UnpackLimit()
-	opt.Try = p.try.options(a)
+	opt.Try, opt.Secrets = p.try.options(a), p.secrets
 	if !p.edited {
 		opt.Append = append(slices.Clone(c.Cmdline.Append), opt.Append...)
 		opt.Remove = append(slices.Clone(c.Cmdline.Remove), opt.Remove...)

@@ -24,7 +24,9 @@ type rebootFlags struct {
 	// firmware asks for an ordinary reboot, orFirmware for one where kexec is
 	// impossible.
 	firmware, orFirmware bool
-	plan                 planFlags
+	// auto asks for the least reboot, soft allows one of userspace alone.
+	auto, soft bool
+	plan       planFlags
 }
 
 func newReboot(a *app) *cobra.Command {
@@ -55,6 +57,8 @@ the system goes on as it was.`,
 	f.BoolVar(&o.loaded, "loaded", false, "Start what is loaded already, whoever loaded it")
 	f.BoolVar(&o.firmware, "firmware", false, "Reboot through firmware, whatever is loaded")
 	f.BoolVar(&o.orFirmware, "or-firmware", false, "Reboot through firmware if kexec is not possible")
+	f.BoolVar(&o.auto, "auto", false, "Reboot no more than is needed: not at all, userspace, kexec or through firmware")
+	f.BoolVar(&o.soft, "allow-soft-reboot", false, "With --auto: reboot userspace alone where only that has changed")
 	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; show shows a scheduled reboot, cancel cancels it")
 	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals")
 	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not notify users on terminals")
@@ -76,6 +80,10 @@ func (o rebootFlags) check(named bool) error {
 		return usagef("--check-inhibitors: %w", err)
 	}
 	switch {
+	case o.auto && (named || o.loaded || o.firmware || o.menu || o.plan.try.limit.Duration != 0 || o.init.When == "cancel"):
+		return usagef("--auto cannot be combined with an ENTRY, --loaded, --firmware, --menu, --try and --when=cancel")
+	case o.soft && !o.auto:
+		return usagef("--allow-soft-reboot requires --auto")
 	case o.plan.try.limit.Duration != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
 		return usagef("--try cannot be combined with --loaded, --firmware, --menu and --when")
 	case o.menu && (named || o.loaded || o.firmware || o.init.When == "cancel"):
@@ -118,7 +126,13 @@ func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *repor
 		return a.throughFirmware(ctx, o, r)
 	case o.loaded:
 		return a.rebootLoaded(ctx, o, r)
+	case o.auto:
+		return a.rebootAuto(ctx, o, r)
 	}
+	return a.kexecOrFirmware(ctx, name, o, r)
+}
+
+func (a *app) kexecOrFirmware(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
 	err := a.kexecInto(ctx, name, o, r)
 	if err != nil && o.orFirmware && ctx.Err() == nil && kexecFailed(name, err) {
 		a.Warn("no kexec: %v", err)

@@ -74,9 +74,11 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if s, ok := a.machine.Schedule(); ok {
 		r.Scheduled = report.ScheduleOf(s)
 	}
-	if r.EveryReboot, err = a.machine.Enabled(); err != nil {
-		a.Warn("%v", err)
+	policy, err := a.machine.Enabled()
+	if r.EveryReboot = policy != ""; err == nil {
+		r.Policy = policy
 	}
+	a.warnUnread(err)
 	return r, nil
 }
 

@@ -72,7 +72,7 @@ func (a *app) plan(ctx context.Context, sys *entries.System, name string, p plan
 		a.warnAll(c.Warnings)
 	}
 	opt := a.options(p)
-	opt.Named = name != ""
+	opt.Named, opt.KexecsCounted = name != "", a.machine.KexecsCounted(ctx)
 	opt.Progress = a.progress()
 	plan, err := loader.NewPlan(ctx, sys, c.Entry, opt)
 	if name == "" && errors.Is(err, entries.ErrNoEntry) {

@@ -67,7 +67,8 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 func TestGuardStopsInTime(t *testing.T) {
 	text, err := os.ReadFile(unitDir + "/kexec-bls-guard.service")
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "\nRequiresMountsFor=/efi /boot /boot/efi\n")
+	assert.Contains(t, string(text), "\nRequiresMountsFor=/efi /boot /boot/efi /var/lib/kexec-bls\n")
+	assert.Contains(t, string(text), "\nBefore=unattended-upgrades.service\n", "stops after it, when it has installed")
 	assert.Contains(t, string(text), "\nRemainAfterExit=yes\nExecStop=/usr/bin/kexec-bls hook guard\n")
 	assert.Contains(t, string(text), "\nTimeoutStopSec=")
 	assert.NotContains(t, string(text), "DefaultDependencies=no", "nothing would stop it in a shutdown")

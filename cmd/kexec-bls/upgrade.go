@@ -68,7 +68,11 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 			reader = a.quiet() // the process will print it
 		}
 		failed := reader.start()
-		switch a.config = reader.config; {
+		a.config = reader.config
+		if p, err := a.machine.Enabled(); err == nil && p == loader.PolicyUpgrade {
+			a.config.Hook.Policy = config.PolicyLoad
+		}
+		switch {
 		case a.config.Hook.Policy == config.PolicyOff:
 		case !a.flags.within:
 			err := a.again(cmd.Context(), a.Err, watch.Options{Limit: a.hookLimit(), Grace: undoGrace})

@@ -121,7 +121,8 @@ type Options struct {
 // caller closes them. Partitions that are found and not given are on a disk of
 // the root file system, or mounted at /efi, /boot or /boot/efi from another
 // disk that only root can attach: never from a removable, loop, network or USB
-// disk. An ESP that is not mounted at a usual place is the one of PartUUID.
+// disk. An ESP that is not mounted at a usual place is the one of PartUUID, or
+// without it the first of those that proxmox-boot-tool keeps the same.
 // Two partitions with its PARTUUID are an error.
 //
 // There are none exactly when there is an error; it wraps

@@ -53,6 +53,13 @@ func TestVMDetached(t *testing.T) {
 		assert.Equal(t, "mounts of disks: 0\nerror no boot partition found: /dev/vda1, /dev/vdb1 are EFI system partitions,"+
 			" all of them not mounted; mount the right one", g.MustRun("volumes"))
 	})
+	t.Run("no hint, but proxmox-boot-tool keeps both the same", func(t *testing.T) {
+		g.MustRun("mkdir -p /etc/kernel /dev/disk/by-uuid && echo AAAA-0001 > /etc/kernel/proxmox-boot-uuids && ln -s ../../vdb1 /dev/disk/by-uuid/AAAA-0001")
+		assert.Equal(t, "esp /dev/vdb1: /dev/vdb1 "+otherUUID+" false\n"+
+			"note it is one of 1 that proxmox-boot-tool keeps the same; no boot loader names the one that it was started from\n"+
+			"  loader/entries/a.conf: on the other\nmounts of disks: 0", g.MustRun("volumes"))
+		g.MustRun("rm -r /etc/kernel /dev/disk/by-uuid")
+	})
 	t.Run("nothing stays", func(t *testing.T) {
 		g.MustRun("mount -t ext4 /dev/vda2 /mnt && touch /mnt/x && rm /mnt/x && umount /mnt") // a leftover mount would make it busy
 	})

@@ -37,6 +37,9 @@ func (s *search) findESP() (*Volume, error) {
 		note += "the boot loader was started from another partition: " + worthNote(herr)
 	}
 	if first == nil {
+		if v := s.mirrored(); v != nil {
+			return v, nil
+		}
 		return nil, s.missingESP(err)
 	}
 	if err := s.single(first.UUID); err != nil {

@@ -64,7 +64,11 @@ func (r record) build(t testing.TB) string {
 		} else if strings.HasSuffix(name, "/") {
 			require.NoError(t, os.MkdirAll(filepath.Join(root, name), 0o755))
 		} else {
-			write(t, root, name, name)
+			name, content, given := strings.Cut(name, " = ")
+			if !given {
+				content = name
+			}
+			write(t, root, name, content)
 		}
 	}
 	return root

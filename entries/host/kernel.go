@@ -132,17 +132,6 @@ func (m Machine) SysctlFile(names ...string) string {
 	return ""
 }
 
-// KHO reports whether the running kernel keeps state for the next one (kexec
-// handover, Documentation/core-api/kho): kho=on on its command line.
-func (m Machine) KHO() bool {
-	for parameter := range strings.FieldsSeq(m.Cmdline()) {
-		if parameter == "kho=on" {
-			return true
-		}
-	}
-	return false
-}
-
 // FiveLevel reports whether the running kernel uses page tables of five levels:
 // the flag la57 of an x86 processor, which the kernel clears where it does not.
 func (m Machine) FiveLevel() bool {

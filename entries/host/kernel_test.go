@@ -49,12 +49,6 @@ func TestKexeced(t *testing.T) {
 	}
 }
 
-func TestKHO(t *testing.T) {
-	assert.True(t, machine("proc/cmdline", "quiet kho=on\n").KHO())
-	assert.False(t, machine("proc/cmdline", "quiet kho=onx\n").KHO())
-	assert.False(t, machine("proc/cmdline", "kho=off").KHO())
-}
-
 func TestMeminfo(t *testing.T) {
 	m := machine("proc/meminfo", "MemTotal:        8000000 kB\nMemAvailable:    1048576 kB\nSwapFree:   2048 kB\nHugePages_Total:       0\n")
 	assert.EqualValues(t, 1<<30, m.MemAvailable())

@@ -24,6 +24,8 @@ const MaxSize = 1<<32 - 1
 type Member struct {
 	Name  string // origin, for messages: a path, "img.efi: .initrd"
 	Parts []Part // content, in order
+	// Secret is set for what is for the kernel alone, and not for a file.
+	Secret bool
 }
 
 // A Part is a run of bytes from a file, or from memory, and zeros after it.

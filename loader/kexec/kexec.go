@@ -67,6 +67,10 @@ type Options struct {
 	// Debug asks the kernel to log what it does (KEXEC_FILE_DEBUG). One that
 	// cannot, before 6.8, is asked again without.
 	Debug bool
+	// NoCMA keeps segments away from contiguous memory of devices from the start
+	// (KEXEC_FILE_NO_CMA); without it that is tried where there is no other room. One
+	// that cannot, before 6.17, is asked again without.
+	NoCMA bool
 	// BusyTimeout is how long to wait for another load to end; zero is 5 s, less
 	// is not at all.
 	BusyTimeout time.Duration
@@ -180,13 +184,21 @@ func loadFile(ctx context.Context, j job) (refusal.Call, error) {
 	if j.initrd != nil {
 		initrd, required = int(j.initrd.Fd()), 0
 	}
-	optional := 0
-	if j.opt.Debug {
-		optional = unix.KEXEC_FILE_DEBUG
-	}
-	return refusal.File, persist(ctx, j.opt.BusyTimeout, optional, func(flags int) error {
+	return refusal.File, persist(ctx, j.opt.BusyTimeout, j.opt.flags(), func(flags int) error {
 		return fileLoad(int(j.kernel.Fd()), initrd, j.cmdline, required|flags)
 	})
+}
+
+// flags are those that a kernel may not know.
+func (o Options) flags() int {
+	flags := 0
+	if o.Debug {
+		flags |= unix.KEXEC_FILE_DEBUG
+	}
+	if o.NoCMA {
+		flags |= unix.KEXEC_FILE_NO_CMA
+	}
+	return flags
 }
 
 func loadClassic(ctx context.Context, j job) (refusal.Call, error) {

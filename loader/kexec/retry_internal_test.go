@@ -83,3 +83,10 @@ func TestBusyStopsWithItsContext(t *testing.T) {
 	cancel()
 	assert.ErrorIs(t, busy(ctx, 0, func() error { t.Error("called after all"); return nil }), context.Canceled)
 }
+
+func TestOptionalFlags(t *testing.T) {
+	assert.Zero(t, Options{}.flags())
+	assert.Equal(t, unix.KEXEC_FILE_DEBUG, Options{Debug: true}.flags())
+	assert.Equal(t, unix.KEXEC_FILE_NO_CMA, Options{NoCMA: true}.flags())
+	assert.Equal(t, unix.KEXEC_FILE_DEBUG|unix.KEXEC_FILE_NO_CMA, Options{Debug: true, NoCMA: true}.flags())
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
 
@@ -106,7 +107,43 @@ func (s *stub) meta() error {
 		}
 		s.join(m)
 	}
-	return nil
+	return s.bootSecret()
+}
+
+// bootSecret packs the secret of the running system, which only firmware can
+// derive; no record has its hash. Without it the image boots, but a software TPM
+// loses its state.
+func (s *stub) bootSecret() error {
+	if s.fw.BootSecret == nil || s.options.VersionOnly {
+		return nil
+	}
+	text, err := s.text(".osrel")
+	if err != nil {
+		return err
+	}
+	release, err := uki.ParseOSRelease(text)
+	if err != nil {
+		return nil //nolint:nilerr // of no system
+	}
+	f, err := s.fw.BootSecret(release)
+	if err != nil {
+		s.warn("the boot secret is not passed on: %v", err)
+		return nil
+	}
+	if f == nil {
+		return nil
+	}
+	s.made = append(s.made, f)
+	content, err := initrd.FileMember(f.Name(), f)
+	if err != nil {
+		return err
+	}
+	const name = ".extra/boot-secret"
+	nodes := append(initrd.StubDirs(".extra", 0o555), initrd.Node{Path: name, Mode: 0o400, Content: content.Parts[0]})
+	m, err := initrd.Archive(generated(name, []string{f.Name()}), 1, nodes)
+	m.Secret = true
+	s.join(m)
+	return err
 }
 
 // An extraPack collects the files of extra lines that are of one kind.

@@ -3,8 +3,10 @@ package plan
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
 
@@ -27,6 +29,9 @@ type Firmware struct {
 	// size bytes; nil where it does. It is nil where nothing is verified; then
 	// SecureBoot leaves out addons without any signature.
 	Verify func(r io.ReaderAt, size int64) error
+	// BootSecret opens the boot secret that systemd-stub would derive for the image
+	// of a system; the plan closes it. A nil file is none, and so is a nil function.
+	BootSecret func(uki.OSRelease) (*os.File, error)
 }
 
 // A SecureBootError is an image that the firmware would not start. Inspect

@@ -17,6 +17,16 @@ func (p *Plan) Memory(unpacked int64) int64 {
 	return need + copied(p.Initrd)
 }
 
+// Segment is the size of the largest segment of a load, in bytes: the kernel, which
+// may unpack in place, or the initrd.
+func (p *Plan) Segment(unpacked int64) int64 {
+	var initrds int64
+	for _, m := range p.Initrd {
+		initrds += m.Size()
+	}
+	return max(p.Kernel.Size(), unpacked, initrds)
+}
+
 // copied is the size of the memfd that members go to.
 func copied(members []initrd.Member) (size int64) {
 	if wholeFile(members) != nil {

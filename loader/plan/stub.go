@@ -16,7 +16,8 @@ import (
 // A stub does the work of systemd-stub 262: what of a unified kernel image,
 // of the files beside it and of the loader's words reaches the kernel, and in
 // which order. It does not do what only firmware can: measure, install a
-// device tree, derive a boot secret or console= words.
+// device tree, derive a boot secret or console= words. The boot secret of the
+// running system is passed on.
 type stub struct {
 	*Plan
 	src Source

@@ -378,3 +378,29 @@ func TestRoomBehindKernel(t *testing.T) {
 	defer m.Close()
 	assert.Equal(t, kernel(), content(t, m.Kernel, int64(len(kernel()))+1))
 }
+
+// TestStubBootSecret: the archive of the secret is systemd-stub's, after that of the
+// profile and before the initrds of addons.
+func TestStubBootSecret(t *testing.T) {
+	src := partition(t, map[string]string{
+		"u.efi":                     image(".osrel", "ID=debian\n", ".linux", kernel(), ".initrd", "MAIN"),
+		"u.efi.extra.d/a.addon.efi": image(".initrd", "ADDON"),
+	})
+	secret := filepath.Join(t.TempDir(), "boot-secret")
+	require.NoError(t, os.WriteFile(secret, []byte("SECRET"), 0o400))
+	asked := ""
+	fw := plan.Firmware{BootSecret: func(r uki.OSRelease) (*os.File, error) {
+		asked = r.SortKey
+		return os.Open(secret)
+	}}
+	p := make1(t, src, "uki /u.efi\n", fw)
+	assert.Equal(t, "debian", asked)
+	require.Len(t, p.Initrd, 4)
+	m := p.Initrd[2]
+	assert.True(t, m.Secret)
+	assert.Contains(t, p.Initrd[1].Name, "os-release")
+	assert.Contains(t, p.Initrd[3].Name, "addon.efi")
+	head := string(m.Parts[0].Data)
+	assert.Contains(t, head, "07070100000001000041"+"6d", "the directory is 0555")
+	assert.Contains(t, head, "0707010000000200008100", "the file is 0400")
+}

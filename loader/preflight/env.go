@@ -39,6 +39,8 @@ type Plan struct {
 	Kernel           Kernel
 	// Memory is what the load takes, in bytes; 0 is not known.
 	Memory int64
+	// Segment is the size of the largest segment, in bytes; 0 is not known.
+	Segment int64
 	// InitrdNames are its files. InitrdReleases are the kernels that it has
 	// modules for; empty is not known.
 	InitrdNames, InitrdReleases []string

@@ -216,7 +216,7 @@ func TestExplain(t *testing.T) {
 			"the kernel found no memory for an image of 65 MiB; stop something large first, or make the initrd smaller"},
 		{unix.EADDRNOTAVAIL, nil,
 			"no free range of memory is long enough for an image of 65 MiB; write 1 to /proc/sys/vm/compact_memory and try again, or make the initrd smaller"},
-		{unix.EADDRNOTAVAIL, []change{file("proc/cmdline", "quiet kho=on\n")},
+		{unix.EADDRNOTAVAIL, []change{file("proc/cmdline", "quiet kho=on\n"), file("boot/config-6.1.0", config+"CONFIG_KEXEC_HANDOVER=y\n")},
 			"an image of 65 MiB does not fit the memory that kho=on keeps for the next kernel; boot with a larger kho_scratch=, or without kho=on"},
 		// the call
 		{unix.EBUSY, nil, "another load has not ended; try again later"},

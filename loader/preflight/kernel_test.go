@@ -384,21 +384,56 @@ func TestModules(t *testing.T) {
 			"",
 		},
 
-		"handover lost": {
-			func(b *box) { b.plan.Running += " kho=on" },
-			[]string{"warning kho-lost"},
-			"kho=on",
-		},
+		"handover lost": {handover, []string{"warning kho-lost"}, "has no kho=on"},
 		"handover kept": {
 			func(b *box) {
-				b.plan.Running += " kho=on"
+				handover(b)
 				b.plan.Cmdline += " kho=1"
 			},
 			nil,
 			"",
 		},
-		"handover off": {func(b *box) { b.plan.Running += " kho=off" }, nil, ""},
+		"handover by default": {
+			func(b *box) {
+				handover(b)
+				b.set("/boot/config-6.12.1", "CONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT=y\n")
+			},
+			nil,
+			"",
+		},
+		"handover unknown to the new kernel": {
+			func(b *box) {
+				handover(b)
+				b.plan.Cmdline += " kho=1"
+				b.set("/boot/config-6.12.1", "CONFIG_KEXEC=y\n")
+			},
+			[]string{"warning kho-lost"}, "no CONFIG_KEXEC_HANDOVER",
+		},
+		"handover off": {func(b *box) { handover(b); b.set("/proc/cmdline", "kho=off\n") }, nil, ""},
+		"handover without room": {
+			func(b *box) {
+				handover(b)
+				b.plan.Cmdline += " kho=on"
+				b.plan.Segment = 65 << 20
+				b.set("/sys/kernel/debug/kho/out/scratch_len", "0x1000000\n0x4000000\n")
+			},
+			[]string{"warning memory"}, "has 65 MiB, and the largest area that KHO keeps for it 64 MiB",
+		},
+		"handover with room": {
+			func(b *box) {
+				handover(b)
+				b.plan.Cmdline += " kho=on"
+				b.plan.Segment = 64 << 20
+				b.set("/sys/kernel/debug/kho/out/scratch_len", "0x1000000\n0x4000000\n")
+			},
+			nil, "",
+		},
 	})
+}
+
+// handover makes the running kernel one that hands state over.
+func handover(b *box) {
+	b.set("/proc/cmdline", "quiet kho=on\n", "/boot/config-6.1.0", config+"CONFIG_KEXEC_HANDOVER=y\n")
 }
 
 func TestMemory(t *testing.T) {

@@ -484,6 +484,13 @@ func TestMachines(t *testing.T) {
 	model := func(s string) func(*box) {
 		return func(b *box) { b.set("/sys/firmware/devicetree/base/model", s+"\x00") }
 	}
+	qemu := func(arch, release string) func(*box) {
+		return func(b *box) {
+			b.env.Host.GOARCH = arch
+			b.set("/sys/class/dmi/id/sys_vendor", "QEMU\n", "/proc/sys/kernel/osrelease", release+"\n").remove("/sys/firmware/devicetree")
+			b.plan.Kernel.Release, b.plan.InitrdReleases = "", nil
+		}
+	}
 	play(t, map[string]scene{
 		"Hyper-V": {func(b *box) {
 			b.set("/sys/class/dmi/id/sys_vendor", "Microsoft Corporation\n", "/sys/class/dmi/id/product_name", "Virtual Machine\n")
@@ -520,6 +527,26 @@ func TestMachines(t *testing.T) {
 			"",
 		},
 
+		"Meteor Lake": {func(b *box) {
+			b.set("/proc/cpuinfo", "model name\t: Intel(R) Core(TM) Ultra 7 155H\n", "/sys/module/i915/x", "")
+		}, []string{"warning machine"}, "Meteor Lake"},
+		"Meteor Lake, without its driver": {func(b *box) { b.set("/proc/cpuinfo", "model name\t: Intel(R) Core(TM) Ultra 7 155H\n") }, nil, ""},
+		"Lunar Lake": {func(b *box) {
+			b.set("/proc/cpuinfo", "model name\t: Intel(R) Core(TM) Ultra 7 258V\n", "/sys/module/i915/x", "")
+		}, nil, ""},
+		"QEMU/arm64":         {qemu("arm64", "6.12.57-talos"), []string{"warning machine"}, "QEMU/arm64"},
+		"QEMU/arm64, before": {qemu("arm64", "6.12.53-talos"), nil, ""},
+		"QEMU/arm64, 6.13":   {qemu("arm64", "6.13.0"), nil, ""},
+		"QEMU/amd64":         {qemu("amd64", "6.12.57"), nil, ""},
+		"PCI": {func(b *box) {
+			row("pci = \"8086:7D5?\"\nseverity = \"info\"\nreason = \"r\"\n")(b)
+			b.set("/sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n", "/sys/bus/pci/devices/0000:00:02.0/device", "0x7d55\n")
+		}, []string{"info machine"}, ""},
+		"PCI, another": {func(b *box) {
+			row("pci = \"8086:7d5?\"\nseverity = \"info\"\nreason = \"r\"\n")(b)
+			b.set("/sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n", "/sys/bus/pci/devices/0000:00:02.0/device", "0x9a49\n")
+		}, nil, ""},
+		"kernel alone": {row("kernel = \"..6.2\"\nseverity = \"info\"\nreason = \"r\"\n"), []string{"info machine"}, ""},
 		"of the site": {
 			row("vendor = \"dell*\"\nproduct = \"*R64?\"\nseverity = \"error\"\nreason = \"the RAID\\ncontroller hangs\"\nhint = \"wait\"\n"),
 			[]string{"error machine"},
@@ -579,7 +606,7 @@ func TestLoaded(t *testing.T) {
 	b := newBox()
 	b.plan = preflight.Plan{Loaded: true, Running: "kho=on crashkernel=1G", Memory: 1 << 50}
 	b.set("/proc/sys/kernel/kexec_load_disabled", "1\n").set("/sys/kernel/security/lockdown", "none [integrity]\n")
-	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\n")
+	b.set("/sys/kernel/kexec_crash_size", "268435456\n").set("/boot/config-6.1.0", "CONFIG_KEXEC_FILE=n\nCONFIG_KEXEC_HANDOVER=y\n", "/proc/cmdline", "kho=on\n")
 	assert.Empty(t, b.run(t), "nothing of the load, nothing of an unknown command line")
 	b.plan.Cmdline, b.plan.Kernel.Release = "quiet", "9.9.9"
 	b.set("/etc/systemd/system/kexec.target", "-> /dev/null")

@@ -1,12 +1,17 @@
 package preflight
 
 import (
+	"cmp"
 	_ "embed" // the table of known machines
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // MachinesFile has more machines, or the machines of a site, in the form of
@@ -20,31 +25,42 @@ var builtinMachines string
 // the whole text, case does not matter; * is any text, ? any character. Empty
 // ones fit everything.
 type known struct {
-	Name string `toml:"name"`
+	Name string `toml:"name,omitempty"`
 	// Vendor, Product, Board and BIOS are sys_vendor, product_name, board_name
 	// and bios_vendor of /sys/class/dmi/id.
-	Vendor  string `toml:"vendor"`
-	Product string `toml:"product"`
-	Board   string `toml:"board"`
-	BIOS    string `toml:"bios"`
+	Vendor  string `toml:"vendor,omitempty"`
+	Product string `toml:"product,omitempty"`
+	Board   string `toml:"board,omitempty"`
+	BIOS    string `toml:"bios,omitempty"`
 	// Model is that of the device tree, CPU is "model name" in /proc/cpuinfo,
 	// Hypervisor is that of /sys/hypervisor/type ("xen"), or "hyperv".
-	Model      string `toml:"model"`
-	CPU        string `toml:"cpu"`
-	Hypervisor string `toml:"hypervisor"`
+	Model      string `toml:"model,omitempty"`
+	CPU        string `toml:"cpu,omitempty"`
+	Hypervisor string `toml:"hypervisor,omitempty"`
+	// Module is a kernel module that is loaded, or built in with parameters; PCI are
+	// the vendor and device of one that is there, "8086:7d55"; Arch is the machine's
+	// in Go's terms, "arm64".
+	Module string `toml:"module,omitempty"`
+	PCI    string `toml:"pci,omitempty"`
+	Arch   string `toml:"arch,omitempty"`
+	// Kernel are the versions of the running kernel, see inRange.
+	Kernel string `toml:"kernel,omitempty"`
 
 	Severity Severity `toml:"severity"`
 	Reason   string   `toml:"reason"`
-	Hint     string   `toml:"hint"`
+	Hint     string   `toml:"hint,omitempty"`
+}
+
+// A machineTable is a file of rows.
+type machineTable struct {
+	Machine []known `toml:"machine"`
 }
 
 var errMachines = errors.New("malformed table of machines")
 
 // parseMachines reads a table. On error there are no rows.
 func parseMachines(text string) ([]known, error) {
-	var table struct {
-		Machine []known `toml:"machine"`
-	}
+	var table machineTable
 	meta, err := toml.Decode(text, &table)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMachines, err)
@@ -54,8 +70,8 @@ func parseMachines(text string) ([]known, error) {
 	}
 	for i, row := range table.Machine {
 		switch {
-		case strings.Join(row.patterns(), "") == "":
-			return nil, fmt.Errorf("%w: machine %d fits everything: give it a vendor, product, board, bios, model, cpu or hypervisor", errMachines, i+1)
+		case strings.Join(append(row.patterns(), row.Module, row.PCI, row.Kernel), "") == "":
+			return nil, fmt.Errorf("%w: machine %d fits everything: give it a vendor, product, board, bios, model, cpu, hypervisor, module, pci, arch or kernel", errMachines, i+1)
 		case row.Reason == "":
 			return nil, fmt.Errorf("%w: machine %d has no reason", errMachines, i+1)
 		case row.Severity != Error && row.Severity != Warning && row.Severity != Info:
@@ -66,7 +82,7 @@ func parseMachines(text string) ([]known, error) {
 }
 
 func (k known) patterns() []string {
-	return []string{k.Vendor, k.Product, k.Board, k.BIOS, k.Model, k.CPU, k.Hypervisor}
+	return []string{k.Vendor, k.Product, k.Board, k.BIOS, k.Model, k.CPU, k.Hypervisor, k.Arch}
 }
 
 // machine compares this one with the tables, the site's first. The first row
@@ -86,7 +102,7 @@ func machine(l *look) []Finding {
 	}
 	facts := l.machineFacts()
 	for _, row := range rows {
-		if !row.fits(facts) {
+		if !row.fits(facts) || !row.fitsKernel(l.host) {
 			continue
 		}
 		hint := row.Hint
@@ -107,7 +123,7 @@ func (l *look) machineFacts() []string {
 	}
 	return []string{
 		l.host.Text(dmi + "sys_vendor"), l.host.Text(dmi + "product_name"), l.host.Text(dmi + "board_name"), l.host.Text(dmi + "bios_vendor"),
-		l.host.Text("sys/firmware/devicetree/base/model"), l.host.CPUModel(), hypervisor,
+		l.host.Text("sys/firmware/devicetree/base/model"), l.host.CPUModel(), hypervisor, l.host.GOARCH,
 	}
 }
 
@@ -118,6 +134,77 @@ func (k known) fits(facts []string) bool {
 		}
 	}
 	return true
+}
+
+// fitsKernel compares the running kernel, its modules and its devices.
+func (k known) fitsKernel(m host.Machine) bool {
+	switch {
+	case k.Module != "" && !m.ModulePresent(k.Module):
+		return false
+	case k.Kernel != "" && !inRange(m.Release(), k.Kernel):
+		return false
+	}
+	return k.PCI == "" || slices.ContainsFunc(pciDevices(m), func(d pciDevice) bool { return like(d.id, strings.ToLower(k.PCI)) })
+}
+
+// inRange reports whether a release is among versions: "6.12" is all of 6.12,
+// "6.12.53..6.12.57" these and all between, and either end may be left out.
+func inRange(release, versions string) bool {
+	first, last, isRange := strings.Cut(versions, "..")
+	if !isRange {
+		last = first
+	}
+	return compareVersion(release, first) >= 0 && compareVersion(release, last) <= 0
+}
+
+// compareVersion compares as many numbers as the version has; "" is equal to all.
+func compareVersion(release, version string) int {
+	has := numbers(release)
+	for i, want := range numbers(version) {
+		n := 0
+		if i < len(has) {
+			n = has[i]
+		}
+		if n != want {
+			return cmp.Compare(n, want)
+		}
+	}
+	return 0
+}
+
+// numbers are the numbers that a version begins with: 6, 12 and 53 of
+// "6.12.53-talos".
+func numbers(version string) []int {
+	if end := strings.IndexFunc(version, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); end >= 0 {
+		version = version[:end]
+	}
+	var found []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			break
+		}
+		found = append(found, n)
+	}
+	return found
+}
+
+// A pciDevice is a device on the PCI bus.
+type pciDevice struct {
+	id     string // vendor and device, "8086:7d55"
+	class  string // "0x030000"
+	driver string // "" where it has none
+}
+
+func pciDevices(m host.Machine) []pciDevice {
+	const dir = "sys/bus/pci/devices"
+	var found []pciDevice
+	for _, name := range m.Names(dir) {
+		at := dir + "/" + name + "/"
+		id := strings.TrimPrefix(m.Text(at+"vendor"), "0x") + ":" + strings.TrimPrefix(m.Text(at+"device"), "0x")
+		found = append(found, pciDevice{id, m.Text(at + "class"), m.LinkName(at + "driver")})
+	}
+	return found
 }
 
 // like matches a text with a pattern of * and ?, in time linear in the one

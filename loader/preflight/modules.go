@@ -62,9 +62,26 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // kho is kexec handover (Documentation/core-api/kho): state that the
 // running kernel keeps is lost when the next one is not told to take it.
 func kho(l *look) []Finding {
-	on := []string{"on", "1", "y"}
-	if !slices.Contains(on, parameter(l.Plan.Running, "kho")) || slices.Contains(on, parameter(l.Plan.Cmdline, "kho")) {
+	if !l.host.KHO() {
 		return nil
 	}
-	return one(Warning, IDKHOLost, "the running kernel has kho=on, the new command line has not: the state to be passed on is lost", "add kho=on to the command line")
+	const lost = ": the state to be passed on is lost"
+	switch next := l.host.KernelConfig(l.Plan.Kernel.Release); {
+	case next.Off("CONFIG_KEXEC_HANDOVER"):
+		return one(Warning, IDKHOLost, "the running kernel hands state over (KHO), and the new one has no CONFIG_KEXEC_HANDOVER"+lost, "boot a kernel that has it")
+	case !next.KHO(l.Plan.Cmdline):
+		return one(Warning, IDKHOLost, "the running kernel hands state over (KHO), and the new command line has no kho=on"+lost, "add kho=on to the command line")
+	}
+	return nil
+}
+
+// khoRoom compares the largest segment with the only areas of memory that an image
+// may be loaded into with KHO.
+func khoRoom(l *look) []Finding {
+	areas := l.host.KHOScratch()
+	if len(areas) == 0 || !l.host.KHO() || l.Plan.Segment <= slices.Max(areas) {
+		return nil
+	}
+	return one(Warning, IDMemory, fmt.Sprintf("the largest segment of the image has %s, and the largest area that KHO keeps for it %s", mebibytes(l.Plan.Segment), mebibytes(slices.Max(areas))),
+		"boot with a larger kho_scratch=, or make the initrd smaller")
 }

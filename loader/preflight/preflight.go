@@ -74,6 +74,7 @@ func rules() []rule {
 		{"kernel modules", modules, nil},
 		{"initrd version", initrdVersion, nil},
 		{"handover", onCmdline(kho), nil},
+		{"memory of handover", onLoad(khoRoom), nil},
 		{"kdump", onCmdline(kdump), nil},
 		{"hibernation", hibernation, nil},
 		{"shutdown", shutdown, nil},

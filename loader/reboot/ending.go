@@ -33,7 +33,7 @@ func endingOf(jobs string) string {
 }
 
 func reached(ctx context.Context, unit string) (time.Time, error) {
-	text, err := Options{}.query(ctx, "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit)
+	text, err := unitProperty(ctx, unit, "ActiveEnterTimestampMonotonic")
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -11,12 +11,24 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// DropIn makes a kexec of every reboot: systemd-shutdown(8) of an action kexec
-// reboots through the firmware where no kernel is loaded. The file is ours where
-// it has these bytes.
+// ConsentFile is the file of the run directory, /run/kexec-bls, without which a
+// reboot remains one through the firmware in spite of DropIn.
+const ConsentFile = "reboot-by-kexec"
+
+// DropIn makes a kexec of every reboot that has the consent of ConsentFile. All
+// else, and a guard that failed, is FailureAction=: systemd's own reboot, which never
+// jumps into a loaded kernel. The file is ours where it has these bytes.
 const DropIn = `# Written by kexec-bls enable, removed by kexec-bls disable.
 [Unit]
 SuccessAction=kexec-force
+FailureAction=reboot-force
+
+# kexec-bls-guard.service makes the file where this reboot needs no firmware.
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/test -e /run/kexec-bls/` + ConsentFile + `
+StandardOutput=null
+StandardError=null
 `
 
 // dropInName is relative to a directory of units.

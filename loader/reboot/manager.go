@@ -45,6 +45,13 @@ func enableUnit(ctx context.Context, unit string, on bool) error {
 	return err
 }
 
+// unitProperty reads a property of a unit, such as UnitFileState; "" where it has
+// none.
+func unitProperty(ctx context.Context, unit, name string) (string, error) {
+	text, err := Options{}.query(ctx, "show", "--property="+name, "--value", unit)
+	return strings.TrimSpace(text), err
+}
+
 func startUnit(ctx context.Context, unit string) error {
 	return Options{}.run(ctx, "systemctl", "start", unit)
 }

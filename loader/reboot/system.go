@@ -30,6 +30,8 @@ type System struct {
 	// turns it into a kexec when a kernel is loaded, and others may too: the
 	// caller unloads it first; systemctl is told not to, besides.
 	Reboot func(context.Context, Options) error
+	// SoftReboot asks systemd to restart userspace alone.
+	SoftReboot func(context.Context, Options) error
 	// NativeKexec is Kexec through an init system other than systemd, as Command
 	// returns it. Of Options only the writers count. ErrNoKexec is one that
 	// cannot.
@@ -61,6 +63,9 @@ type System struct {
 	// one and waits until it is active.
 	EnableUnit func(ctx context.Context, unit string, on bool) error
 	StartUnit  func(ctx context.Context, unit string) error
+	// UnitProperty reads a property of a unit, such as UnitFileState; "" where it has
+	// none.
+	UnitProperty func(ctx context.Context, unit, name string) (string, error)
 	// ReloadUnits makes systemd read its unit files again.
 	ReloadUnits func(context.Context) error
 	// RebootNow reboots through the firmware at once, without a shutdown.
@@ -80,6 +85,7 @@ func Running() System {
 		Check:        check,
 		Kexec:        func(ctx context.Context, o Options) error { return o.verb(ctx, "kexec") },
 		Reboot:       func(ctx context.Context, o Options) error { return o.verb(ctx, "reboot") },
+		SoftReboot:   func(ctx context.Context, o Options) error { return o.verb(ctx, "soft-reboot") },
 		NativeKexec:  func(ctx context.Context, o Options) error { return nativeKexec(ctx, m, o) },
 		NativeReboot: func(ctx context.Context, o Options) error { return nativeReboot(ctx, m.InitSystem(), o) },
 		Cancel:       cancel,
@@ -89,7 +95,7 @@ func Running() System {
 			return Options{}.run(ctx, "modprobe", append([]string{"--", name}, parameters...)...)
 		},
 		UnloadModule: unloadModule,
-		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit,
+		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit, UnitProperty: unitProperty,
 		ReloadUnits: func(ctx context.Context) error { return Options{}.run(ctx, "systemctl", "daemon-reload") },
 		RebootNow:   rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
 	}

@@ -29,6 +29,7 @@ type Request struct {
 	NoVerify   bool `json:"noVerify,omitempty"`
 	// Syscall is "file" or "classic"; "" is automatic.
 	Syscall string       `json:"syscall,omitempty"`
+	NoCMA   bool         `json:"noCma,omitempty"`
 	Ignore  []finding.ID `json:"ignore,omitempty"`
 }
 

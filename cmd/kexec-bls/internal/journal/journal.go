@@ -33,6 +33,7 @@ const (
 	Kexec     Way = "kexec"
 	Firmware  Way = "firmware"
 	Cancelled Way = "cancelled" // a scheduled reboot
+	Soft      Way = "soft-reboot"
 )
 
 // Message IDs, for journalctl MESSAGE_ID=.
@@ -105,6 +106,8 @@ func (a Act) message() (id, text string) {
 	switch a.Way {
 	case Firmware:
 		return RebootID, "reboot through firmware"
+	case Soft:
+		return RebootID, "reboot of userspace"
 	case Cancelled:
 		return RebootID, "scheduled reboot cancelled"
 	}

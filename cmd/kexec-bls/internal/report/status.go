@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -39,6 +40,8 @@ type Status struct {
 	Current *EntryRef `json:"current,omitempty"` // what runs
 	// EveryReboot is set by enable: every reboot is a kexec while a kernel is loaded.
 	EveryReboot bool `json:"everyReboot"`
+	// Policy is what loads a kernel then: "reboot", "upgrade", "boot" or "off".
+	Policy loader.Policy `json:"policy,omitempty"`
 	// Boot is how the running system was started, where that is recorded.
 	Boot *Boot `json:"boot,omitempty"`
 	// Trial is the last reboot on trial; absent for none.
@@ -210,7 +213,7 @@ func (r *Status) Print(ui *term.UI) {
 		ui.Print("planned  %s", r.Scheduled)
 	}
 	if r.EveryReboot {
-		ui.Print("reboots  each is a kexec while a kernel is loaded")
+		ui.Print("reboots  %s", strings.TrimPrefix(PolicyText(r.Policy), "reboots: "))
 	}
 	if r.Next != nil {
 		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
