@@ -83,7 +83,7 @@ func (a *app) menuPlan(ctx context.Context, p planFlags) func(string, *string) m
 		}
 		defer t.close()
 		plan := menu.Plan{Cmdline: t.Cmdline()}
-		r := report.CheckOf(t.Plan, shown.machine.Check(ctx, t.Plan, shown.checkOptions()), shown.ignored(p))
+		r := report.CheckOf(t.Plan, shown.machine.Inspect(ctx, t.Plan, shown.checkOptions()), report.CheckOptions{Ignore: shown.ignored(p)})
 		if r.Blocked {
 			plan.Refused = "an error would end the reboot, see above; override: --ignore=ID"
 		}

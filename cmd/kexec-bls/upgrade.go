@@ -64,13 +64,13 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 			return nil
 		}
 		reader := a
-		if !a.flags.within {
+		if a.flags.within == "" {
 			reader = a.quiet() // the process will print it
 		}
 		failed := reader.start()
 		switch a.config = reader.config; {
 		case a.config.Hook.Policy == config.PolicyOff:
-		case !a.flags.within:
+		case a.flags.within == "":
 			err := a.again(cmd.Context(), a.Err, watch.Options{Limit: a.hookLimit(), Grace: undoGrace})
 			a.reportEnd(cmd.Context(), err)
 		default:

@@ -43,7 +43,7 @@ func TestInspectShowsFactsAndEvidence(t *testing.T) {
 		preflight.AreaSecurity: {"Secure Boot is not known", "lockdown is none", "the kernel file is not signed"},
 		preflight.AreaDisks:    {"encrypted: root", "no TPM", "1 swap space to hold a hibernation image"},
 		preflight.AreaShutdown: {"init: systemd", "a shutdown ends in systemd-shutdown"},
-		preflight.AreaMemory:   {"the load needs 44 MiB", "1024 MiB are available", "no crash kernel is reserved"},
+		preflight.AreaMemory:   {"the load needs 44 MiB", "1024 MiB are available", "none is reserved for a crash kernel"},
 		preflight.AreaHardware: {"Dell Inc. PowerEdge R640", "EFI firmware", "graphics: i915", "1 watchdog"},
 		preflight.AreaEntry:    {"its modules are installed"},
 	} {

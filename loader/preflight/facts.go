@@ -95,10 +95,10 @@ func memoryFacts(l *look) []string {
 	if available := l.host.MemAvailable(); available > 0 {
 		facts = append(facts, mebibytes(available)+" are available")
 	}
-	if parameter(l.Plan.Running, "crashkernel") == "" {
-		facts = append(facts, "no crash kernel is reserved")
+	if size := l.crashSize(); size > 0 {
+		return append(facts, mebibytes(size)+" are reserved for a crash kernel")
 	}
-	return facts
+	return append(facts, "none is reserved for a crash kernel")
 }
 
 func hardwareFacts(l *look) []string {
