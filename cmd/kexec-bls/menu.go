@@ -42,8 +42,7 @@ func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 	if err != nil {
 		return menu.Choice{}, err
 	}
-	boot, _ := a.machine.Boot() // what cannot be read is not known
-	rows := menuRows(sys, boot)
+	rows := menuRows(sys, a.known(ctx, sys))
 	if err := sys.Close(); err != nil {
 		return menu.Choice{}, err
 	}
@@ -55,7 +54,7 @@ func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 }
 
 // menuRows leaves out what the boot loader's own menu leaves out.
-func menuRows(sys *entries.System, boot loader.Boot) []menu.Row {
+func menuRows(sys *entries.System, known report.Known) []menu.Row {
 	var rows []menu.Row
 	titles := sys.Titles()
 	next, _ := sys.Default() // none: no row is the next
@@ -63,7 +62,7 @@ func menuRows(sys *entries.System, boot loader.Boot) []menu.Row {
 		if e.Hidden != "" {
 			continue
 		}
-		notes := strings.Join(report.Notes(sys, boot, e), ", ")
+		notes := strings.Join(report.Notes(sys, known, e), ", ")
 		rows = append(rows, menu.Row{ID: e.ID, Label: term.Cell(e.ID), Title: term.Cell(titles[i]), Notes: term.Cell(notes), Next: e == next.Entry})
 	}
 	return rows
