@@ -136,7 +136,12 @@ func (r *Check) Screen(v term.View) []string {
 	if r.Entry != nil {
 		title += strings.TrimRight("  "+string(r.Entry.Title)+"  "+string(r.Entry.Version), " ")
 	}
-	lines := append(v.Hang("", v.Bold(term.Printable(title))), "")
+	return append(append(v.Hang("", v.Bold(term.Printable(title))), ""), r.body(v)...)
+}
+
+// body is the screen without its title.
+func (r *Check) body(v term.View) []string {
+	var lines []string
 	for _, a := range r.Areas {
 		lines = append(lines, a.lines(v)...)
 	}
@@ -197,6 +202,12 @@ func (f CheckFinding) lines(v term.View, indent string) []string {
 		lines = append(lines, v.Hang(indent+"  fix: ", term.Printable(f.Hint))...)
 	}
 	return lines
+}
+
+// Mark is the gravest of what was found.
+func (r *Check) Mark() term.Mark {
+	mark, _ := r.verdict()
+	return mark
 }
 
 // verdict is what the check came to.

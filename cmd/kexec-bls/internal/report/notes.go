@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -107,3 +108,14 @@ func Count(n int, noun string) string {
 }
 
 func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// MarkOf is how an entry looks before it is planned.
+func MarkOf(e *entries.Entry) term.Mark {
+	switch {
+	case e.KexecBlocker() != "":
+		return term.Error
+	case e.Bad(), len(e.MissingInitrds()) > 0:
+		return term.Warning
+	}
+	return term.OK
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -65,8 +66,24 @@ func PlanOf(p *loader.Plan, rule string, missed []string) *Plan {
 
 // Print writes the plan for a person.
 func (r *Plan) Print(ui *term.UI) {
+	for _, row := range r.rows() {
+		ui.Print("%-10s %s", row[0], row[1])
+	}
+	r.Trial.print(ui)
+	for _, w := range r.Warnings {
+		ui.Print("%-10s %s", "warning", w)
+	}
+	for _, f := range r.Findings {
+		ui.Print("%-10s %s", f.Severity, f)
+	}
+	r.PCRs.print(ui)
+}
+
+// rows are names and texts; a row without a name continues the one before.
+func (r *Plan) rows() [][2]string {
+	var rows [][2]string
 	row := func(name, format string, args ...any) {
-		ui.Print("%-10s "+format, append([]any{name}, args...)...)
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
 	}
 	if r.Entry != nil {
 		row("entry", "%s  %s", r.Entry.ID, r.Entry.Title)
@@ -91,12 +108,23 @@ func (r *Plan) Print(ui *term.UI) {
 	for _, p := range r.Added {
 		row("", "+ %s", p)
 	}
-	r.Trial.print(ui)
-	for _, w := range r.Warnings {
-		row("warning", "%s", w)
+	return rows
+}
+
+// Screen draws an entry of the menu: what ends a reboot, the plan, the check.
+func Screen(v term.View, p *Plan, c *Check) []string {
+	var lines []string
+	for _, f := range c.Findings {
+		if f.mark() == term.Error {
+			lines = append(lines, f.lines(v, "")...)
+		}
 	}
-	for _, f := range r.Findings {
-		row(string(f.Severity), "%s", f)
+	lines = append(lines, v.Bold("Plan"))
+	for _, row := range p.rows() {
+		lines = append(lines, v.Hang(v.Faint(fmt.Sprintf("  %-10s", row[0])), term.Printable(row[1]))...)
 	}
-	r.PCRs.print(ui)
+	for _, w := range p.Warnings {
+		lines = append(lines, v.Hang("  "+v.Mark(term.Warning)+" ", term.Printable(w))...)
+	}
+	return append(append(lines, v.Bold("Check")), c.body(v)...)
 }

@@ -85,19 +85,19 @@ const (
 )
 
 type look struct {
-	word, symbol string
-	style        ansi.Style
+	word, symbol, letter string
+	style                ansi.Style
 }
 
 func (m Mark) look() look {
 	plain := ansi.Style{}
 	return map[Mark]look{
-		OK:      {"ok", "✔", plain.ForegroundColor(ansi.Green)},
-		Info:    {"info", "•", plain.ForegroundColor(ansi.Cyan)},
-		Partial: {"partial", "?", plain.ForegroundColor(ansi.Cyan)},
-		Ignored: {"ignored", "✘", plain.Faint()},
-		Warning: {"warning", "⚠", plain.ForegroundColor(ansi.Yellow).Bold()},
-		Error:   {"error", "✘", plain.ForegroundColor(ansi.Red).Bold()},
+		OK:      {"ok", "✔", "+", plain.ForegroundColor(ansi.Green)},
+		Info:    {"info", "•", "-", plain.ForegroundColor(ansi.Cyan)},
+		Partial: {"partial", "?", "?", plain.ForegroundColor(ansi.Cyan)},
+		Ignored: {"ignored", "✘", "x", plain.Faint()},
+		Warning: {"warning", "⚠", "!", plain.ForegroundColor(ansi.Yellow).Bold()},
+		Error:   {"error", "✘", "x", plain.ForegroundColor(ansi.Red).Bold()},
 	}[m]
 }
 
@@ -112,6 +112,15 @@ func (v View) Mark(m Mark) string {
 		text = l.symbol
 	}
 	return v.styled(l.style, text) + strings.Repeat(" ", max(0, v.MarkWidth()-ansi.StringWidth(text)))
+}
+
+// Sign draws a mark in one column.
+func (v View) Sign(m Mark) string {
+	l := m.look()
+	if v.Symbols {
+		return v.styled(l.style, l.symbol)
+	}
+	return v.styled(l.style, l.letter)
 }
 
 // MarkWidth is how many columns a mark takes.
