@@ -116,10 +116,13 @@ func (m *Machine) inspectHistory(a *Area) {
 	}
 }
 
-// size is a number of bytes for a person.
+// size is a number of bytes for a person, as the command has it.
 func size(n int64) string {
-	if n < 1<<20 {
-		return fmt.Sprintf("%d KiB", (n+1<<10-1)>>10)
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	}
-	return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20)
+	return fmt.Sprintf("%d KiB", (n+1<<10-1)>>10)
 }

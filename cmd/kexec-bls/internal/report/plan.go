@@ -69,6 +69,12 @@ func (r *Plan) Print(ui *term.UI) {
 	for _, row := range r.rows() {
 		ui.Print("%-10s %s", row[0], row[1])
 	}
+	for _, p := range r.Removed {
+		ui.Print("%-10s - %s", "", p)
+	}
+	for _, p := range r.Added {
+		ui.Print("%-10s + %s", "", p)
+	}
 	r.Trial.print(ui)
 	for _, w := range r.Warnings {
 		ui.Print("%-10s %s", "warning", w)
@@ -102,13 +108,19 @@ func (r *Plan) rows() [][2]string {
 		row("initrd", "none")
 	}
 	row("cmdline", "%s", r.Cmdline)
-	for _, p := range r.Removed {
-		row("", "- %s", p)
-	}
-	for _, p := range r.Added {
-		row("", "+ %s", p)
-	}
 	return rows
+}
+
+// changes draws how the command line differs from the running one.
+func (r *Plan) changes(v term.View, indent string) []string {
+	var lines []string
+	if len(r.Removed) > 0 {
+		lines = v.Hang(indent+v.Marked(term.Error, "-")+" ", term.Printable(strings.Join(r.Removed, " ")))
+	}
+	if len(r.Added) > 0 {
+		lines = append(lines, v.Hang(indent+v.Marked(term.OK, "+")+" ", term.Printable(strings.Join(r.Added, " ")))...)
+	}
+	return lines
 }
 
 // Screen draws an entry of the menu: what ends a reboot, the plan, the check.
@@ -123,6 +135,7 @@ func Screen(v term.View, p *Plan, c *Check) []string {
 	for _, row := range p.rows() {
 		lines = append(lines, v.Hang(v.Faint(fmt.Sprintf("  %-10s", row[0])), term.Printable(row[1]))...)
 	}
+	lines = append(lines, p.changes(v, strings.Repeat(" ", 12))...)
 	for _, w := range p.Warnings {
 		lines = append(lines, v.Hang("  "+v.Mark(term.Warning)+" ", term.Printable(w))...)
 	}

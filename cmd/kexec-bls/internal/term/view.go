@@ -160,7 +160,7 @@ func (v View) Hang(head, text string) []string {
 	if v.Width > 0 {
 		text = wrap(text, v.Width-indent)
 	}
-	lines := strings.Split(text, "\n")
+	lines := carried(strings.Split(text, "\n"))
 	if ansi.StringWidth(head) > indent { // on a line of its own
 		lines = slices.Insert(lines, 0, strings.TrimRight(head, " "))
 	} else {
@@ -168,6 +168,33 @@ func (v View) Hang(head, text string) []string {
 	}
 	for i := range lines[1:] {
 		lines[i+1] = strings.Repeat(" ", indent) + lines[i+1]
+	}
+	return lines
+}
+
+// carried ends each line with the attributes off, and begins the next with those
+// that it ended with: a line may be cut out, and what is around it has its own.
+func carried(lines []string) []string {
+	const begin, off = "\x1b[", "\x1b[m"
+	open := ""
+	for i, line := range lines {
+		line = open + line
+		open = ""
+		for rest := line; ; {
+			_, after, found := strings.Cut(rest, begin)
+			codes, next, ends := strings.Cut(after, "m")
+			if !found || !ends {
+				break
+			}
+			if open += begin + codes + "m"; codes == "" || codes == "0" {
+				open = ""
+			}
+			rest = next
+		}
+		if open != "" {
+			line += off
+		}
+		lines[i] = line
 	}
 	return lines
 }

@@ -59,3 +59,10 @@ func TestHang(t *testing.T) {
 	}
 	assert.Equal(t, []string{"see", "[kexec-missed]"}, View{Width: 14}.Hang("", "see [kexec-missed]"), "a name stays whole")
 }
+
+// Attributes end with each line, and go on in the next.
+func TestHangCarriesAttributes(t *testing.T) {
+	v := View{Width: 16, Colour: true}
+	assert.Equal(t, []string{"a: \x1b[1mone two three\x1b[m", "   \x1b[1mfour\x1b[m five"}, v.Hang("a: ", v.Bold("one two three four")+" five"))
+	assert.Equal(t, []string{"\x1b[1m\x1b[2mone two three\x1b[m", "\x1b[1m\x1b[2mfour\x1b[m"}, v.Hang("", "\x1b[1m\x1b[2mone two three four"))
+}
