@@ -50,6 +50,7 @@ func TestMenuShowsWhatShowAndCheckSay(t *testing.T) {
 		text := drawn(plan)
 		assert.Contains(t, text, "\n  initrd    ")
 		assert.Contains(t, text, "\n  cmdline   root=/dev/vda2 rw quiet x=1\n")
+		assert.Contains(t, text, "\n            + rw x=1\n", "what the running system has not")
 		assert.Contains(t, text, "\nok      kernel   Linux 6.1.0 runs")
 		assert.Contains(t, text, "nothing was found that would prevent a kexec into arch.conf")
 		assert.Equal(t, "root=/dev/vda2 rw quiet x=1", plan.Cmdline)
