@@ -47,10 +47,10 @@ func TestSession(t *testing.T) {
 	}
 	frame("kexec-bls list")
 	frame("kexec-bls check")
-	frame("kexec-bls reboot --menu")
+	frame("kexec-bls reboot --menu", "")
 	frame("kexec-bls reboot --menu", "win", `\r`)
 	frame("kexec-bls load")
-	frame("kexec-bls status; true")
+	frame("kexec-bls status")
 	if *update {
 		require.NoError(t, os.WriteFile("../../.github/session.svg", []byte(drawSession(frames)), 0o644))
 	}
@@ -60,13 +60,15 @@ func TestSession(t *testing.T) {
 // screen that was there before it.
 func inTerminal(t *testing.T, g *vm.Guest, command string, keys []string) string {
 	t.Helper()
-	typed := "sleep 8; "
-	for _, k := range keys {
-		typed += fmt.Sprintf("printf '%s'; sleep 6; ", k)
+	inside := fmt.Sprintf(`TERM=xterm-256color LANG=C.UTF-8 script -qec "stty cols %d rows %d; %s" /dev/null`, sessionWidth, sessionHeight, command)
+	if keys == nil {
+		return g.Run(inside + " </dev/null").Stdout
 	}
-	inside := fmt.Sprintf("stty cols %d rows %d; %s", sessionWidth, sessionHeight, command)
-	out := g.MustRun(fmt.Sprintf(`(%s printf '\003') | TERM=xterm-256color LANG=C.UTF-8 script -qec "%s" /dev/null`, typed, inside))
-	screen, _, _ := strings.Cut(out, "\x1b[?1049l")
+	typed := ""
+	for _, k := range append(keys, `\003`) {
+		typed += fmt.Sprintf("sleep 10; printf '%s'; ", k)
+	}
+	screen, _, _ := strings.Cut(g.Run("("+typed+") | "+inside).Stdout, "\x1b[?1049l")
 	return screen
 }
 
