@@ -51,6 +51,25 @@ func (e *Entry) Where(p string) string {
 	return e.Volume.Where(p)
 }
 
+// MissingInitrds returns the initrds of the entry that are not there, as it names
+// them. They are not read.
+func (e *Entry) MissingInitrds() []string {
+	if e.Volume == nil || e.Hidden != "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(e.Initrds), func(p string) bool {
+		if e.files[p] == nil {
+			return e.Volume.Exists(p) == nil
+		}
+		f, err := e.Open(p)
+		if err != nil {
+			return false
+		}
+		_ = f.Close() // it was only opened
+		return true
+	})
+}
+
 // A menu holds every entry in boot-loader order, hidden ones included.
 type menu struct {
 	entries []*Entry

@@ -316,3 +316,15 @@ func TestEFIKernel(t *testing.T) {
 		assert.Equal(t, want[strings.TrimSuffix(e.ID, ".conf")], e.KexecBlocker(), e.ID)
 	}
 }
+
+func TestMissingInitrds(t *testing.T) {
+	l := list(t, map[string]string{"a.conf": plain + "initrd /gone.img\ninitrd /v\ninitrd /also/gone\n", "b.conf": plain, "c.conf": "linux /nosuch\ninitrd /gone.img\n"})
+	l.report([]string{"auto-reboot"})
+	missing := map[string][]string{}
+	for _, e := range l.entries {
+		if list := e.MissingInitrds(); len(list) > 0 {
+			missing[e.ID] = list
+		}
+	}
+	assert.Equal(t, map[string][]string{"a.conf": {"/gone.img", "/also/gone"}}, missing, "nothing of what is hidden")
+}

@@ -27,16 +27,21 @@ type CheckOptions struct {
 // Check returns the findings about a plan and the machine that it would be loaded
 // on, the gravest first. It changes nothing.
 func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding {
-	about := p.preflight()
-	if !p.offline() {
-		about.Unlock = p.unlocking(m.Host, opt.Force).check
-	}
-	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), about)...)
+	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), m.about(p, opt))...)
 	if !p.offline() {
 		found = append(found, m.missed(p.Name(), p.Release())...)
 	}
 	finding.Sort(found)
 	return found
+}
+
+// about is what has to be known of a plan to check this machine.
+func (m *Machine) about(p *Plan, opt CheckOptions) preflight.Plan {
+	about := p.preflight()
+	if !p.offline() {
+		about.Unlock = p.unlocking(m.Host, opt.Force).check
+	}
+	return about
 }
 
 // CheckLoaded returns the findings about a jump into what is loaded already.

@@ -48,9 +48,14 @@ const (
 	ConfigTimeoutOneShot = "LoaderConfigTimeoutOneShot"
 )
 
-// FeaturePreferred is the bit of Features of a boot loader that reads
-// EntryPreferred and the key preferred of loader.conf (systemd-boot 260).
-const FeaturePreferred = 1 << 19
+// Bits of Features.
+const (
+	// FeatureOneShot is a boot loader that reads EntryOneShot.
+	FeatureOneShot = 1 << 3
+	// FeaturePreferred is one that reads EntryPreferred and the key preferred of
+	// loader.conf (systemd-boot 260).
+	FeaturePreferred = 1 << 19
+)
 
 // KexecJunk is what the kernel writes into EntryOneShot when a kexec begins
 // (drivers/firmware/efi/efibc.c). It names no entry.

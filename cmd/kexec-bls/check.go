@@ -48,24 +48,22 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 		return err
 	}
 	defer t.close()
-	r := report.CheckOf(t.Plan, a.findings(ctx, t), a.ignored(p))
+	boot, _ := a.machine.Boot() // what cannot be read is not known
+	r := report.CheckOf(t.Plan, a.machine.Inspect(ctx, t.Plan, a.checkOptions()), report.CheckOptions{
+		Ignore: a.ignored(p), Evidence: a.flags.verbose > 0, Untried: !boot.Kexeced && boot.Kexec == nil,
+	})
 	if err := a.report(r); err != nil {
 		return err
 	}
-	if a.flags.json == term.JSONOff {
-		a.checkNotes(t, r)
+	if a.flags.json == term.JSONOff && a.View().Width == 0 {
+		for _, note := range r.Notes() {
+			a.Note("%s", note)
+		}
 	}
 	if r.Blocked {
 		return status(exitBlocked)
 	}
 	return nil
-}
-
-// findings are those of the check, and of the trial that a plan is for.
-func (a *app) findings(ctx context.Context, t *target) []loader.Finding {
-	found := a.machine.Check(ctx, t.Plan, a.checkOptions())
-	_, trial, _ := a.machine.Try(t.Plan)
-	return loader.SortFindings(append(found, trial...))
 }
 
 // checkOptions leave it to a process that watches this one to notice what hangs.
@@ -74,13 +72,4 @@ func (a *app) checkOptions() loader.CheckOptions {
 		return loader.CheckOptions{Timeout: time.Hour}
 	}
 	return loader.CheckOptions{}
-}
-
-func (a *app) checkNotes(t *target, r *report.Check) {
-	if len(r.Findings) == 0 {
-		a.Note("nothing was found that would prevent a kexec into %s", t.Name())
-	}
-	if b, _ := a.machine.Boot(); !r.Blocked && !b.Kexeced && b.Kexec == nil {
-		a.Note("no kexec of this machine is on record; TROUBLESHOOTING in kexec-bls(8) has how to try one without risk, and what helps where nothing comes after \"Starting new kernel\": acpi_rsdp=, earlycon, module_blacklist=")
-	}
 }

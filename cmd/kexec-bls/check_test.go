@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -94,7 +95,7 @@ func TestCheckGolden(t *testing.T) {
 
 	got = f.run("check", "--json", "--esp-path="+esp, "--ignore=shutdown-script")
 	assert.Equal(t, exitBlocked, got.code)
-	golden(t, "check.json", got.stdout)
+	golden(t, "check.json", strings.ReplaceAll(got.stdout, esp, "/esp"))
 	assert.Empty(t, f.acts)
 }
 
@@ -102,7 +103,42 @@ func TestCheckJSONNothing(t *testing.T) {
 	f, esp := newChecked(t, archFiles())
 	got := f.run("check", "--json=short", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
-	assert.Equal(t, `{"schema":2,"entry":{"id":"arch.conf","title":"Arch Linux","version":"6.12.1"},"blocked":false,"findings":[]}`+"\n", got.stdout)
+	before, areas, found := strings.Cut(got.stdout, `,"areas":[`)
+	assert.Equal(t, `{"schema":2,"entry":{"id":"arch.conf","title":"Arch Linux","version":"6.12.1"},"blocked":false,"findings":[]`, before)
+	assert.True(t, found)
+	assert.Contains(t, areas, `{"id":"initrd","result":"ok","facts":["2 images, 1 KiB","all files in it were read"]}`)
+	assert.NotContains(t, areas, "evidence")
+	got = f.run("check", "--json=short", "-v", "--esp-path="+esp)
+	assert.Contains(t, got.stdout, `{"source":"/proc/sys/kernel/kexec_load_disabled","value":"0"}`)
+}
+
+// TestCheckScreen: on a terminal all that was looked at is shown, the verdict
+// last. The process that does the work draws for the terminal of its parent.
+func TestCheckScreen(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	got := f.run("check", "--within=400,colour,symbols", "--esp-path="+esp)
+	assert.Equal(t, exitDone, got.code)
+	assert.Empty(t, got.stderr)
+	lines := strings.Split(ansi.Strip(got.stdout), "\n")
+	assert.Equal(t, "Check of arch.conf  Arch Linux  6.12.1", lines[0])
+	assert.Equal(t, "✔ kernel   Linux 6.1.0 runs, kexec_load_disabled is 0, loads are not limited, user root", lines[2])
+	assert.Equal(t, "✔ nothing was found that would prevent a kexec into arch.conf", lines[len(lines)-3])
+	assert.Contains(t, lines[len(lines)-2], "TROUBLESHOOTING in kexec-bls(8)")
+	assert.NotContains(t, got.stdout, "/proc/sys")
+
+	f, esp = troubled(t)
+	got = f.run("check", "-v", "--within=400", "--esp-path="+esp, "--ignore=shutdown-script")
+	assert.Equal(t, exitBlocked, got.code)
+	assert.NotContains(t, got.stdout, "\x1b")
+	for _, want := range []string{
+		`(?m)^error   kernel   Linux`, `(?m)^ {17}error   kexec is disabled .* \[kexec-disabled\]$`, `(?m)^ {19}fix: reboot through the firmware$`,
+		`(?m)^ {19}/proc/sys/kernel/kexec_load_disabled: 1$`, `(?m)^ignored shutdown `, `(?m)^warning hardware `, `(?m)^ok      initrd   2 images`,
+		`\nerror   reboot refuses arch.conf: 1 error; to go on: --ignore=kexec-disabled\n$`,
+	} {
+		assert.Regexp(t, want, got.stdout)
+	}
+	got = f.run("check", "-v", "--esp-path="+esp)
+	assert.Regexp(t, `(?m)^read     kernel: /proc/sys/kernel/kexec_load_disabled: 1$`, got.stdout)
 }
 
 func TestCheckIgnore(t *testing.T) {

@@ -72,8 +72,8 @@ func (a *app) completeEntry(cmd *cobra.Command, args []string, _ string) ([]cobr
 			return
 		}
 		defer sys.Close()
-		boot, _ := silent.machine.Boot() // what cannot be read is not known
-		found <- complete.Entries(sys, func(e *entries.Entry) []string { return report.Notes(sys, boot, e) })
+		known := silent.known(cmd.Context(), sys)
+		found <- complete.Entries(sys, func(e *entries.Entry) []string { return report.Notes(sys, known, e) })
 	}()
 	select {
 	case names := <-found:

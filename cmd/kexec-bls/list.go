@@ -7,6 +7,8 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func newList(a *app) *cobra.Command {
@@ -27,13 +29,23 @@ func (a *app) list(ctx context.Context) error {
 	a.warnProblems(sys)
 	if a.flags.json != term.JSONOff {
 		a.printed = true
-		return term.JSONArray(a.UI, a.flags.json, report.Entries(sys))
+		return term.JSONArray(a.UI, a.flags.json, report.Entries(sys, a.known(ctx, sys)))
 	}
 	next, _ := sys.Default() // none is said below the table
 	for _, missed := range next.Missed {
 		a.Warn("%s", missed)
 	}
-	boot, _ := a.machine.Boot() // what cannot be read is not known
 	width, _ := a.Screen()
-	return a.Page(ctx, report.List(sys, boot, width, a.Colour()))
+	return a.Page(ctx, report.List(sys, a.known(ctx, sys), width, a.Colour()))
+}
+
+// known is what is known of the running machine. What cannot be read is not.
+func (a *app) known(ctx context.Context, sys *entries.System) report.Known {
+	var k report.Known
+	if !sys.Offline() {
+		k.Boot, _ = a.machine.Boot()
+		k.Trial, _, _ = a.machine.Trial()
+		k.Loaded, _ = a.machine.Status(ctx, sys, loader.StatusOptions{})
+	}
+	return k
 }

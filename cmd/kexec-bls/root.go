@@ -76,7 +76,7 @@ type globalFlags struct {
 	noPager, quiet          bool
 	verbose                 int
 	config                  string
-	within                  bool // this is the process that does a command's work
+	within                  string // the View of the process whose work this one does; "": of none
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -118,8 +118,8 @@ func (a *app) addFlags(cmd *cobra.Command) {
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print more; twice: make the kernel log more too")
 	f.StringVar(&a.flags.config, "config", "", "Read `FILE` instead of "+config.File+" and its drop-ins")
-	f.BoolVar(&a.flags.within, "within", false, "Be the process that does the work")
-	_ = f.MarkHidden("within") // it is there
+	f.StringVar(&a.flags.within, "within", "", "Be the process that does the work")
+	f.Lookup("within").NoOptDefVal, f.Lookup("within").Hidden = "0", true
 }
 
 // start runs before every command.

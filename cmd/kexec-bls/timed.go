@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/watch"
 )
 
@@ -31,9 +32,10 @@ func timed(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Comm
 	cmd.PersistentPreRun = func(*cobra.Command, []string) {}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var err error
-		if a.flags.within || a.self == nil {
-			if a.flags.within {
-				a.parent = a.asking()
+		if a.flags.within != "" || a.self == nil {
+			if a.flags.within != "" {
+				view := term.ParseView(a.flags.within)
+				a.parent, a.Given = a.asking(), &view
 			}
 			if err = a.start(); err == nil {
 				err = work(cmd, args)
@@ -52,7 +54,11 @@ func timed(a *app, cmd *cobra.Command, unanswered func(error) error) *cobra.Comm
 
 // again runs this command once more, as the process that does its work.
 func (a *app) again(ctx context.Context, stdout io.Writer, opt watch.Options) error {
-	child := a.self(append([]string{"--within"}, a.args...))
+	within := "--within"
+	if v := a.View(); v.Width > 0 {
+		within += "=" + v.String()
+	}
+	child := a.self(append([]string{within}, a.args...))
 	child.Stdout, child.Stderr = stdout, a.Err
 	return watch.Run(ctx, child, opt)
 }

@@ -64,7 +64,7 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 			return nil
 		}
 		reader := a
-		if !a.flags.within {
+		if a.flags.within == "" {
 			reader = a.quiet() // the process will print it
 		}
 		failed := reader.start()
@@ -74,7 +74,7 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 		}
 		switch {
 		case a.config.Hook.Policy == config.PolicyOff:
-		case !a.flags.within:
+		case a.flags.within == "":
 			err := a.again(cmd.Context(), a.Err, watch.Options{Limit: a.hookLimit(), Grace: undoGrace})
 			a.reportEnd(cmd.Context(), err)
 		default:

@@ -3,6 +3,7 @@ package preflight
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type Env struct {
 	Vars efivar.Vars
 	// Timeout for all checks together; 0 is DefaultTimeout.
 	Timeout time.Duration
+
+	evidence bool // it is kept what was read
 }
 
 // A Plan is what is to be loaded, as far as it matters here. In the zero value
@@ -66,45 +69,59 @@ type Kernel struct {
 type look struct {
 	Env
 	Plan   Plan
-	host   host.Machine // Env.Host, which notes in unseen what permissions hide
-	unseen *[]string
+	host   host.Machine // Env.Host, which notes in record what is read
+	record *record
 }
 
+// A record is what one check has read, each once, and what permissions hide.
+type record struct {
+	paths     []string // below the root directory
+	variables []Evidence
+	unseen    []string
+}
+
+func (r *record) hide(what string) { r.unseen = append(r.unseen, what) }
+
 func newLook(env Env, plan Plan) *look {
-	l := &look{Env: env, Plan: plan, host: env.Host, unseen: new([]string)}
+	l := &look{Env: env, Plan: plan, host: env.Host, record: &record{}}
 	if env.Host.FS != nil {
-		l.host.FS = witness{env.Host.FS, l.unseen}
+		l.host.FS = witness{env.Host.FS, l.record}
 	}
 	return l
 }
 
-// A witness is a root directory that notes which paths permissions hide.
+// A witness is a root directory that notes which paths are read, and which of
+// them permissions hide.
 type witness struct {
 	fs.FS
-	unseen *[]string
+	record *record
 }
 
 func (w witness) note(name string, err error) {
 	if errors.Is(err, fs.ErrPermission) {
-		*w.unseen = append(*w.unseen, "/"+name)
+		w.record.hide("/" + name)
+		return
+	}
+	if !slices.Contains(w.record.paths, name) {
+		w.record.paths = append(w.record.paths, name)
 	}
 }
 
-// Open notes what is hidden.
+// Open notes the path.
 func (w witness) Open(name string) (fs.File, error) {
 	f, err := w.FS.Open(name)
 	w.note(name, err)
 	return f, err
 }
 
-// Stat notes what is hidden.
+// Stat notes the path.
 func (w witness) Stat(name string) (fs.FileInfo, error) {
 	info, err := fs.Stat(w.FS, name)
 	w.note(name, err)
 	return info, err
 }
 
-// ReadDir notes what is hidden.
+// ReadDir notes the path.
 func (w witness) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := fs.ReadDir(w.FS, name)
 	w.note(name, err)
@@ -114,8 +131,16 @@ func (w witness) ReadDir(name string) ([]fs.DirEntry, error) {
 // Lstat notes nothing.
 func (w witness) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(w.FS, name) }
 
-// ReadLink notes nothing.
-func (w witness) ReadLink(name string) (string, error) { return fs.ReadLink(w.FS, name) }
+// ReadLink notes a path that exists or does not, and nothing that is hidden.
+func (w witness) ReadLink(name string) (string, error) {
+	target, err := fs.ReadLink(w.FS, name)
+	if err == nil || missing(err) {
+		w.note(name, err)
+	}
+	return target, err
+}
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // parameter returns the value of the last KEY=VALUE on a command line.
 func parameter(cmdline, key string) string {

@@ -24,7 +24,7 @@ const (
 // there is none.
 func (l *look) variable(name, vendor string) []byte {
 	v, err := l.Vars.Read(name, vendor)
-	l.deniedVariable(name, vendor, err)
+	l.noteVariable(name, vendor, fmt.Sprintf("%x", v.Data[:min(len(v.Data), 16)]), err)
 	if err != nil {
 		return nil
 	}
@@ -33,20 +33,27 @@ func (l *look) variable(name, vendor string) []byte {
 
 func (l *look) hasVariable(name, vendor string) bool {
 	_, err := l.Vars.Read(name, vendor)
-	l.deniedVariable(name, vendor, err)
+	l.noteVariable(name, vendor, "present", err)
 	return err == nil
 }
 
-func (l *look) deniedVariable(name, vendor string, err error) {
-	if errors.Is(err, fs.ErrPermission) {
-		*l.unseen = append(*l.unseen, efivar.DefaultDir+"/"+name+"-"+vendor)
+// noteVariable notes what was read of an EFI variable, or that it is hidden.
+func (l *look) noteVariable(name, vendor, value string, err error) {
+	source := efivar.DefaultDir + "/" + name + "-" + vendor
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		l.record.hide(source)
+		return
+	case err != nil:
+		value = "absent"
 	}
+	l.record.variables = append(l.record.variables, Evidence{source, value})
 }
 
 // loaderText is a text variable of the Boot Loader Interface; "" for none.
 func (l *look) loaderText(name string) string {
 	text, err := l.Vars.Loader(name)
-	l.deniedVariable(name, bli.LoaderVendor, err)
+	l.noteVariable(name, bli.LoaderVendor, text, err)
 	if err != nil {
 		return ""
 	}
@@ -70,7 +77,7 @@ func (l *look) secureBootState() host.Tristate {
 func firmware(l *look) []Finding {
 	names, _ := l.Vars.Names()
 	if l.host.EFI() && len(names) == 0 {
-		*l.unseen = append(*l.unseen, efivar.DefaultDir+" (not mounted, or EFI runtime services are off)")
+		l.record.hide(efivar.DefaultDir + " (not mounted, or EFI runtime services are off)")
 	}
 	var found []Finding
 	add := func(id ID, text string) {

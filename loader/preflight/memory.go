@@ -27,14 +27,24 @@ func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
 // kdump is memory that is reserved for a crash kernel now, and would not be
 // after the kexec.
 func kdump(l *look) []Finding {
+	n := l.crashSize()
+	if n == 0 || parameter(l.Plan.Cmdline, "crashkernel") != "" {
+		return nil
+	}
+	return one(Warning, IDKdumpLost, fmt.Sprintf("%s are reserved for a crash kernel, and the new command line has no crashkernel=: there will be no kdump", mebibytes(n)),
+		fmt.Sprintf("add crashkernel=%s to the command line", parameter(l.Plan.Running, "crashkernel")))
+}
+
+// crashSize is how much memory is reserved for a crash kernel, in bytes; 0 for
+// none, and where that is not known.
+func (l *look) crashSize() int64 {
 	size := l.host.Text("sys/kernel/kexec/crash_size")
 	if size == "" {
 		size = l.host.Text("sys/kernel/kexec_crash_size")
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
-	if err != nil || n <= 0 || parameter(l.Plan.Cmdline, "crashkernel") != "" {
-		return nil
+	if err != nil {
+		return 0
 	}
-	return one(Warning, IDKdumpLost, fmt.Sprintf("%s are reserved for a crash kernel, and the new command line has no crashkernel=: there will be no kdump", mebibytes(n)),
-		fmt.Sprintf("add crashkernel=%s to the command line", parameter(l.Plan.Running, "crashkernel")))
+	return max(n, 0)
 }

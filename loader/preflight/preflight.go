@@ -48,6 +48,7 @@ func one(s Severity, id ID, text, hint string) []Finding {
 // refusal by the kernel, or both.
 type rule struct {
 	name string // for the message that a check did not end
+	area AreaID
 	// check looks at the machine; nil is not asked.
 	check func(*look) []Finding
 	// explain is the cause of a refusal, nil where it is not this one. The first
@@ -59,36 +60,36 @@ type rule struct {
 // for refusals from the surest cause to the vaguest.
 func rules() []rule {
 	return []rule{
-		{"plan", nil, badImage},
-		{"capability", capability, onPermission(capability)},
-		{"container", container, nil},
-		{"sysctl", onLoad(sysctls), sysctlRefused},
-		{"kernel configuration", onLoad(kernelConfig), noCall},
-		{"processors", onLoad(processors), stuckProcessors},
-		{"signature", onLoad(signature), badSignature},
-		{"memory", onLoad(memory), noRoom},
-		{"files in memory", nil, memfdRefused},
-		{"xen", xen, xenRefused},
-		{"seccomp", nil, seccompRefused},
-		{"security policy", nil, policyRefused},
-		{"kernel modules", modules, nil},
-		{"initrd version", initrdVersion, nil},
-		{"handover", onCmdline(kho), nil},
-		{"memory of handover", onLoad(khoRoom), nil},
-		{"kdump", onCmdline(kdump), nil},
-		{"hibernation", hibernation, nil},
-		{"shutdown", shutdown, nil},
-		{"init", initSystem, nil},
-		{"machine", machine, nil},
-		{"disk encryption", unlock, nil},
-		{"graphics", graphics, nil},
-		{"firmware", firmware, nil},
-		{"one-shot", oneShot, nil},
-		{"boot counter", bootCounter, nil},
-		{"watchdog", watchdog, nil},
-		{"vfio", vfio, nil},
-		{"confidential computing", confidential, nil},
-		{"other", nil, unknownRefusal},
+		{"plan", AreaEntry, nil, badImage},
+		{"capability", AreaKernel, capability, onPermission(capability)},
+		{"container", AreaKernel, container, nil},
+		{"sysctl", AreaKernel, onLoad(sysctls), sysctlRefused},
+		{"kernel configuration", AreaKernel, onLoad(kernelConfig), noCall},
+		{"processors", AreaKernel, onLoad(processors), stuckProcessors},
+		{"signature", AreaSecurity, onLoad(signature), badSignature},
+		{"memory", AreaMemory, onLoad(memory), noRoom},
+		{"files in memory", AreaMemory, nil, memfdRefused},
+		{"xen", AreaHardware, xen, xenRefused},
+		{"seccomp", AreaKernel, nil, seccompRefused},
+		{"security policy", AreaSecurity, nil, policyRefused},
+		{"kernel modules", AreaEntry, modules, nil},
+		{"initrd version", AreaInitrd, initrdVersion, nil},
+		{"handover", AreaEntry, onCmdline(kho), nil},
+		{"memory of handover", AreaMemory, onLoad(khoRoom), nil},
+		{"kdump", AreaMemory, onCmdline(kdump), nil},
+		{"hibernation", AreaDisks, hibernation, nil},
+		{"shutdown", AreaShutdown, shutdown, nil},
+		{"init", AreaShutdown, initSystem, nil},
+		{"machine", AreaHardware, machine, nil},
+		{"disk encryption", AreaDisks, unlock, nil},
+		{"graphics", AreaHardware, graphics, nil},
+		{"firmware", AreaHardware, firmware, nil},
+		{"one-shot", AreaEntry, oneShot, nil},
+		{"boot counter", AreaEntry, bootCounter, nil},
+		{"watchdog", AreaHardware, watchdog, nil},
+		{"vfio", AreaHardware, vfio, nil},
+		{"confidential computing", AreaHardware, confidential, nil},
+		{"other", AreaKernel, nil, unknownRefusal},
 	}
 }
 
@@ -116,9 +117,12 @@ func onCmdline(run func(*look) []Finding) func(*look) []Finding {
 // DefaultTimeout is how long all checks together may take.
 const DefaultTimeout = 2 * time.Second
 
-// An outcome is what a check found and what it was not allowed to see.
+// An outcome is what a check found, what it read and what it was not allowed to
+// see.
 type outcome struct {
 	findings []Finding
+	facts    []string
+	evidence []Evidence
 	unseen   []string
 }
 
@@ -126,33 +130,69 @@ type outcome struct {
 // warnings, information. It needs no root; what that would have let it see is
 // information. A check that does not end within env.Timeout, on a network file
 // system or in the firmware, is abandoned and named in a warning.
-func Run(env Env, plan Plan) []Finding {
-	checks := slices.DeleteFunc(rules(), func(r rule) bool { return r.check == nil })
+func Run(env Env, plan Plan) []Finding { return run(env, plan, checks()).Findings }
+
+// Inspect is Run with what was read and seen, by area.
+func Inspect(env Env, plan Plan) Report {
+	env.evidence = true
+	return run(env, plan, append(facts(), checks()...))
+}
+
+// A query is one of those that are asked side by side.
+type query struct {
+	name string // for the message that it did not end; "": there is none
+	area AreaID
+	ask  func(*look) outcome
+}
+
+// checks are the rules that are asked before a load.
+func checks() []query {
+	var all []query
+	for _, r := range rules() {
+		if r.check != nil {
+			all = append(all, query{r.name, r.area, func(l *look) outcome { return outcome{findings: r.check(l)} }})
+		}
+	}
+	return all
+}
+
+func run(env Env, plan Plan, queries []query) Report {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(env.Timeout, DefaultTimeout))
 	defer cancel()
-	outcomes := make([]chan outcome, len(checks))
-	for i, r := range checks {
+	outcomes := make([]chan outcome, len(queries))
+	for i, q := range queries {
 		done := make(chan outcome, 1) // a check that is late does not wait for us
 		outcomes[i] = done
-		go func() {
-			l := newLook(env, plan)
-			findings := r.check(l)
-			done <- outcome{findings, *l.unseen}
-		}()
+		go func() { done <- newLook(env, plan).answer(q) }()
 	}
-	var found []Finding
+	report := newReport()
 	var unseen, hung []string
 	for i, done := range outcomes {
 		o, ended := await(ctx, done)
-		if !ended {
-			hung = append(hung, checks[i].name)
+		unseen = append(unseen, o.unseen...)
+		if name := queries[i].name; !ended && name != "" {
+			hung, o.unseen = append(hung, name), []string{name + " (no answer in time)"}
 		}
-		found, unseen = append(found, o.findings...), append(unseen, o.unseen...)
+		report.Findings = append(report.Findings, o.findings...)
+		report.Area(queries[i].area).add(o)
 	}
-	found = append(found, reportHung(hung)...)
-	found = append(found, reportUnseen(unseen, env.Host.UID)...)
-	Sort(found)
-	return found
+	report.Findings = append(report.Findings, reportHung(hung)...)
+	report.Findings = append(report.Findings, reportUnseen(unseen, env.Host.UID)...)
+	Sort(report.Findings)
+	for _, a := range report.Areas {
+		Sort(a.Findings)
+	}
+	return report
+}
+
+// answer asks, and adds what was read for it.
+func (l *look) answer(q query) outcome {
+	o := q.ask(l)
+	if l.Env.evidence {
+		o.evidence = l.evidence()
+	}
+	o.unseen = l.record.unseen
+	return o
 }
 
 // await prefers an answer to the deadline where both are there.

@@ -24,6 +24,9 @@ type Options struct {
 	When            string // --when=, as systemctl(1) or cancel
 	Message         string // --message=, the text of the wall message
 	CheckInhibitors string // --check-inhibitors=: auto, yes, no
+	// Entry is --boot-loader-entry=, what firmware's boot loader is to boot once; ""
+	// is its own choice. It is for ordinary reboots.
+	Entry           string
 	NoWall, NoBlock bool
 	Force, Quiet    bool
 	// Terminal reports that the user sits at one. systemctl checks inhibitors by
@@ -100,7 +103,7 @@ func (o Options) flags() []string {
 	}
 	var flags []string
 	for _, f := range []struct{ name, value string }{
-		{"--when=", o.When}, {"--message=", o.Message}, {"--check-inhibitors=", inhibitors},
+		{"--when=", o.When}, {"--message=", o.Message}, {"--check-inhibitors=", inhibitors}, {"--boot-loader-entry=", o.Entry},
 	} {
 		switch f.value {
 		case "":

@@ -72,6 +72,8 @@ func TestProgramIsFoundInPath(t *testing.T) {
 	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
 	require.NoError(t, reboot.Running().Reboot(t.Context(), reboot.Options{NoWall: true}))
 	assert.Equal(t, []string{"systemctl reboot --no-wall skip=1"}, f.called(t), "an ordinary reboot must not become a kexec")
+	require.NoError(t, reboot.Running().Reboot(t.Context(), reboot.Options{Entry: "win.conf"}))
+	assert.Equal(t, "systemctl reboot --boot-loader-entry=win.conf skip=1", f.called(t)[1])
 }
 
 // TestRefusalHasTheWords holds that what systemctl says reaches the caller both

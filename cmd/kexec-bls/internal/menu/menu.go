@@ -10,41 +10,51 @@ import (
 	"os"
 
 	tea "charm.land/bubbletea/v2"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
-// A Row is one entry of the list.
+// A Row is one entry of the list. Its texts are free of control characters.
 type Row struct {
 	// ID names the entry to Options.Plan and in the Choice.
 	ID string
-	// Label and Title are what is shown of it, free of control characters.
-	Label, Title string
-	// Notes are what is worth knowing beside the title.
-	Notes string
+	// Title, Version, Label and Notes are the columns; Label is the ID.
+	Title, Version, Label, Notes string
+	// Mark is how the entry looks before it is planned.
+	Mark term.Mark
 	// Next is set where the boot loader would boot it: it is highlighted first.
 	Next bool
 }
 
 // A Plan is what an entry would come to.
 type Plan struct {
-	// Text is shown as it is, line by line.
-	Text string
+	// Draw draws it for a screen, line by line.
+	Draw func(term.View) []string
+	Mark term.Mark
 	// Cmdline is the kernel command line, offered for editing.
 	Cmdline string
-	// Refused is why it cannot be chosen, in one line; "" if it can.
+	// Refused is why kexec cannot start it, in one line; "" if it can.
 	Refused string
+	// Firmware is set where a reboot through firmware starts it: it is offered too.
+	Firmware bool
 }
 
 // Options are what the menu shows, and where.
 type Options struct {
 	// Rows are in the order of the boot loader's menu.
 	Rows []Row
+	// Host, Running and Next are the machine, and the entries that run and that the
+	// boot loader would boot; "" is not known.
+	Host, Running, Next string
+	// Empty is why there are no rows.
+	Empty string
 	// Plan works out what an entry comes to; a cmdline that is not nil replaces
 	// its command line. It is called while the menu is on the screen,
 	// by one goroutine at a time for each keystroke, and must not print.
 	Plan func(id string, cmdline *string) Plan
-	// Colour lets the highlighted row be drawn in reverse.
-	Colour bool
+	// View has colours and symbols; its width is that of the screen.
+	View term.View
 	// In and Out are a terminal.
 	In, Out *os.File
 }
@@ -57,6 +67,7 @@ const (
 	Nothing Action = iota
 	Load
 	Reboot
+	Firmware // reboot through firmware, which is to boot the entry
 )
 
 // A Choice is how the user left the menu.
@@ -73,11 +84,11 @@ var ErrNoTerminal = errors.New("a menu needs a terminal for input and output")
 // Run shows the menu until the user has chosen or left, or ctx ends. The
 // screen is as it was afterwards.
 func Run(ctx context.Context, opt Options) (Choice, error) {
-	if !term.IsTerminal(int(opt.In.Fd())) || !term.IsTerminal(int(opt.Out.Fd())) {
+	if !xterm.IsTerminal(int(opt.In.Fd())) || !xterm.IsTerminal(int(opt.Out.Fd())) {
 		return Choice{}, ErrNoTerminal
 	}
 	programOptions := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(opt.In), tea.WithOutput(opt.Out)}
-	if w, h, err := term.GetSize(int(opt.Out.Fd())); err != nil || w == 0 || h == 0 {
+	if w, h, err := xterm.GetSize(int(opt.Out.Fd())); err != nil || w == 0 || h == 0 {
 		programOptions = append(programOptions, tea.WithWindowSize(serialWidth, serialHeight))
 	}
 	end, err := tea.NewProgram(newModel(opt), programOptions...).Run()

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
 // A mode is what the keys mean.
@@ -15,16 +17,19 @@ const (
 	choosing mode = iota
 	editing
 	confirming
+	helping
 )
 
 // A model is all that the screen shows. Update makes the next one of it.
 type model struct {
 	opt           Options
+	need          [4]int        // how wide the columns are
+	moment        time.Duration // how long the cursor stays before a plan is made
 	width, height int
 
 	filter string
-	shown  []int // indexes into opt.Rows that the filter lets through
-	at     int   // index into shown
+	shown  []found // the rows that the filter lets through
+	at     int     // index into shown
 
 	mode   mode
 	line   line              // the command line while it is edited
@@ -32,12 +37,15 @@ type model struct {
 	plans  map[string]Plan   // by id, for the line in edited
 	scroll int               // first line of the plan on the screen
 	wanted int               // counts what the cursor rested on; older answers are late
-	said   string            // one line at the bottom
+	said   string            // one line in place of the filter
 	choice Choice
 }
 
 func newModel(opt Options) model {
-	m := model{opt: opt, width: serialWidth, height: serialHeight, edited: map[string]string{}, plans: map[string]Plan{}}
+	m := model{
+		opt: opt, need: needOf(opt.Rows), moment: 60 * time.Millisecond, width: serialWidth, height: serialHeight,
+		edited: map[string]string{}, plans: map[string]Plan{},
+	}
 	m = m.narrow("")
 	m.at = max(0, slices.IndexFunc(opt.Rows, func(r Row) bool { return r.Next }))
 	return m
@@ -60,10 +68,7 @@ type (
 	}
 )
 
-// moment is how long the cursor has to stay before a plan is made.
-const moment = 60 * time.Millisecond
-
-// Update takes a key, a new size or a plan.
+// Update takes a key, the mouse, a new size or a plan.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -78,70 +83,12 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tea.PasteMsg:
 		return m.typed(strings.Map(oneLine, msg.Content))
+	case tea.MouseClickMsg:
+		return m.click(msg.Mouse())
+	case tea.MouseWheelMsg:
+		return m.wheel(msg.Mouse())
 	case tea.KeyPressMsg:
 		return m.key(msg)
-	}
-	return m, nil
-}
-
-func (m model) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
-	m.said = ""
-	if k.String() == "ctrl+c" {
-		m.choice = Choice{}
-		return m, tea.Quit
-	}
-	switch m.mode {
-	case editing:
-		return m.editKey(k)
-	case confirming:
-		return m.confirmKey(k)
-	}
-	return m.chooseKey(k)
-}
-
-func (m model) chooseKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
-	switch k.String() {
-	case "up", "ctrl+p":
-		return m.move(-1)
-	case "down", "ctrl+n":
-		return m.move(1)
-	case "home":
-		return m.move(-len(m.shown))
-	case "end":
-		return m.move(len(m.shown))
-	case "pgup":
-		m.scroll = max(0, m.scroll-m.planHeight())
-	case "pgdown":
-		m.scroll = min(m.scroll+m.planHeight(), max(0, len(m.planLines())-m.planHeight()))
-	case "enter":
-		return m.ask(), nil
-	case "tab":
-		return m.edit(), nil
-	case "backspace":
-		if r := []rune(m.filter); len(r) > 0 {
-			return m.narrow(string(r[:len(r)-1])).rest(moment)
-		}
-	case "ctrl+u":
-		return m.narrow("").rest(moment)
-	case "esc":
-		if m.filter == "" {
-			return m, tea.Quit
-		}
-		return m.narrow("").rest(moment)
-	default:
-		return m.typed(k.Text)
-	}
-	return m, nil
-}
-
-// typed puts text where the cursor is: into the command line or the filter.
-func (m model) typed(text string) (tea.Model, tea.Cmd) {
-	switch {
-	case text == "" || m.mode == confirming:
-	case m.mode == editing:
-		m.line = m.line.insert(text)
-	default:
-		return m.narrow(m.filter + text).rest(moment)
 	}
 	return m, nil
 }
@@ -157,99 +104,58 @@ func oneLine(r rune) rune {
 	return r
 }
 
-func (m model) editKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
-	switch k.String() {
-	case "esc":
-		m.mode = choosing
-	case "enter":
-		row, _ := m.row()
-		m.mode = choosing
-		if m.line.String() != m.plans[row.ID].Cmdline {
-			m.edited[row.ID] = m.line.String()
-			delete(m.plans, row.ID)
-		}
-		return m.rest(0)
-	default:
-		if next, ok := m.line.key(k.String()); ok {
-			m.line = next
-			return m, nil
-		}
-		return m.typed(k.Text)
+// click highlights the row below the pointer; that of the highlighted row is
+// Enter.
+func (m model) click(p tea.Mouse) (tea.Model, tea.Cmd) {
+	l := m.layout()
+	i := l.first + p.Y - l.list
+	if m.mode != choosing || p.Button != tea.MouseLeft || p.Y < l.list || p.Y >= l.list+l.rows || i >= len(m.shown) {
+		return m, nil
+	}
+	m.said = ""
+	if i == m.at {
+		return m.ask(), nil
+	}
+	return m.move(i - m.at)
+}
+
+// wheel scrolls what is below the pointer.
+func (m model) wheel(p tea.Mouse) (tea.Model, tea.Cmd) {
+	by := map[tea.MouseButton]int{tea.MouseWheelUp: -1, tea.MouseWheelDown: 1}[p.Button]
+	switch l := m.layout(); {
+	case m.mode == helping:
+	case p.Y >= l.plan:
+		return m.scrolled(3 * by), nil
+	case m.mode == choosing && by != 0:
+		return m.move(by)
 	}
 	return m, nil
-}
-
-func (m model) confirmKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
-	switch k.String() {
-	case "enter", "r", "y":
-		return m.leave(Reboot)
-	case "l":
-		return m.leave(Load)
-	case "esc", "n", "q":
-		m.mode = choosing
-	}
-	return m, nil
-}
-
-func (m model) leave(a Action) (tea.Model, tea.Cmd) {
-	row, _ := m.row()
-	m.choice = Choice{Action: a, ID: row.ID}
-	if line, ok := m.edited[row.ID]; ok {
-		m.choice.Cmdline = &line
-	}
-	return m, tea.Quit
-}
-
-// ask goes on to the last question, where the entry can be chosen at all.
-func (m model) ask() model {
-	row, ok := m.row()
-	plan, planned := m.plans[row.ID]
-	switch {
-	case !ok:
-		m.said = "nothing matches the filter"
-	case !planned:
-		m.said = "still looking at " + row.Label
-	case plan.Refused != "":
-		m.said = plan.Refused
-	default:
-		m.mode = confirming
-	}
-	return m
-}
-
-func (m model) edit() model {
-	row, _ := m.row()
-	if plan, ok := m.plans[row.ID]; ok && plan.Cmdline != "" {
-		m.mode, m.line = editing, newLine(plan.Cmdline)
-	}
-	return m
 }
 
 func (m model) row() (Row, bool) {
 	if m.at >= len(m.shown) {
 		return Row{}, false
 	}
-	return m.opt.Rows[m.shown[m.at]], true
+	return m.opt.Rows[m.shown[m.at].row], true
 }
 
 func (m model) move(by int) (tea.Model, tea.Cmd) {
 	m.at = min(max(m.at+by, 0), max(len(m.shown)-1, 0))
-	return m.rest(moment)
+	return m.rest(m.moment)
 }
 
-// narrow shows only the entries whose id or title has the text, in any case;
-// the cursor stays on its entry while that is shown.
-func (m model) narrow(filter string) model {
+func (m model) scrolled(by int) model {
+	m.scroll = max(0, min(m.scroll+by, len(m.planLines())-m.layout().lines))
+	return m
+}
+
+// narrow shows only the rows that match; the cursor goes to the best, and without
+// a filter stays on its row.
+func (m model) narrow(typed string) model {
 	before, had := m.row()
-	m.filter, m.shown, m.at = filter, nil, 0
-	for i, r := range m.opt.Rows {
-		if !strings.Contains(strings.ToLower(r.Label+"\n"+r.Title), strings.ToLower(filter)) {
-			continue
-		}
-		if had && r.ID == before.ID {
-			m.at = len(m.shown)
-		}
-		m.shown = append(m.shown, i)
+	m.filter, m.shown, m.at = typed, filter(m.opt.Rows, typed), 0
+	if strings.TrimSpace(typed) == "" && had {
+		m.at = max(0, slices.IndexFunc(m.shown, func(f found) bool { return m.opt.Rows[f.row].ID == before.ID }))
 	}
 	return m
 }
@@ -275,4 +181,11 @@ func (m model) plan(id string) tea.Cmd {
 		line = &edited
 	}
 	return func() tea.Msg { return plannedMsg{id, m.opt.Plan(id, line), line} }
+}
+
+// view is that of the screen as it is now.
+func (m model) view() term.View {
+	v := m.opt.View
+	v.Width = max(m.width, 1)
+	return v
 }

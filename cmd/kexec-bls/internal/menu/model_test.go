@@ -9,25 +9,41 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
-// threeEntries is a menu whose plans tell what was asked.
+// threeEntries is a menu whose plans show what was asked.
 func threeEntries() Options {
+	drawn := func(text string) func(term.View) []string {
+		return func(v term.View) []string {
+			var lines []string
+			for line := range strings.SplitSeq(text, "\n") {
+				lines = append(lines, v.Hang("", line)...)
+			}
+			return lines
+		}
+	}
 	return Options{
+		Host: "lab", Running: "6.15.3-arch1-1 (arch.conf)", Next: "arch-lts.conf",
 		Rows: []Row{
-			{ID: "arch.conf", Label: "arch.conf", Title: "Arch Linux", Notes: "running"},
-			{ID: "arch-lts.conf", Label: "arch-lts.conf", Title: "Arch Linux LTS", Notes: "default", Next: true},
-			{ID: "windows.conf", Label: "windows.conf", Title: "Windows"},
+			{ID: "arch.conf", Label: "arch.conf", Title: "Arch Linux", Version: "6.16.1-arch1-1", Notes: "running"},
+			{ID: "arch-lts.conf", Label: "arch-lts.conf", Title: "Arch Linux LTS", Version: "6.12.40-1-lts", Notes: "default", Next: true},
+			{ID: "windows.conf", Label: "windows.conf", Title: "Windows", Notes: "no kexec: an EFI program", Mark: term.Error},
+			{ID: "locked.conf", Label: "locked.conf", Title: "Locked", Mark: term.Error},
 		},
 		Plan: func(id string, cmdline *string) Plan {
-			if id == "windows.conf" {
-				return Plan{Text: "an EFI program", Refused: "it cannot be kexec'ed"}
+			switch id {
+			case "windows.conf":
+				return Plan{Draw: drawn("an EFI program"), Mark: term.Error, Refused: "it cannot be kexec'ed", Firmware: true}
+			case "locked.conf":
+				return Plan{Draw: drawn("kexec is disabled"), Mark: term.Error, Refused: "an error would end the reboot"}
 			}
 			line := "root=/dev/sda2 quiet"
 			if cmdline != nil {
 				line = *cmdline
 			}
-			return Plan{Text: "plan of " + id + "\ncmdline " + line, Cmdline: line}
+			return Plan{Draw: drawn("plan of " + id + "\ncmdline " + line), Cmdline: line, Mark: term.Warning, Firmware: true}
 		},
 	}
 }
@@ -42,6 +58,7 @@ type user struct {
 
 func sitDown(t *testing.T, opt Options) *user {
 	u := &user{t: t, m: newModel(opt)}
+	u.m.moment = 0
 	u.answer(u.m.Init())
 	return u
 }
@@ -96,9 +113,10 @@ func (u *user) sees(text string) {
 
 func TestMenuBeginsAtTheNextBoot(t *testing.T) {
 	u := sitDown(t, threeEntries())
-	u.sees("3 entries, next boot: arch-lts.conf")
-	u.sees("> arch-lts.conf")
+	u.sees("lab   running: 6.15.3-arch1-1 (arch.conf)   next: arch-lts.conf\n")
+	u.sees("> ! Arch Linux LTS")
 	u.sees("plan of arch-lts.conf")
+	u.sees("2/4")
 }
 
 func TestMenuChoices(t *testing.T) {
@@ -108,20 +126,27 @@ func TestMenuChoices(t *testing.T) {
 		keys []string
 		want Choice
 	}{
-		{"next boot", []string{"enter", "enter"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"next boot", []string{"enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
 		{"the one above, loaded only", []string{"up", "enter", "'l"}, Choice{Action: Load, ID: "arch.conf"}},
-		{"up stops at the first", []string{"up", "up", "up", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
-		{"filtered, any case", []string{"'LTS", "enter", "'y"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
-		{"filtered by title", []string{"'linux", "home", "enter", "enter"}, Choice{Action: Reboot, ID: "arch.conf"}},
-		{"filter taken back", []string{"'win", "backspace", "backspace", "backspace", "home", "enter", "enter"}, Choice{Action: Reboot, ID: "arch.conf"}},
-		{"edited", []string{"tab", "ctrl+w", "'single", "enter", "enter", "enter"}, Choice{Action: Reboot, ID: "arch-lts.conf", Cmdline: &edited}},
-		{"edit given up", []string{"tab", "ctrl+w", "'single", "esc", "enter", "enter"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
-		{"edited into the same", []string{"tab", "ctrl+w", "'quiet", "enter", "enter", "enter"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"up stops at the first", []string{"up", "up", "up", "enter", "'R"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"filtered, any case", []string{"'LTS", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"filtered by version", []string{"'6.16", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"filtered by note", []string{"'running", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"two words in any order", []string{"'12 linux", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"letters", []string{"'archlts", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"filter made shorter", []string{"'win", "backspace", "backspace", "backspace", "home", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"a word removed", []string{"'arch zzz", "ctrl+w", "home", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"edited", []string{"tab", "ctrl+w", "'single", "enter", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf", Cmdline: &edited}},
+		{"edit given up", []string{"tab", "ctrl+w", "'single", "esc", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"edited into the same", []string{"tab", "ctrl+w", "'quiet", "enter", "enter", "'r"}, Choice{Action: Reboot, ID: "arch-lts.conf"}},
+		{"through firmware", []string{"enter", "'f"}, Choice{Action: Firmware, ID: "arch-lts.conf"}},
+		{"what only firmware starts", []string{"'wind", "enter", "'r", "'l", "'f"}, Choice{Action: Firmware, ID: "windows.conf"}},
 		{"asked, then not", []string{"enter", "esc", "esc"}, Choice{}},
 		{"ctrl-c while asked", []string{"enter", "ctrl+c"}, Choice{}},
 		{"ctrl-c while editing", []string{"tab", "ctrl+c"}, Choice{}},
 		{"escape", []string{"esc"}, Choice{}},
-		{"first escape clears the filter", []string{"'q", "esc", "enter", "enter"}, Choice{Action: Reboot, ID: "arch.conf"}},
+		{"help, then escape twice", []string{"'?", "esc", "esc"}, Choice{}},
+		{"first escape clears the filter", []string{"'q", "esc", "home", "enter", "'r"}, Choice{Action: Reboot, ID: "arch.conf"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u := sitDown(t, threeEntries()).press(tt.keys...)
@@ -131,21 +156,73 @@ func TestMenuChoices(t *testing.T) {
 	}
 }
 
-func TestMenuRefuses(t *testing.T) {
-	u := sitDown(t, threeEntries()).press("end", "enter", "enter")
+// A key that is held down, or a newline that is pasted, reboots nothing.
+func TestMenuEnterDoesNotConfirm(t *testing.T) {
+	u := sitDown(t, threeEntries()).press("enter", "enter", "enter")
+	u.send(tea.PasteMsg{Content: "r\n"})
 	assert.False(t, u.left)
-	u.sees("it cannot be kexec'ed")
-	u.press("tab", "'x") // nothing to edit: the letter goes to the filter
-	u.sees("Filter: x")
-	u.press("ctrl+u", "'zzz", "enter")
-	u.sees("nothing matches the filter")
+	u.sees("Reboot into arch-lts.conf?")
+	u.sees("r reboot  l load  f firmware  Esc back")
+}
+
+func TestMenuRefuses(t *testing.T) {
+	u := sitDown(t, threeEntries()).press("end", "enter", "enter", "'r")
+	assert.False(t, u.left)
+	u = sitDown(t, threeEntries()).press("end", "enter")
+	u.sees("an error would end the reboot")
+	u.press("up", "enter")
+	u.sees("Through firmware into windows.conf?")
+	u.sees("f firmware  Esc back")
+	u.press("esc", "tab", "'zx") // nothing to edit: the letters go to the filter
+	u.sees("> zx")
+	u.sees(`No entry has "zx" in its title, version, id or notes.`)
+	u.press("enter")
+	assert.False(t, u.left)
+}
+
+func TestMenuSaysWhyItIsEmpty(t *testing.T) {
+	u := sitDown(t, Options{Empty: "the boot partitions have no entries; put some there"}).press("enter", "tab", "end", "pgdown", "'x")
+	u.sees("next: none")
+	u.sees("the boot partitions have no entries")
+	assert.False(t, u.left)
+	assert.True(t, u.press("esc", "esc").left)
+}
+
+func TestMenuHelp(t *testing.T) {
+	u := sitDown(t, threeEntries()).press("'?")
+	u.sees("a click highlights")
+	u.sees("any key back")
+	u.press("'x")
+	u.sees("plan of arch-lts.conf")
+	assert.Empty(t, u.m.filter)
+}
+
+func TestMenuMouse(t *testing.T) {
+	u := sitDown(t, threeEntries())
+	click := func(y int) { u.send(tea.MouseClickMsg{Button: tea.MouseLeft, X: 5, Y: y}) }
+	click(above) // the first row
+	u.sees("plan of arch.conf")
+	click(above + 3)
+	u.sees("kexec is disabled")
+	click(above + 4) // the rule
+	click(0)
+	u.sees("kexec is disabled")
+	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelUp, Y: above})
+	u.sees("an EFI program\n")
+	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown, Y: above})
+	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelLeft, Y: above})
+	u.sees("kexec is disabled")
+	click(above)
+	click(above)
+	u.sees("Reboot into arch.conf?")
+	click(above)
 	assert.False(t, u.left)
 }
 
 // An answer that comes after the line was edited is about another line.
 func TestMenuDropsLatePlans(t *testing.T) {
 	u := sitDown(t, threeEntries()).press("tab", "'  single", "enter")
-	u.send(plannedMsg{id: "arch-lts.conf", plan: Plan{Text: "late"}})
+	u.send(plannedMsg{id: "arch-lts.conf", plan: Plan{Draw: func(term.View) []string { return []string{"late"} }}})
 	u.sees("single")
 	assert.NotContains(t, u.m.View().Content, "late")
 }
@@ -176,16 +253,20 @@ func TestMenuPaste(t *testing.T) {
 func TestMenuFitsEveryTerminal(t *testing.T) {
 	opt := threeEntries()
 	for i := range 200 {
-		opt.Rows = append(opt.Rows, Row{ID: fmt.Sprint(i), Label: strings.Repeat("machine", 9) + fmt.Sprint(i), Title: "日本語のとても長い題名です", Notes: strings.Repeat("x", 300)})
+		opt.Rows = append(opt.Rows, Row{ID: fmt.Sprint(i), Label: strings.Repeat("machine", 9) + fmt.Sprint(i), Title: "日本語のとても長い題名です", Version: "6.1", Notes: strings.Repeat("x", 300)})
 	}
 	plan := opt.Plan
 	opt.Plan = func(id string, line *string) Plan {
 		p := plan(id, line)
-		p.Text += strings.Repeat("\n日本"+strings.Repeat("long ", 60), 30)
+		draw := p.Draw
+		p.Draw = func(v term.View) []string {
+			return append(draw(v), v.Hang("", strings.Repeat("日本"+strings.Repeat("long ", 60), 30))...)
+		}
 		return p
 	}
-	for _, size := range [][2]int{{80, 24}, {120, 40}, {40, 10}, {20, 5}, {3, 3}, {1, 1}} {
-		for _, keys := range [][]string{nil, {"end"}, {"'machine", "end"}, {"tab", "'a very long line that does not fit"}, {"enter"}, {"pgdown", "pgdown"}, {"'zzz"}} {
+	opt.View.Symbols = true
+	for _, size := range [][2]int{{80, 24}, {200, 50}, {40, 10}, {20, 5}, {3, 3}, {1, 1}} {
+		for _, keys := range [][]string{nil, {"end"}, {"'machine", "end"}, {"tab", "'a very long line that does not fit"}, {"enter"}, {"pgdown", "pgdown"}, {"'zzz"}, {"'?"}} {
 			u := sitDown(t, opt)
 			u.send(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
 			u.press(keys...)
@@ -202,18 +283,22 @@ func TestMenuFitsEveryTerminal(t *testing.T) {
 
 func TestMenuScrollsThePlan(t *testing.T) {
 	opt := threeEntries()
-	var text strings.Builder
+	var lines []string
 	for i := range 60 {
-		fmt.Fprintf(&text, "line %d.\n", i)
+		lines = append(lines, fmt.Sprintf("line %d.", i))
 	}
-	opt.Plan = func(string, *string) Plan { return Plan{Text: text.String()} }
+	opt.Plan = func(string, *string) Plan { return Plan{Draw: func(term.View) []string { return lines }} }
 	u := sitDown(t, opt)
-	u.sees("-- plan, lines 1 to 18 of 60 --")
+	u.sees("-- 1-15/60 arch-lts.conf -")
 	u.press("pgdown")
-	u.sees("line 18.")
+	u.sees("line 15.")
+	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown, Y: 20})
+	u.sees("19-33/60")
 	u.press("pgdown", "pgdown", "pgdown", "pgdown")
 	u.sees("line 59.")
-	u.sees("lines 43 to 60 of 60")
+	u.sees("46-60/60")
+	assert.True(t, strings.HasSuffix(u.screen()[22], "#"), "the scroll mark is at the end")
+	assert.True(t, strings.HasSuffix(u.screen()[8], "|"))
 	u.press("pgup", "pgup", "pgup", "pgup")
 	u.sees("line 0.")
 }
@@ -221,8 +306,11 @@ func TestMenuScrollsThePlan(t *testing.T) {
 func TestMenuColour(t *testing.T) {
 	opt := threeEntries()
 	assert.NotContains(t, sitDown(t, opt).m.View().Content, "\x1b")
-	opt.Colour = true
-	assert.Contains(t, sitDown(t, opt).m.View().Content, "\x1b[7m> arch-lts.conf")
+	opt.View.Colour = true
+	u := sitDown(t, opt)
+	assert.Contains(t, u.m.View().Content, "\x1b[7mArch Linux LTS")
+	assert.Contains(t, u.press("'6.16").press("home").m.View().Content, "\x1b", "marked")
+	assert.Contains(t, marked(opt.View, "Arch Linux", []int{0, 1}), "\x1b[36mA")
 }
 
 // A long id keeps its end, where the version is.
@@ -231,4 +319,15 @@ func TestMenuKeepsTheEndOfLabels(t *testing.T) {
 	opt.Rows[0].Label = strings.Repeat("0123456789abcdef", 4) + "-6.15.3.conf"
 	sitDown(t, opt).sees("~")
 	sitDown(t, opt).sees("-6.15.3.conf")
+}
+
+// The header keeps what is next, where there is room for nothing else.
+func TestMenuHeader(t *testing.T) {
+	for width, want := range map[int]string{
+		100: "lab   running: 6.15.3-arch1-1 (arch.conf)   next: arch-lts.conf", 40: "lab   next: arch-lts.conf", 20: "next: arch-lts.conf", 11: "next: ~conf",
+	} {
+		u := sitDown(t, threeEntries())
+		u.send(tea.WindowSizeMsg{Width: width, Height: 24})
+		assert.Equal(t, want, strings.TrimRight(u.screen()[0], " "))
+	}
 }

@@ -4,7 +4,6 @@ package menu
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,8 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
-
-var update = flag.Bool("update", false, "write the screens anew")
 
 // TestMain is the program in the terminal, when the tests below start it.
 func TestMain(m *testing.M) {
@@ -108,7 +105,8 @@ func TestTerminalChooses(t *testing.T) {
 	x.keys("C-w", "debug", "Enter")
 	x.waitFor("cmdline root=/dev/sda2 debug")
 	x.keys("Enter")
-	x.waitFor("arch.conf: Enter reboot now")
+	x.waitFor("Reboot into arch.conf?")
+	x.keys("Enter") // does not confirm
 	x.keys("l")
 	x.waitFor(`left with action 1, id "arch.conf", line "root=/dev/sda2 debug", error <nil>`)
 	assert.NotContains(t, x.screen(), "plan of", "the screen is as it was before the menu")
@@ -117,12 +115,12 @@ func TestTerminalChooses(t *testing.T) {
 func TestTerminalResize(t *testing.T) {
 	x := openMenu(t, 80, 24)
 	x.tmux("resize-window", "-x", "50", "-y", "12")
-	x.waitFor("\n" + strings.Repeat("-", 50) + "\n")
+	x.waitFor("\n" + "-- arch-lts.conf " + strings.Repeat("-", 33) + "\n")
 	x.keys("Down")
-	x.waitFor("> windows.conf")
+	x.waitFor("> x Windows")
 	x.tmux("resize-window", "-x", "100", "-y", "30")
-	x.waitFor(strings.Repeat("-", 100))
-	x.waitFor("Up/Down choose")
+	x.waitFor("-- windows.conf " + strings.Repeat("-", 84))
+	x.waitFor("Up/Down move")
 }
 
 func TestTerminalInterrupt(t *testing.T) {
@@ -162,7 +160,7 @@ func TestSerialConsole(t *testing.T) {
 	x := open(t, 80, 24, "stty rows 0 cols 0; env TERM=vt220 MENU_IN_TERMINAL=1 "+os.Args[0])
 	x.waitFor("plan of arch-lts.conf")
 	x.keys("Enter")
-	x.waitFor("arch-lts.conf: Enter reboot now")
-	x.keys("Enter")
+	x.waitFor("Reboot into arch-lts.conf?")
+	x.keys("r")
 	x.waitFor(`left with action 2, id "arch-lts.conf"`)
 }

@@ -2,150 +2,125 @@ package menu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
-// View draws the screen: a headline, the entries, a rule, the plan, and one
-// line with what the keys do.
+// A layout is where the parts of the screen are, in lines from the top.
+type layout struct {
+	list, rows  int // first line of the rows, how many lines there are for them
+	first       int // index into shown of the first
+	plan, lines int // first line of the plan, how many there are
+}
+
+// Lines before the rows: the header, the prompt, the titles of the columns.
+const above = 3
+
+// layout gives the rows two fifths of the screen at most: the plan needs more.
+func (m model) layout() layout {
+	l := layout{list: above}
+	rest := m.height - above - 2 // the rule, the foot
+	l.rows = max(1, min(max(1, len(m.opt.Rows)), max(2, rest*2/5), rest-2))
+	l.first = min(max(0, m.at-l.rows/2), max(0, len(m.shown)-l.rows))
+	l.plan = l.list + l.rows + 1
+	l.lines = max(0, rest-l.rows)
+	return l
+}
+
+// View draws the screen: a header, the prompt, the entries below the titles of
+// their columns, a rule, the plan, and what the keys do.
 func (m model) View() tea.View {
-	lines := []string{m.headline()}
-	lines = append(lines, m.rows()...)
-	plan := m.planLines()
-	lines = append(lines, m.rule(len(plan)))
-	plan = plan[min(m.scroll, len(plan)):]
-	for i := range m.planHeight() {
-		if i < len(plan) {
-			lines = append(lines, plan[i])
-		} else {
-			lines = append(lines, "")
-		}
+	prompt, column := m.prompt()
+	lines := []string{m.header(), prompt}
+	if m.mode == helping {
+		lines = append(lines, helpText(m.view(), m.height-3)...)
+	} else {
+		l := m.layout()
+		lines = append(lines, m.titles())
+		lines = append(lines, m.rows(l)...)
+		lines = append(lines, m.planWindow(l)...)
 	}
 	lines = append(lines, m.foot())
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, m.width, "")
 	}
 	v := tea.NewView(strings.Join(lines[:min(len(lines), m.height)], "\n"))
-	v.AltScreen = true
-	if m.mode == editing {
-		_, column := m.editWindow()
-		v.Cursor = tea.NewCursor(min(len(editPrompt)+column, m.width-1), m.height-1)
+	v.AltScreen, v.MouseMode = true, tea.MouseModeCellMotion
+	if column >= 0 && m.height > 1 {
+		v.Cursor = tea.NewCursor(min(column, m.width-1), 1)
 	}
 	return v
 }
 
-func (m model) headline() string {
-	if m.filter != "" {
-		return "Filter: " + m.filter
+// header names the machine, what runs and what is next, as far as there is room;
+// what is next above all, and of an id its end, where the version is.
+func (m model) header() string {
+	const gap, enough = "   ", 30
+	next := "next: none"
+	if m.opt.Next != "" {
+		next = "next: " + m.opt.Next
 	}
-	for _, r := range m.opt.Rows {
-		if r.Next {
-			return fmt.Sprintf("%d entries, next boot: %s", len(m.opt.Rows), r.Label)
+	parts := []string{m.opt.Host, "running: " + m.opt.Running, next}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" || s == "running: " })
+	room := m.width
+	for n := len(parts); n > 1; n = len(parts) {
+		room = m.width - ansi.StringWidth(strings.Join(parts[:n-1], gap)+gap)
+		if need := ansi.StringWidth(next); room >= need || n == 2 && room >= enough {
+			break
 		}
+		parts, room = slices.Delete(parts, n-2, n-1), m.width
 	}
-	return fmt.Sprintf("%d entries", len(m.opt.Rows))
-}
-
-// listHeight is a third of the screen at most: the plan needs more.
-func (m model) listHeight() int {
-	return max(1, min(len(m.opt.Rows), max(5, m.height/3), m.height-4))
-}
-
-// planHeight is what the headline, the list, the rule and the foot leave.
-func (m model) planHeight() int { return max(0, m.height-m.listHeight()-3) }
-
-// rows are the entries around the cursor.
-func (m model) rows() []string {
-	height := m.listHeight()
-	first := min(max(0, m.at-height/2), max(0, len(m.shown)-height))
-	var lines []string
-	for i := first; i < first+height; i++ {
-		if i >= len(m.shown) {
-			lines = append(lines, "")
-			continue
-		}
-		lines = append(lines, m.rowLine(i))
+	if ansi.StringWidth(next) > room {
+		parts[len(parts)-1] = "next: " + tail(m.opt.Next, max(1, room-len("next: ")))
 	}
-	return lines
+	return m.view().Bold(strings.Join(parts, gap))
 }
 
-func (m model) rowLine(i int) string {
-	r := m.opt.Rows[m.shown[i]]
-	label := m.widest(m.width/2, func(r Row) string { return r.Label })
-	title := m.widest((m.width-label-6)/2, func(r Row) string { return r.Title })
-	text := fmt.Sprintf("  %s  %s  %s", fit(tail(r.Label, label), label), fit(r.Title, title), r.Notes)
-	if i != m.at {
-		return text
-	}
-	text = ">" + fit(text[1:], m.width-1)
-	if m.opt.Colour {
-		return "\x1b[7m" + text + "\x1b[m"
-	}
-	return text
-}
+const (
+	filterPrompt = "> "
+	editPrompt   = "cmdline> "
+)
 
-// widest is how many columns a text of the rows takes at most, up to limit.
-func (m model) widest(limit int, text func(Row) string) int {
-	widest := 0
-	for _, r := range m.opt.Rows {
-		widest = max(widest, ansi.StringWidth(text(r)))
-	}
-	return max(0, min(widest, limit))
-}
-
-// tail keeps the end of a label that is too long: ids often begin with the
-// machine's, and end with the version.
-func tail(s string, width int) string {
-	if over := ansi.StringWidth(s) - width; over > 0 {
-		return ansi.TruncateLeft(s, over+1, "~")
-	}
-	return s
-}
-
-// rule separates the list from the plan, and shows the position in a long plan.
-func (m model) rule(lines int) string {
-	text := "--"
-	if height := m.planHeight(); lines > height {
-		text = fmt.Sprintf("-- plan, lines %d to %d of %d ", m.scroll+1, min(m.scroll+height, lines), lines)
-	}
-	return text + strings.Repeat("-", max(0, m.width-len(text)))
-}
-
-// fit makes a text that many columns wide.
-func fit(s string, width int) string {
-	s = ansi.Truncate(s, width, "~")
-	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
-}
-
-// planLines are the plan's, folded to the width of the screen.
-func (m model) planLines() []string {
-	row, ok := m.row()
-	plan, planned := m.plans[row.ID]
-	switch {
-	case !ok:
-		return nil
-	case !planned:
-		return []string{"looking ..."}
-	}
-	return strings.Split(ansi.Wrap(strings.TrimRight(plan.Text, "\n"), m.width, ""), "\n")
-}
-
-const editPrompt = "cmdline> "
-
-func (m model) foot() string {
+// prompt is the line below the header, and the column of the cursor in it, -1
+// for none.
+func (m model) prompt() (text string, column int) {
+	v := m.view()
 	row, _ := m.row()
+	plan := m.plans[row.ID]
 	switch {
+	case m.mode == helping:
+		return "Keys", -1
 	case m.mode == editing:
-		visible, _ := m.editWindow()
-		return editPrompt + visible
+		visible, column := m.editWindow()
+		return editPrompt + visible, len(editPrompt) + column
+	case m.mode == confirming && plan.Refused != "":
+		return v.Marked(term.Warning, m.question("Through firmware into %s?", row)), -1
 	case m.mode == confirming:
-		return fmt.Sprintf("%s: Enter reboot now   l load only   Esc back", ansi.Truncate(row.Label, m.width/2, "~"))
+		return v.Marked(term.Warning, m.question("Reboot into %s?", row)), -1
 	case m.said != "":
-		return m.said
+		return v.Marked(term.Error, m.said), -1
 	}
-	return "Up/Down choose  type to filter  Tab edit  PgUp/PgDn plan  Enter go  Esc leave"
+	count := fmt.Sprintf("%d/%d", min(m.at+1, len(m.shown)), len(m.shown))
+	typed := filterPrompt + m.filter
+	room := m.width - ansi.StringWidth(count) - 1
+	if over := ansi.StringWidth(typed) - room; over > 0 && room > 0 {
+		typed = ansi.TruncateLeft(typed, over+1, "~")
+	}
+	column = ansi.StringWidth(typed)
+	if hint := "type to search"; m.filter == "" && len(m.opt.Rows) > 0 && room > column+len(hint) {
+		typed += v.Faint(hint)
+	}
+	return fit(typed, room) + " " + v.Faint(count), column
+}
+
+// question is one about a row, of whose label it shows the end.
+func (m model) question(format string, row Row) string {
+	return fmt.Sprintf(format, tail(row.Label, max(1, m.width-len(format)+len("%s"))))
 }
 
 // editWindow is the part of the edited line around the cursor that fits, and
@@ -157,4 +132,57 @@ func (m model) editWindow() (visible string, column int) {
 		first++
 	}
 	return ansi.Truncate(string(m.line.text[first:]), room+1, ""), ansi.StringWidth(string(m.line.text[first:m.line.at]))
+}
+
+// planWindow is the rule and the part of the plan that fits.
+func (m model) planWindow(l layout) []string {
+	v, plan := m.view(), m.planLines()
+	lines := []string{m.rule(l, len(plan))}
+	first := min(m.scroll, len(plan))
+	for i := range l.lines {
+		text := ""
+		if first+i < len(plan) {
+			text = plan[first+i]
+		}
+		if len(plan) > l.lines {
+			text = fit(text, m.width-2) + " " + scrollMark(v, thumb{first, l.lines, len(plan)}, i)
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// rule separates the list from the plan, and shows the position in a long plan.
+func (m model) rule(l layout, lines int) string {
+	v, dash := m.view(), "-"
+	if v.Symbols {
+		dash = "─"
+	}
+	row, _ := m.row()
+	text := dash + dash
+	if lines > l.lines && l.lines > 0 {
+		text += fmt.Sprintf(" %d-%d/%d ", m.scroll+1, min(m.scroll+l.lines, lines), lines)
+	}
+	if row.Label != "" {
+		text = strings.TrimRight(text, " ") + " "
+		text += tail(row.Label, max(1, m.width-ansi.StringWidth(text)-1)) + " "
+	}
+	return v.Faint(text + strings.Repeat(dash, max(0, m.width-ansi.StringWidth(text))))
+}
+
+// planLines are the plan's, folded to the width of the screen.
+func (m model) planLines() []string {
+	v := m.view()
+	v.Width = max(1, v.Width-2) // the scroll mark
+	row, ok := m.row()
+	plan, planned := m.plans[row.ID]
+	switch {
+	case !ok && len(m.opt.Rows) == 0:
+		return v.Hang("", m.opt.Empty)
+	case !ok:
+		return v.Hang("", fmt.Sprintf("No entry has %q in its title, version, id or notes. Esc clears the search.", m.filter))
+	case !planned:
+		return []string{"looking ..."}
+	}
+	return plan.Draw(v)
 }

@@ -3,11 +3,9 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/bli"
@@ -19,63 +17,33 @@ import (
 // Schema is the number of the form of all JSON, see kexec-bls(8).
 const Schema = 2
 
-// List is every entry of a system in a table, and the next boot in a line.
-func List(sys *entries.System, boot loader.Boot, width int, colour bool) []byte {
+// List is every entry of a system in a table, the next boot in a line, and what is
+// loaded where that is no entry.
+func List(sys *entries.System, known Known, width int, colour bool) []byte {
 	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}}
 	next, err := sys.Default()
 	titles := sys.Titles()
+	loaded := known.Loaded.State == loader.Foreign || known.Loaded.Receipt != nil
 	for i, e := range sys.Entries() {
 		mark := ""
 		if e == next.Entry {
 			mark = "*"
 		}
+		loaded = loaded && known.loaded(e) == ""
 		t.Marks = append(t.Marks, mark)
-		t.Rows = append(t.Rows, []string{term.Cell(e.ID), term.Cell(titles[i]), term.Cell(e.Version), term.Cell(strings.Join(Notes(sys, boot, e), ", "))})
+		t.Rows = append(t.Rows, []string{term.Cell(e.ID), term.Cell(titles[i]), term.Cell(Version(e)), term.Cell(strings.Join(Notes(sys, known, e), ", "))})
 	}
-	line := "next boot: none, the boot loader would find nothing to boot\n"
+	text := string(t.Text(width, colour))
 	if err == nil {
-		line = fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
+		text += fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
+	} else {
+		text += "next boot: none, the boot loader would find nothing to boot\n"
 	}
-	return append(t.Text(width, colour), line...)
+	if loaded {
+		text += "loaded: " + term.Cell((&Status{State: known.Loaded.State, Reasons: known.Loaded.Reasons, Loaded: ReceiptOf(known.Loaded.Receipt)}).loaded()) + "\n"
+	}
+	return []byte(text)
 }
-
-// Notes are what is to be known of an entry, the most important first.
-func Notes(sys *entries.System, boot loader.Boot, e *entries.Entry) []string {
-	var notes []string
-	if next, err := sys.Default(); err == nil && e == next.Entry {
-		notes = append(notes, "default")
-	}
-	if e == sys.Running() {
-		note := "running"
-		if boot.Image != nil {
-			note += ", kexec'ed " + localTime(cmp.Or(boot.Requested, boot.Image.Time))
-		}
-		notes = append(notes, note)
-	}
-	switch {
-	case e.Bad():
-		notes = append(notes, "bad: no boot attempts left")
-	case e.Tries.Counted:
-		notes = append(notes, Count(e.Tries.Left, "attempt")+" left")
-	}
-	switch reason := e.KexecBlocker(); {
-	case e.Hidden != "":
-		notes = append(notes, "hidden: "+e.Hidden)
-	case reason != "":
-		notes = append(notes, "no kexec: "+reason)
-	}
-	return notes
-}
-
-// Count is a number with its noun.
-func Count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // An Entry is an element of list --json. The keys are bootctl's, then ours.
 type Entry struct {
@@ -110,6 +78,11 @@ type Entry struct {
 	Extras             []string `json:"extras,omitempty"`
 	Hidden             string   `json:"hidden,omitempty"`
 	Kexec              Kexec    `json:"kexec"`
+	// Missing are initrds that are not there.
+	Missing []string `json:"missing,omitempty"`
+	// Loaded is fresh or stale where the entry is loaded.
+	Loaded     loader.State `json:"loaded,omitempty"`
+	LastResult *Result      `json:"lastResult,omitempty"`
 }
 
 // An Addon is one that the stub would apply to an entry.
@@ -126,12 +99,12 @@ type Kexec struct {
 }
 
 // Entries are the elements of list --json, in the order of the menu.
-func Entries(sys *entries.System) iter.Seq[*Entry] {
+func Entries(sys *entries.System, known Known) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		titles := sys.Titles()
 		for i, e := range sys.Entries() {
 			l := entryOf(sys, e)
-			l.ShowTitle = titles[i]
+			l.ShowTitle, l.Loaded, l.LastResult = titles[i], known.loaded(e), known.result(e)
 			if w := e.Written; w != nil { // by GRUB, which knows no addons
 				l.Options, l.Cmdline, l.Linux, l.Initrd = w.Cmdline(), w.Cmdline(), w.Linux, w.Initrds
 			}
@@ -171,7 +144,7 @@ func entryOf(sys *entries.System, e *entries.Entry) *Entry {
 	l.addAddons(e)
 	l.ShowTitle, l.IsDefault, l.IsSelected = e.Title, e == next.Entry, e == sys.Running()
 	reason := e.KexecBlocker()
-	l.Kexec = Kexec{reason == "", reason}
+	l.Kexec, l.Missing = Kexec{reason == "", reason}, e.MissingInitrds()
 	return l
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -65,8 +66,30 @@ func PlanOf(p *loader.Plan, rule string, missed []string) *Plan {
 
 // Print writes the plan for a person.
 func (r *Plan) Print(ui *term.UI) {
+	for _, row := range r.rows() {
+		ui.Print("%-10s %s", row[0], row[1])
+	}
+	for _, p := range r.Removed {
+		ui.Print("%-10s - %s", "", p)
+	}
+	for _, p := range r.Added {
+		ui.Print("%-10s + %s", "", p)
+	}
+	r.Trial.print(ui)
+	for _, w := range r.Warnings {
+		ui.Print("%-10s %s", "warning", w)
+	}
+	for _, f := range r.Findings {
+		ui.Print("%-10s %s", f.Severity, f)
+	}
+	r.PCRs.print(ui)
+}
+
+// rows are names and texts; a row without a name continues the one before.
+func (r *Plan) rows() [][2]string {
+	var rows [][2]string
 	row := func(name, format string, args ...any) {
-		ui.Print("%-10s "+format, append([]any{name}, args...)...)
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
 	}
 	if r.Entry != nil {
 		row("entry", "%s  %s", r.Entry.ID, r.Entry.Title)
@@ -85,57 +108,36 @@ func (r *Plan) Print(ui *term.UI) {
 		row("initrd", "none")
 	}
 	row("cmdline", "%s", r.Cmdline)
-	for _, p := range r.Removed {
-		row("", "- %s", p)
-	}
-	for _, p := range r.Added {
-		row("", "+ %s", p)
-	}
-	r.Trial.print(ui)
-	for _, w := range r.Warnings {
-		row("warning", "%s", w)
-	}
-	for _, f := range r.Findings {
-		row(string(f.Severity), "%s", f)
-	}
-	r.PCRs.print(ui)
+	return rows
 }
 
-// A Check is check --json.
-type Check struct {
-	Schema int       `json:"schema"`
-	Entry  *EntryRef `json:"entry,omitempty"`
-	// Blocked is set where reboot would refuse.
-	Blocked  bool           `json:"blocked"`
-	Findings []CheckFinding `json:"findings"`
-}
-
-// A CheckFinding is a finding of check.
-type CheckFinding struct {
-	loader.Finding
-	// Ignored is set for one of severity error that does not count.
-	Ignored bool `json:"ignored"`
-}
-
-// CheckOf reports the findings about a plan.
-func CheckOf(p *loader.Plan, found []loader.Finding, ignore []loader.FindingID) *Check {
-	r := &Check{Schema: Schema, Entry: RefOf(p.Entry()), Blocked: len(loader.Blocking(found, ignore...)) > 0, Findings: []CheckFinding{}}
-	for _, f := range found {
-		r.Findings = append(r.Findings, CheckFinding{f, f.Severity == loader.SeverityError && f.Ignored(ignore...)})
+// changes draws how the command line differs from the running one.
+func (r *Plan) changes(v term.View, indent string) []string {
+	var lines []string
+	if len(r.Removed) > 0 {
+		lines = v.Hang(indent+v.Marked(term.Error, "-")+" ", term.Printable(strings.Join(r.Removed, " ")))
 	}
-	return r
+	if len(r.Added) > 0 {
+		lines = append(lines, v.Hang(indent+v.Marked(term.OK, "+")+" ", term.Printable(strings.Join(r.Added, " ")))...)
+	}
+	return lines
 }
 
-// Print writes findings for a person, one a line.
-func (r *Check) Print(ui *term.UI) { PrintFindings(ui, r.Findings) }
-
-// PrintFindings writes findings for a person, one a line.
-func PrintFindings(ui *term.UI, found []CheckFinding) {
-	for _, f := range found {
-		severity := string(f.Severity)
-		if f.Ignored {
-			severity = "ignored"
+// Screen draws an entry of the menu: what ends a reboot, the plan, the check.
+func Screen(v term.View, p *Plan, c *Check) []string {
+	var lines []string
+	for _, f := range c.Findings {
+		if f.mark() == term.Error {
+			lines = append(lines, f.lines(v, "")...)
 		}
-		ui.Print("%-8s %s", severity, f.Finding)
 	}
+	lines = append(lines, v.Bold("Plan"))
+	for _, row := range p.rows() {
+		lines = append(lines, v.Hang(v.Faint(fmt.Sprintf("  %-10s", row[0])), term.Printable(row[1]))...)
+	}
+	lines = append(lines, p.changes(v, strings.Repeat(" ", 12))...)
+	for _, w := range p.Warnings {
+		lines = append(lines, v.Hang("  "+v.Mark(term.Warning)+" ", term.Printable(w))...)
+	}
+	return append(append(lines, v.Bold("Check")), c.body(v)...)
 }

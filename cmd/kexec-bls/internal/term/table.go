@@ -102,7 +102,7 @@ func (t Table) row(row []string, mark string, widths []int) string {
 		line.WriteString(pad(t.cut(Printable(c), i, widths[i]), widths[i]+columnGap))
 	}
 	indent := strings.Repeat(" ", ansi.StringWidth(line.String()))
-	folded := ansi.Wrap(Printable(row[last]), widths[last], "")
+	folded := wrap(Printable(row[last]), widths[last])
 	return strings.TrimRight(line.String()+strings.ReplaceAll(folded, "\n", "\n"+indent), " ")
 }
 

@@ -25,6 +25,9 @@ type UI struct {
 	NoPager  bool
 	// Env reads an environment variable, as os.LookupEnv does; nil: none is set.
 	Env func(name string) (value string, set bool)
+	// Given is the View of another process that shows what this one writes; nil:
+	// there is none.
+	Given *View
 }
 
 const prefix = "kexec-bls: "
