@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
@@ -22,7 +23,7 @@ boot, the next entry is loaded at every boot; with off, nothing loads it.`,
 			if err := a.needsSystemd("enable"); err != nil {
 				return err
 			}
-			return a.machine.Enable(cmd.Context(), policy == "boot")
+			return a.everyReboot(true, a.machine.Enable(cmd.Context(), policy == "boot"))
 		},
 	}
 	cmd.Flags().StringVar(&policy, "policy", policy, "What loads: `boot or off`")
@@ -38,9 +39,17 @@ func newDisable(a *app) *cobra.Command {
 			if err := a.needsSystemd("disable"); err != nil {
 				return err
 			}
-			return a.machine.Disable(cmd.Context())
+			return a.everyReboot(false, a.machine.Disable(cmd.Context()))
 		},
 	}
+}
+
+// everyReboot reports what was set, unless that failed.
+func (a *app) everyReboot(on bool, err error) error {
+	if err == nil {
+		_, err = a.json(report.EveryReboot{Schema: report.Schema, EveryReboot: on})
+	}
+	return err
 }
 
 func (a *app) needsSystemd(verb string) error {

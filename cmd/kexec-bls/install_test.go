@@ -48,7 +48,7 @@ func TestInstallTakesEverything(t *testing.T) {
 	for path := range got {
 		names = append(names, filepath.Base(path))
 	}
-	for _, dir := range []string{"man", "systemd", "pacman", "kernel-install", "debian"} {
+	for _, dir := range []string{"man", "systemd", "schema", "pacman", "kernel-install", "debian"} {
 		files, err := filepath.Glob("dist/" + dir + "/*")
 		require.NoError(t, err)
 		require.NotEmpty(t, files, dir)
@@ -67,7 +67,7 @@ func TestInstallTakesEverything(t *testing.T) {
 		"/usr/lib/systemd/system/kexec-bls-load@.service", "/usr/lib/systemd/system-preset/80-kexec-bls.preset",
 		"/usr/share/libalpm/hooks/95-kexec-bls.hook", "/usr/lib/kernel/install.d/95-kexec-bls.install",
 		"/etc/kernel/postinst.d/zzz-kexec-bls", "/etc/kernel/postrm.d/zzz-kexec-bls", "/etc/initramfs/post-update.d/zzz-kexec-bls",
-		"/usr/share/licenses/kexec-bls/LICENSE",
+		"/usr/share/licenses/kexec-bls/LICENSE", "/usr/share/kexec-bls/schema/status.json",
 	} {
 		assert.Contains(t, got, path)
 	}

@@ -77,6 +77,9 @@ done
 for preset in systemd/*.preset; do
 	put "$preset" "$PREFIX/lib/systemd/system-preset/${preset##*/}"
 done
+for schema in schema/*.json; do
+	put "$schema" "$SHARE/kexec-bls/schema/${schema##*/}"
+done
 for manager in $HOOKS; do
 	case $manager in
 	pacman) text pacman/95-kexec-bls.hook "$pacman/95-kexec-bls.hook" ;;
