@@ -81,7 +81,9 @@ func queryCases() []schemaCase {
 			write(t, f.dir, map[string]string{"esp/vmlinuz": "junk"})
 		}},
 		{args: "reboot-required --nosuch", code: exitUsage, fails: true},
-		{args: "show arch", code: exitFailed, prepare: func(t *testing.T, f *fake) { write(t, f.dir, map[string]string{"esp/loader/entries/arch.conf": "linux /vmlinuz\noptions " + strings.Repeat("x", 3000) + "\n"}) }},
+		{args: "show arch", code: exitFailed, prepare: func(t *testing.T, f *fake) {
+			write(t, f.dir, map[string]string{"esp/loader/entries/arch.conf": "linux /vmlinuz\noptions " + strings.Repeat("x", 3000) + "\n"})
+		}},
 	}
 }
 
@@ -105,7 +107,7 @@ func statusCases() []schemaCase {
 				Firmware: &state.RebootDuration{Requested: begun, Seconds: 2}, Missed: &state.MissedKexec{Requested: begun, Image: image},
 			}))
 			require.NoError(t, f.history().SaveTrial(state.Trial{
-				Schema: 1, Entry: "a.conf", Fallback: "b.conf", Started: begun, Ended: begun.Add(time.Minute), Outcome: state.TrialPanicked, LastWords: "Oops\xff", Settled: true,
+				Schema: 1, BootID: "x", Entry: "a.conf", Fallback: "b.conf", Started: begun, Ended: begun.Add(time.Minute), Outcome: state.TrialPanicked, LastWords: "Oops\xff", Settled: true,
 			}))
 		}},
 		{args: "status", code: exitFailed, fails: true, prepare: failing("loaded", errors.New("no sysfs"))},
