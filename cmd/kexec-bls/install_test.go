@@ -94,6 +94,7 @@ func TestInstallElsewhere(t *testing.T) {
 	} {
 		assert.Contains(t, got[path], "/opt/kb/bin/kexec-bls", path)
 	}
+	assert.Contains(t, got, "/etc/fish/completions/kexec-bls.fish")
 	assert.NotContains(t, install(t, "HOOKS="), "/etc/pacman.d/hooks/95-kexec-bls.hook")
 }
 

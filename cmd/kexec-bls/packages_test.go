@@ -70,7 +70,7 @@ func TestPackages(t *testing.T) {
 	})
 	t.Run("have one version", func(t *testing.T) {
 		version := strings.TrimSpace(tool(t, repo, nil, "cmd/kexec-bls/dist/version.sh", "HEAD"))
-		for _, pattern := range []string{"kexec-bls-%s.tar.gz", "kexec-bls-%s-linux-amd64.tar.gz", "kexec-bls-%s-linux-amd64.cdx.json", "kexec-bls_%s_amd64.deb", "kexec-bls-%s-1.x86_64.rpm"} {
+		for _, pattern := range []string{"kexec-bls-%s.tar.gz", "kexec-bls-%s-linux-amd64.tar.gz", "kexec-bls-%s-linux-amd64.cdx.json", "kexec-bls_%s-1_amd64.deb", "kexec-bls-%s-1.x86_64.rpm"} {
 			one(t, out, fmt.Sprintf(pattern, version))
 		}
 		text, err := os.ReadFile(filepath.Join(out, "PKGBUILD"))

@@ -49,10 +49,11 @@ elif [ -z "${HOOKS+set}" ]; then
 	! command -v dpkg >/dev/null || HOOKS="$HOOKS debian"
 fi
 
-# What others look for in /usr alone is in /etc for any other prefix.
+# What others look for in /usr alone is in /etc for any other prefix; fish, unless
+# XDG_DATA_DIRS is set.
 case $PREFIX in
-/usr) pacman=/usr/share/libalpm/hooks kernel_install=/usr/lib/kernel/install.d ;;
-*) pacman=/etc/pacman.d/hooks kernel_install=/etc/kernel/install.d ;;
+/usr) pacman=/usr/share/libalpm/hooks kernel_install=/usr/lib/kernel/install.d fish=/usr/share/fish/vendor_completions.d ;;
+*) pacman=/etc/pacman.d/hooks kernel_install=/etc/kernel/install.d fish=/etc/fish/completions ;;
 esac
 
 # packaged prints the package manager that has installed kexec-bls on this machine.
@@ -124,7 +125,7 @@ for page in man/*.[1-9]; do
 done
 completion bash "$SHARE/bash-completion/completions/kexec-bls"
 completion zsh "$ZSHDIR/_kexec-bls"
-completion fish "$SHARE/fish/vendor_completions.d/kexec-bls.fish"
+completion fish "$fish/kexec-bls.fish"
 for unit in systemd/*.service systemd/*.path systemd/*.timer; do
 	text "$unit" "$PREFIX/lib/systemd/system/${unit##*/}"
 done

@@ -83,8 +83,9 @@ chmod -R u+rwX,go+rX,go-w "$source"
 pack "$source" "$OUT/$name.tar.gz"
 host=$($GO env GOHOSTARCH)
 for arch in $host $ARCHS; do
+	[ ! -e "$work/kexec-bls-$arch" ] || continue
 	progress "building for $arch"
-	[ -e "$work/kexec-bls-$arch" ] || GOARCH=$arch make -s -C "$source" build PROGRAM="$work/kexec-bls-$arch" VERSION="$version" GO="$GO"
+	GOARCH=$arch make -s -C "$source" build PROGRAM="$work/kexec-bls-$arch" VERSION="$version" GO="$GO"
 done
 for arch in $ARCHS; do
 	progress "packages for $arch"
