@@ -58,8 +58,9 @@ func TestInstallTakesEverything(t *testing.T) {
 			assert.Contains(t, names, filepath.Base(file))
 		}
 	}
+	assert.Contains(t, got, "/usr/share/doc/kexec-bls/ansible/roles/kexec_bls/files/systemd/kexec-bls-boot.service")
 	require.NoError(t, fs.WalkDir(os.DirFS("dist"), ".", func(path string, d fs.DirEntry, err error) error {
-		if top, _, _ := strings.Cut(path, "/"); err == nil && !d.IsDir() && (top == "ansible" || top == "kured") {
+		if top, _, _ := strings.Cut(path, "/"); err == nil && d.Type().IsRegular() && (top == "ansible" || top == "kured") {
 			assert.Contains(t, got, "/usr/share/doc/kexec-bls/"+path)
 		}
 		return err

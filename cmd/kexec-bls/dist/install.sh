@@ -152,7 +152,7 @@ for manager in $HOOKS; do
 done
 put ../../../LICENSE "$LICENSEFILE"
 put ../../../README.md "$SHARE/doc/kexec-bls/README.md"
-for file in $(find ansible kured -type f | sort); do # for those who run more than one
+for file in $(find -L ansible kured -type f | sort); do # for those who run more than one
 	put "$file" "$SHARE/doc/kexec-bls/$file"
 done
 if [ "$action" = uninstall ] && [ -z "$DESTDIR" ]; then
