@@ -20,7 +20,7 @@ func TestAnsibleRoleIsClean(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ansible")
 	out, err := exec.Command("cp", "-rL", "dist/ansible", dir).CombinedOutput() // it follows repositories, and writes beside the files
 	require.NoError(t, err, "%s", out)
-	cmd := exec.Command(lint, "--offline", "--nocolor", "--strict", "--profile=production", "-p", "rolling.yml", "roles/kexec_bls")
+	cmd := exec.Command(lint, "--offline", "--nocolor", "--strict", "--profile=production", "rolling.yml", "roles/kexec_bls")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir, "ANSIBLE_HOME="+dir, "LC_ALL=C.UTF-8")
 	out, err = cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
