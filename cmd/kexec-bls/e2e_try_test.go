@@ -179,15 +179,16 @@ func TestE2ETryWithoutWatchdog(t *testing.T) {
 	assert.Equal(t, "panicked", trialOf(t, g).Outcome)
 	assert.Equal(t, before, variables(g))
 
-	boots := number(t, g.MustRun("journalctl --list-boots -q | wc -l"))
+	boots := listedBoots(t, g)
 	g.Cut("kexec-bls reboot panic", 3*time.Minute)
-	assert.Equal(t, boots+1, number(t, g.MustRun("journalctl --list-boots -q | wc -l")), "it remained where it was until the reset")
+	assert.Equal(t, boots+1, listedBoots(t, g), "it remained where it was until the reset")
 	assert.Contains(t, g.Console()[strings.LastIndex(g.Console(), "about to panic"):], "end Kernel panic")
 }
 
-func number(t *testing.T, text string) int {
+// listedBoots is how many boots the journal has.
+func listedBoots(t *testing.T, g *vm.Guest) int {
 	t.Helper()
-	n, err := strconv.Atoi(strings.TrimSpace(text))
+	n, err := strconv.Atoi(strings.TrimSpace(g.MustRun("journalctl --list-boots -q | wc -l")))
 	require.NoError(t, err)
 	return n
 }
