@@ -8,22 +8,25 @@
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
 # make install  PREFIX=/usr/local DESTDIR= HOOKS="pacman kernel-install debian"
-# make dist     release tarballs and packages, in dist/
+# make uninstall  PREFIX=/usr/local DESTDIR=  removes what install brought
+# make dist     ARCHS="amd64 arm64 ..."  release tarballs and packages, in dist/
 # make packages-test  installs and removes them, in roots of their own
 
 GO       ?= go
-VERSION  ?= $(shell cat .version 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo devel)
+VERSION  ?= $(shell cmd/kexec-bls/dist/version.sh)
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
 # Those that have kexec_file_load(2); CI runs on amd64.
-ARCHES    = arm64 riscv64 ppc64le s390x loong64
+CROSS     = arm64 riscv64 ppc64le s390x loong64
+# Those of a release; the names are Go's.
+ARCHS    ?= amd64 $(CROSS)
 PROGRAM  ?= kexec-bls
 LDFLAGS   = -s -w -buildid= -X main.version=$(VERSION)
 
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build check test vm vm-long e2e smoke demo lint fuzz bench install dist packages-test clean
+.PHONY: all build check test vm vm-long e2e smoke demo lint fuzz bench install uninstall dist packages-test clean
 
 all: build
 
@@ -72,7 +75,7 @@ lint:
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags vm,demo,packages,e2e,tools ./...
-	@set -e; for arch in $(ARCHES); do GOARCH=$$arch $(GO) vet ./...; done
+	@set -e; for arch in $(CROSS); do GOARCH=$$arch $(GO) vet ./...; done
 	$(STATICCHECK) -tags vm,e2e,tools ./...
 	$(GOLANGCI) run ./...
 	$(GOLANGCI) run --build-tags vm,demo,packages,e2e,tools ./...
@@ -94,8 +97,14 @@ install: export DESTDIR := $(DESTDIR)
 install: $(if $(shell command -v $(GO)),build)
 	@cmd/kexec-bls/dist/install.sh
 
+uninstall: export PREFIX := $(PREFIX)
+uninstall: export DESTDIR := $(DESTDIR)
+uninstall:
+	@cmd/kexec-bls/dist/install.sh uninstall
+
+dist: export ARCHS := $(ARCHS)
 dist:
-	GO='$(GO)' cmd/kexec-bls/dist/release.sh
+	@GO='$(GO)' cmd/kexec-bls/dist/release.sh
 
 packages-test:
 	fixtures/setup.sh packages

@@ -100,7 +100,7 @@ func (m *Machine) replaceStale(ctx context.Context, sys *entries.System, opt Gua
 		return true, nil, err
 	}
 	if p, err := m.Enabled(); err != nil || p != PolicyReboot {
-		return true, []string{"what is loaded is stale: " + l.Reasons[0]}, nil
+		return true, []string{"what is loaded is stale: " + l.Reasons[0].String()}, nil
 	}
 	if err := m.dropForFirmware(ctx); err != nil {
 		return true, nil, err

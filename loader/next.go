@@ -18,8 +18,8 @@ type NextBoot struct {
 	Release string // of the kernel that would be booted
 	// Difference is what would change; SameSystem where nothing would.
 	Difference Difference
-	// Reasons say each difference in a sentence.
-	Reasons []string
+	// Reasons are the differences.
+	Reasons Reasons
 
 	cmdline string
 }
@@ -65,25 +65,25 @@ func Next(_ context.Context, sys *entries.System, opt PlanOptions) (NextBoot, er
 }
 
 func (n *NextBoot) compare(p *Plan) {
-	differs := func(d Difference, format string, args ...any) {
+	differs := func(d Difference, r Reason) {
 		n.Difference = max(n.Difference, d)
-		n.Reasons = append(n.Reasons, fmt.Sprintf(format, args...))
+		n.Reasons = append(n.Reasons, r)
 	}
 	switch {
 	case n.Release != n.Running:
-		differs(OtherRelease, "kernel %s runs, %s would boot %s", n.Running, p.Name(), n.Release)
+		differs(OtherRelease, because(ReasonRelease, "kernel %s runs, %s would boot %s", n.Running, p.Name(), n.Release))
 	case !sameBuild(p.kernel.Version, p.host.KernelVersion()):
-		differs(OtherBuild, "kernel %s runs, %s would boot another build of it", n.Running, p.Name())
+		differs(OtherBuild, because(ReasonBuild, "kernel %s runs, %s would boot another build of it", n.Running, p.Name()))
 	}
 	stub := p.entry.Linux == "" || p.entry.Type == bls.Type2
 	for _, c := range cmdline.Diff(p.host.Cmdline(), p.exported) {
 		switch {
 		case c.Added:
-			differs(OtherCommandLine, "command line: + %s", c.Parameter)
+			differs(OtherCommandLine, Reason{ID: ReasonAdded, Text: "command line: + " + c.Parameter, Parameter: Text(c.Parameter)})
 		case stub && strings.HasPrefix(c.Parameter, "console="):
 			// systemd-stub 262 derives such parameters from the firmware's consoles.
 		default:
-			differs(OtherCommandLine, "command line: - %s", c.Parameter)
+			differs(OtherCommandLine, Reason{ID: ReasonRemoved, Text: "command line: - " + c.Parameter, Parameter: Text(c.Parameter)})
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package loader_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,7 +42,7 @@ func TestNext(t *testing.T) {
 			n, err := loader.Next(t.Context(), f.open(), loader.PlanOptions{})
 			require.NoError(t, err)
 			assert.Equal(t, v.want, n.Difference, n.Reasons)
-			assert.Contains(t, strings.Join(n.Reasons, "; "), v.reasons)
+			assert.Contains(t, n.Reasons.String(), v.reasons)
 			assert.Equal(t, v.want == loader.SameSystem, len(n.Reasons) == 0)
 			assert.Equal(t, "6.12.1", n.Release)
 		})

@@ -40,7 +40,7 @@ func (m *Machine) Reload(ctx context.Context, opt ReloadOptions) (Loaded, error)
 		return Loaded{State: None}, err
 	}
 	const times = 5
-	var before []string
+	var before Reasons
 	for range times {
 		if err := m.awaitQuiet(ctx); err != nil {
 			return Loaded{}, err
@@ -56,7 +56,7 @@ func (m *Machine) Reload(ctx context.Context, opt ReloadOptions) (Loaded, error)
 
 // reloadOnce loads what is stale; again reports whether it did. before are the
 // reasons of the last time: a load that changes nothing is not repeated.
-func (m *Machine) reloadOnce(ctx context.Context, opt ReloadOptions, before []string) (l Loaded, again bool, err error) {
+func (m *Machine) reloadOnce(ctx context.Context, opt ReloadOptions, before Reasons) (l Loaded, again bool, err error) {
 	sys, err := opt.System(ctx)
 	if err == nil {
 		defer sys.Close()

@@ -3,7 +3,6 @@ package loader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ const (
 type Loaded struct {
 	State State
 	// Reasons are why it is stale, or foreign.
-	Reasons []string
+	Reasons Reasons
 	// Receipt records a fresh or stale one; nil for others.
 	Receipt *Receipt
 }
@@ -53,7 +52,7 @@ func (m *Machine) Status(_ context.Context, sys *entries.System, opt StatusOptio
 	r, err := m.Receipt()
 	switch {
 	case errors.Is(err, state.ErrInterrupted):
-		return Loaded{State: Foreign, Reasons: []string{err.Error()}}, nil
+		return Loaded{State: Foreign, Reasons: Reasons{because(ReasonInterrupted, "%v", err)}}, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return Loaded{State: Foreign}, nil
 	case errors.Is(err, fs.ErrPermission):
@@ -71,33 +70,33 @@ func (m *Machine) Status(_ context.Context, sys *entries.System, opt StatusOptio
 func readReceipt(dir string) (Receipt, error) { return state.ReadReceipt(dir) }
 
 // stale says why what is loaded is no longer what a load would load now.
-func (m *Machine) stale(r Receipt, sys *entries.System, verify bool) []string {
-	var reasons []string
+func (m *Machine) stale(r Receipt, sys *entries.System, verify bool) Reasons {
+	var reasons Reasons
 	open := opener(r.Volumes, sys)
 	for _, f := range r.Files {
 		if changed := f.Changed(open, verify); changed != "" {
-			reasons = append(reasons, string(f.Path)+" "+changed)
+			reasons = append(reasons, aboutFile(ReasonFileChanged, string(f.Path), changed))
 		}
 	}
 	for _, dir := range r.Folders {
 		for _, name := range dir.Added() {
-			reasons = append(reasons, filepath.Join(string(dir.Path), string(name))+" is new")
+			reasons = append(reasons, aboutFile(ReasonFileAdded, filepath.Join(string(dir.Path), string(name)), "is new"))
 		}
 	}
 	if sys != nil && !r.Named {
 		if c, err := sys.Default(); err == nil && bls.FoldID(c.Entry.ID) != bls.FoldID(string(r.Entry)) {
-			reasons = append(reasons, fmt.Sprintf("the boot loader would boot %s now", c.Entry.ID))
+			reasons = append(reasons, because(ReasonDefault, "the boot loader would boot %s now", c.Entry.ID))
 		}
 	}
 	if r.Release != "" && !m.Host.HasModules(string(r.Release)) && m.Host.HasModules(m.Host.Release()) {
-		reasons = append(reasons, fmt.Sprintf("the modules of kernel %s are gone", r.Release))
+		reasons = append(reasons, because(ReasonModules, "the modules of kernel %s are gone", r.Release))
 	}
 	return append(reasons, edited(r, sys, open, verify)...)
 }
 
 // edited compares the entry itself, whose file may have got another boot counter
 // in its name.
-func edited(r Receipt, sys *entries.System, open func(string) (*os.File, error), verify bool) []string {
+func edited(r Receipt, sys *entries.System, open func(string) (*os.File, error), verify bool) Reasons {
 	if r.EntryFile == nil || sys == nil {
 		return nil
 	}
@@ -107,7 +106,7 @@ func edited(r Receipt, sys *entries.System, open func(string) (*os.File, error),
 		open = func(string) (*os.File, error) { return e.Volume.Open(e.Path) }
 	}
 	if changed := s.Changed(open, verify); changed != "" {
-		return []string{string(s.Path) + " " + changed}
+		return Reasons{aboutFile(ReasonEntry, string(s.Path), changed)}
 	}
 	return nil
 }

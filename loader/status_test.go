@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,7 +38,7 @@ func TestStatus(t *testing.T) {
 	f.write(map[string]string{"run/kexec-bls/loaded.json.pending": "{}"})
 	l = f.status(loader.StatusOptions{})
 	assert.Equal(t, loader.Foreign, l.State)
-	assert.Contains(t, strings.Join(l.Reasons, ""), "a load was interrupted")
+	assert.Contains(t, l.Reasons.String(), "a load was interrupted")
 	require.NoError(t, os.Remove(f.path("run/kexec-bls/loaded.json.pending")))
 
 	f.write(map[string]string{"proc/sys/kernel/random/boot_id": "another\n"})
@@ -107,7 +106,7 @@ func TestStale(t *testing.T) {
 			f.load(v.entry)
 			v.change(f)
 			l := f.status(loader.StatusOptions{})
-			assert.Contains(t, strings.Join(l.Reasons, "; "), v.want)
+			assert.Contains(t, l.Reasons.String(), v.want)
 			assert.Equal(t, v.want != "", len(l.Reasons) > 0, l.Reasons)
 			assert.Equal(t, map[bool]loader.State{true: loader.Stale, false: loader.Fresh}[v.want != ""], l.State)
 		})

@@ -210,7 +210,7 @@ func (m *Machine) ForgoTried(sys *entries.System, n *NextBoot) {
 		}
 	}
 	n.Difference = SameSystem
-	n.Reasons = []string{fmt.Sprintf("the trial of %s ended %s: it is not required until it changes", t.Entry, t.Outcome)}
+	n.Reasons = Reasons{because(ReasonTrial, "the trial of %s ended %s: it is not required until it changes", t.Entry, t.Outcome)}
 }
 
 // promote makes the tried entry the boot loader's default.

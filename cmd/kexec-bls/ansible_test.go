@@ -17,7 +17,7 @@ func TestAnsibleRole(t *testing.T) {
 	const role = "dist/ansible/roles/kexec_bls"
 	files, err := filepath.Glob(role + "/*/*.yml")
 	require.NoError(t, err)
-	require.Len(t, files, 7)
+	require.Len(t, files, 10)
 	for _, file := range files {
 		var any any
 		readYAML(t, file, &any)
@@ -28,10 +28,10 @@ func TestAnsibleRole(t *testing.T) {
 	assert.Contains(t, string(tasks), "(kexec_bls_check.stdout | from_json).entry.id")
 	var defaults map[string]any
 	readYAML(t, role+"/defaults/main.yml", &defaults)
-	for _, name := range []string{"steps", "package", "binary", "config", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command", "try", "try_time", "promote"} {
+	for _, name := range []string{"steps", "package", "package_file", "package_checksum", "binary", "unit_dir", "cache", "config", "config_file", "units", "program", "reboot", "entry", "on_blocker", "ignore", "timeout", "test_command", "try", "try_time", "promote"} {
 		assert.Contains(t, defaults, "kexec_bls_"+name)
 	}
-	assert.Len(t, defaults, 15, "each is tested here")
+	assert.Len(t, defaults, 20, "each is tested here")
 	assert.NotContains(t, defaults["kexec_bls_steps"], "reboot", "none that nobody asked for")
 
 	var plays []struct {

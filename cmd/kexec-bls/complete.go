@@ -36,6 +36,7 @@ func (a *app) completion(cmd *cobra.Command) error {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if _, has := cmd.GetFlagCompletionFunc(f.Name); !has {
 			failed = errors.Join(failed, cmd.RegisterFlagCompletionFunc(f.Name, a.completeFlag(f)))
+			_, f.Usage = pflag.UnquoteUsage(f) // it is what a shell shows, and shells run what is in backticks
 		}
 	})
 	for _, sub := range cmd.Commands() {

@@ -154,6 +154,28 @@ func TestEveryFlagCompletes(t *testing.T) {
 	assert.Greater(t, n, 30)
 }
 
+// TestDescriptionsAreText: what describes a flag or a value has nothing that a shell
+// runs.
+func TestDescriptionsAreText(t *testing.T) {
+	f, _ := newFake(t, archFiles())
+	n := 0
+	visitCommands(newRoot(&app{environment: f.environment}), func(cmd *cobra.Command) {
+		words := strings.Fields(cmd.CommandPath())[1:]
+		got, _ := f.complete(t, append(words, "--")...)
+		for _, line := range got {
+			_, about, _ := strings.Cut(line, "\t")
+			assert.NotContains(t, about, "`", line)
+			assert.NotContains(t, about, "$(", line)
+			n++
+		}
+	})
+	assert.Greater(t, n, 100)
+	for _, verb := range []string{"check", "reboot"} {
+		got, _ := f.complete(t, verb, "--ignore=")
+		assert.NotContains(t, strings.Join(got, "\n"), "`", verb)
+	}
+}
+
 func visitCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, sub := range cmd.Commands() {

@@ -26,11 +26,7 @@ boot (boot); with off, nothing loads it.`,
 			if err := a.needsSystemd("enable"); err != nil {
 				return err
 			}
-			if err := a.machine.Enable(cmd.Context(), p); err != nil {
-				return err
-			}
-			a.Note("%s", report.PolicyText(p))
-			return nil
+			return a.everyReboot(true, report.PolicyText(p), a.machine.Enable(cmd.Context(), p))
 		},
 	}
 	cmd.Flags().StringVar(&policy, "policy", policy, "What loads: `auto, reboot, upgrade, boot or off`")
@@ -46,9 +42,23 @@ func newDisable(a *app) *cobra.Command {
 			if err := a.needsSystemd("disable"); err != nil {
 				return err
 			}
-			return a.machine.Disable(cmd.Context())
+			return a.everyReboot(false, "", a.machine.Disable(cmd.Context()))
 		},
 	}
+}
+
+// everyReboot reports what was set, unless that failed.
+func (a *app) everyReboot(on bool, text string, err error) error {
+	if err != nil {
+		return err
+	}
+	if done, err := a.json(report.EveryReboot{Schema: report.Schema, EveryReboot: on}); done || err != nil {
+		return err
+	}
+	if text != "" {
+		a.Note("%s", text)
+	}
+	return nil
 }
 
 func (a *app) needsSystemd(verb string) error {

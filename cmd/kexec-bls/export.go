@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 )
 
 func newExport(a *app) *cobra.Command {
@@ -42,5 +44,9 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 	for _, f := range t.Findings() {
 		a.Warn("%s", f)
 	}
-	return t.Export(dir)
+	if err := t.Export(dir); err != nil {
+		return err
+	}
+	_, err = a.json(report.ExportOf(t.Plan, dir))
+	return err
 }

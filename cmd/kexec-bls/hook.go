@@ -106,7 +106,7 @@ func (a *app) reload(ctx context.Context) error {
 		},
 		Load: a.loadOptions(planFlags{}),
 		OnStale: func(l loader.Loaded) {
-			a.Note("%s is stale: %s", l.Receipt.Name(), strings.Join(l.Reasons, "; "))
+			a.Note("%s is stale: %s", l.Receipt.Name(), l.Reasons)
 		},
 		OnLoaded: func(r loader.Receipt, err error) {
 			a.journal(journal.Act{Kind: journal.Load, Entry: r.Name(), Err: err})
@@ -114,10 +114,10 @@ func (a *app) reload(ctx context.Context) error {
 	})
 	switch {
 	case errors.Is(err, loader.ErrUnrepeatable):
-		a.Note("what is loaded is stale (%s); %v", strings.Join(l.Reasons, "; "), err)
+		a.Note("what is loaded is stale (%s); %v", l.Reasons, err)
 		return nil
 	case err == nil && l.State == loader.Stale:
-		a.Warn("%s remains stale: %s", l.Receipt.Name(), strings.Join(l.Reasons, "; "))
+		a.Warn("%s remains stale: %s", l.Receipt.Name(), l.Reasons)
 	}
 	return err
 }

@@ -155,7 +155,7 @@ func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p 
 		a.Warn("%s", f)
 	}
 	if !p.Flat && !a.config.Initrd.Flat {
-		return a.writeInitrd(j.Plan, output)
+		return a.writeInitrd(j.Plan, output, walked)
 	}
 	flat, file, err := a.flatten(ctx, j.members)
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p 
 	if err != nil {
 		return err
 	}
-	return a.writeInitrd(plan, output)
+	return a.writeInitrd(plan, output, walked)
 }
 
 // flatten puts one archive in the place of members; where that is not possible it
@@ -189,9 +189,13 @@ func (a *app) flatten(ctx context.Context, members []initrd.Member) ([]initrd.Me
 }
 
 // writeInitrd writes to a file, whole or not at all, or to standard output.
-func (a *app) writeInitrd(plan *initrd.Plan, output string) error {
+func (a *app) writeInitrd(plan *initrd.Plan, output string, walked initrd.Report) error {
 	if output != "-" {
-		return loader.WriteFile(filepath.Clean(output), plan.Write)
+		if err := loader.WriteFile(filepath.Clean(output), plan.Write); err != nil {
+			return err
+		}
+		_, err := a.json(report.MergeOf(output, plan.Size(), walked))
+		return err
 	}
 	f, ok := a.Out.(*os.File)
 	if !ok {

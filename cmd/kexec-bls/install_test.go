@@ -2,9 +2,11 @@ package main
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +50,7 @@ func TestInstallTakesEverything(t *testing.T) {
 	for path := range got {
 		names = append(names, filepath.Base(path))
 	}
-	for _, dir := range []string{"man", "systemd", "pacman", "kernel-install", "debian"} {
+	for _, dir := range []string{"man", "systemd", "schema", "prometheus", "pacman", "kernel-install", "debian"} {
 		files, err := filepath.Glob("dist/" + dir + "/*")
 		require.NoError(t, err)
 		require.NotEmpty(t, files, dir)
@@ -56,8 +58,9 @@ func TestInstallTakesEverything(t *testing.T) {
 			assert.Contains(t, names, filepath.Base(file))
 		}
 	}
+	assert.Contains(t, got, "/usr/share/doc/kexec-bls/ansible/roles/kexec_bls/files/systemd/kexec-bls-boot.service")
 	require.NoError(t, fs.WalkDir(os.DirFS("dist"), ".", func(path string, d fs.DirEntry, err error) error {
-		if top, _, _ := strings.Cut(path, "/"); err == nil && !d.IsDir() && (top == "ansible" || top == "kured") {
+		if top, _, _ := strings.Cut(path, "/"); err == nil && d.Type().IsRegular() && (top == "ansible" || top == "kured") {
 			assert.Contains(t, got, "/usr/share/doc/kexec-bls/"+path)
 		}
 		return err
@@ -67,7 +70,8 @@ func TestInstallTakesEverything(t *testing.T) {
 		"/usr/lib/systemd/system/kexec-bls-load@.service", "/usr/lib/systemd/system-preset/80-kexec-bls.preset",
 		"/usr/share/libalpm/hooks/95-kexec-bls.hook", "/usr/lib/kernel/install.d/95-kexec-bls.install",
 		"/etc/kernel/postinst.d/zzz-kexec-bls", "/etc/kernel/postrm.d/zzz-kexec-bls", "/etc/initramfs/post-update.d/zzz-kexec-bls",
-		"/usr/share/licenses/kexec-bls/LICENSE",
+		"/usr/share/licenses/kexec-bls/LICENSE", "/usr/share/kexec-bls/schema/status.json",
+		"/usr/share/kexec-bls/prometheus/kexec-bls.rules.yml", "/usr/lib/systemd/system/kexec-bls-metrics.timer",
 	} {
 		assert.Contains(t, got, path)
 	}
@@ -91,6 +95,7 @@ func TestInstallElsewhere(t *testing.T) {
 	} {
 		assert.Contains(t, got[path], "/opt/kb/bin/kexec-bls", path)
 	}
+	assert.Contains(t, got, "/etc/fish/completions/kexec-bls.fish")
 	assert.NotContains(t, install(t, "HOOKS="), "/etc/pacman.d/hooks/95-kexec-bls.hook")
 }
 
@@ -128,4 +133,66 @@ func runInstall(dir, script string, env ...string) (string, error) {
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// TestUninstall removes what install brought, and nothing else.
+func TestUninstall(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755))
+	script, err := filepath.Abs("dist/install.sh")
+	require.NoError(t, err)
+	to := filepath.Join(dir, "two words")
+	others := map[string]string{"opt/kb/bin/other": "", "opt/kb/share/doc/other/x": "", "opt/kb/share/kexec-bls/mine": "", "etc/kernel/postinst.d/other": ""}
+	write(t, to, others)
+	env := []string{"DESTDIR=" + to, "PREFIX=/opt/kb", "PROGRAM=" + program}
+	out, err := runInstall(dir, script, append(env, "HOOKS=pacman kernel-install debian")...)
+	require.NoError(t, err, out)
+	cmd := exec.Command(script, "uninstall")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), append(env, "HOOKS=")...)
+	text, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	assert.Contains(t, string(text), "remove "+to+"/opt/kb/bin/kexec-bls\n")
+	var left []string
+	require.NoError(t, fs.WalkDir(os.DirFS(to), ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			left = append(left, path)
+		}
+		return err
+	}))
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(others)), left)
+	assert.NoDirExists(t, to+"/opt/kb/share/doc/kexec-bls")
+	assert.NoDirExists(t, to+"/opt/kb/share/kexec-bls/schema")
+	assert.NoDirExists(t, to+"/opt/kb/share/licenses/kexec-bls")
+}
+
+// TestInstallBesideAPackage is refused on the machine itself, whatever the package
+// manager, and allowed below a DESTDIR.
+func TestInstallBesideAPackage(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"program": "#!/bin/sh\n"})
+	require.NoError(t, os.Chmod(filepath.Join(dir, "program"), 0o755))
+	script, err := filepath.Abs("dist/install.sh")
+	require.NoError(t, err)
+	for name, answer := range map[string]string{"dpkg": "dpkg-query", "rpm": "rpm", "pacman": "pacman"} {
+		bin := filepath.Join(dir, name)
+		for _, tool := range []string{"dpkg-query", "rpm", "pacman"} {
+			text := "#!/bin/sh\nexit 1\n"
+			if tool == answer {
+				text = "#!/bin/sh\nprintf installed\n"
+			}
+			write(t, bin, map[string]string{tool: text})
+			require.NoError(t, os.Chmod(filepath.Join(bin, tool), 0o755))
+		}
+		env := []string{"PREFIX=" + dir + "/to-" + name, "HOOKS=", "PROGRAM=" + dir + "/program", "PATH=" + bin + ":" + os.Getenv("PATH")}
+		out, err := runInstall(dir, script, append(env, "DESTDIR=")...)
+		require.Error(t, err)
+		assert.Contains(t, out, "installed as a package of "+name+": remove the package first")
+		assert.NoDirExists(t, dir+"/to-"+name)
+		out, err = runInstall(dir, script, append(env, "DESTDIR="+dir+"/dest")...)
+		require.NoError(t, err, out)
+		out, err = runInstall(dir, script, append(env, "DESTDIR=", "FORCE=1")...)
+		require.NoError(t, err, out)
+		assert.FileExists(t, dir+"/to-"+name+"/bin/kexec-bls")
+	}
 }

@@ -53,7 +53,7 @@ func kill(t *testing.T, g *vm.Guest, after int) (k killed) {
 	var r report.Status
 	require.NoError(t, json.Unmarshal([]byte(lines[4]), &r), out)
 	assert.Equal(t, "1", lines[2], "an image is loaded")
-	k.called, k.files, k.state, k.reasons = number(t, lines[1]) < number(t, lines[0]), lines[3], string(r.State), strings.Join(r.Reasons, " ")
+	k.called, k.files, k.state, k.reasons = number(t, lines[1]) < number(t, lines[0]), lines[3], string(r.State), r.Reasons.String()
 	if r.Loaded != nil {
 		k.entry = string(r.Loaded.Entry.ID)
 	}

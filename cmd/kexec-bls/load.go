@@ -26,7 +26,8 @@ func newLoad(a *app) *cobra.Command {
 			}
 			if there, err := a.machine.IsLoaded(); ifNone && err == nil && there {
 				a.Note("a kernel is loaded already and remains loaded")
-				return nil
+				_, err = a.json(report.Kept{Schema: report.Schema, Kept: true})
+				return err
 			}
 			var t *target
 			var err error

@@ -85,19 +85,11 @@ func run(ctx context.Context, args []string, env *environment, stdout, stderr io
 	return exitCode(err)
 }
 
-// A failure is what a command that fails prints as JSON, unless it printed its
-// report.
-type failure struct {
-	Schema     int    `json:"schema"`
-	Error      string `json:"error"`
-	Hint       string `json:"hint,omitempty"`
-	ExitStatus int    `json:"exitStatus"`
-}
-
+// fail prints an error, as JSON too unless the command printed its report.
 func (a *app) fail(err error) {
 	err = withHint(err)
 	if !a.printed && a.flags.json != "" {
-		if _, jerr := a.json(failure{report.Schema, err.Error(), hint.Of(err), exitCode(err)}); jerr != nil {
+		if _, jerr := a.json(report.Failure{Schema: report.Schema, Error: err.Error(), Hint: hint.Of(err), ExitStatus: exitCode(err)}); jerr != nil {
 			a.Warn("%v", jerr)
 		}
 	}

@@ -106,7 +106,7 @@ func TestManualHasEveryJSONKey(t *testing.T) {
 	for verb, value := range map[string]any{
 		"list": report.Entry{}, "show": report.Plan{}, "check": report.Check{}, "status": report.Status{},
 		"reboot-required": report.Requirement{}, "initrd ls": report.Initrd{}, "config": config.Setting{},
-		"unload": report.Unload{}, "reboot": report.Reboot{},
+		"unload": report.Unload{}, "reboot": report.Reboot{}, "export": report.Export{}, "initrd merge": report.Merge{}, "enable": report.EveryReboot{},
 	} {
 		var documented []string
 		for _, i := range readManual(t, "kexec-bls.8") {

@@ -138,3 +138,29 @@ func TestMetricsAreWhole(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 2, "kexec-bls.prom and taken")
 }
+
+// TestAlertsAreOfMetrics: each rule is about metrics that there are.
+func TestAlertsAreOfMetrics(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	requested := time.Now().UTC()
+	require.NoError(t, f.history().SaveTrial(state.Trial{Schema: 1, BootID: "x", Entry: "a.conf", Fallback: "b.conf", Started: requested, Outcome: state.TrialHung}))
+	known := f.metrics(t, "--esp-path="+esp)
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	readYAML(t, "dist/prometheus/kexec-bls.rules.yml", &rules)
+	require.Len(t, rules.Groups, 1)
+	require.Len(t, rules.Groups[0].Rules, 6)
+	for _, rule := range rules.Groups[0].Rules {
+		for _, name := range regexp.MustCompile(`\bkexec_bls_(\w+)`).FindAllStringSubmatch(rule.Expr, -1) {
+			found := false
+			for key := range known {
+				key, _, _ = strings.Cut(key, "{")
+				found = found || key == name[1]
+			}
+			assert.True(t, found, "%s: %s", rule.Alert, name[0])
+		}
+	}
+}

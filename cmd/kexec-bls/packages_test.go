@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,7 +33,11 @@ func tool(t *testing.T, dir string, env []string, args ...string) string {
 // release makes the packages of HEAD and returns their directory.
 func release(t *testing.T, repo, umask string, env ...string) string {
 	out := filepath.Join(t.TempDir(), "out")
-	tool(t, repo, append(env, "OUT="+out, "ARCHS=amd64"), "sh", "-c", "umask "+umask+"; exec cmd/kexec-bls/dist/release.sh")
+	printed := tool(t, repo, append(env, "OUT="+out), "sh", "-c", "umask "+umask+"; exec make --no-print-directory dist ARCHS=amd64")
+	for _, step := range []string{"dist: version ", "dist: building for amd64\n", "dist: packages for amd64\n", "dist: done\n"} {
+		assert.Contains(t, printed, step)
+	}
+	assert.NotContains(t, printed, "arm64")
 	return out
 }
 
@@ -62,6 +67,34 @@ func TestPackages(t *testing.T) {
 			assert.Equal(t, string(a), string(b))
 		}
 		tool(t, out, nil, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	})
+	t.Run("have one version", func(t *testing.T) {
+		version := strings.TrimSpace(tool(t, repo, nil, "cmd/kexec-bls/dist/version.sh", "HEAD"))
+		for _, pattern := range []string{"kexec-bls-%s.tar.gz", "kexec-bls-%s-linux-amd64.tar.gz", "kexec-bls-%s-linux-amd64.cdx.json", "kexec-bls_%s-1_amd64.deb", "kexec-bls-%s-1.x86_64.rpm"} {
+			one(t, out, fmt.Sprintf(pattern, version))
+		}
+		text, err := os.ReadFile(filepath.Join(out, "PKGBUILD"))
+		require.NoError(t, err)
+		assert.Contains(t, string(text), "\npkgver="+version+"\n")
+		unpacked := t.TempDir()
+		tool(t, unpacked, nil, "tar", "-xzf", one(t, out, "*-linux-amd64.tar.gz"))
+		assert.Equal(t, "kexec-bls "+version+"\n", tool(t, "", nil, one(t, unpacked, "*/usr/bin/kexec-bls"), "--version"))
+	})
+	t.Run("list their modules", func(t *testing.T) {
+		var bom struct {
+			BOMFormat  string
+			Components []struct{ Name string }
+		}
+		text, err := os.ReadFile(one(t, out, "*.cdx.json"))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(text, &bom))
+		assert.Equal(t, "CycloneDX", bom.BOMFormat)
+		var names []string
+		for _, c := range bom.Components {
+			names = append(names, c.Name)
+		}
+		assert.Contains(t, names, "github.com/spf13/cobra")
+		assert.NotContains(t, names, "github.com/stretchr/testify", "that is for tests")
 	})
 	t.Run("deb", func(t *testing.T) { testDeb(t, one(t, out, "*_amd64.deb")) })
 	t.Run("rpm", func(t *testing.T) { testRPM(t, one(t, out, "*.x86_64.rpm")) })

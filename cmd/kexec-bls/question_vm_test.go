@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,7 +35,7 @@ func TestVMQuestionsAreAnswered(t *testing.T) {
 		assert.Equal(t, exitUnknown, got.Code, got.Stderr)
 		var r report.Requirement
 		require.NoError(t, json.Unmarshal([]byte(got.Stdout), &r), got.Stdout)
-		assert.Contains(t, strings.Join(r.Reasons, "; "), what)
+		assert.Contains(t, r.Reasons.String(), what)
 		got = g.Run("kexec-bls check")
 		assert.Equal(t, exitFailed, got.Code, got.Stdout)
 		assert.Contains(t, got.Stderr, what)

@@ -204,8 +204,15 @@ func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot)
 	}
 	err := a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		a.Note("the loaded kernel would be started")
+		err = a.would(r, "the loaded kernel would be started")
 	}
+	return err
+}
+
+// would reports what --dry-run did not do.
+func (a *app) would(r *report.Reboot, what string) error {
+	a.Note("%s", what)
+	_, err := a.json(r)
 	return err
 }
 
@@ -215,7 +222,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 	r.Way, r.Release, r.Entry = string(journal.Firmware), "", nil
 	err := a.machine.RebootFirmware(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		a.Note("the machine would reboot through firmware")
+		err = a.would(r, "the machine would reboot through firmware")
 	}
 	return err
 }
@@ -224,8 +231,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 func (a *app) cancel(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	r.Way = string(journal.Cancelled)
 	if o.dryRun {
-		a.Note("a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")
-		return nil
+		return a.would(r, "a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")
 	}
 	kept, err := a.machine.Cancel(ctx, a.rebootOptions(o, r))
 	if err != nil {

@@ -35,7 +35,7 @@ func TestInterruptedLoad(t *testing.T) {
 		assert.FileExists(t, filepath.Join(f.machine.RunDir, "loaded.json.pending"), "before the system call")
 		code, r := state()
 		assert.Equal(t, exitForeign, code)
-		assert.Contains(t, r.Reasons[0], "under way")
+		assert.Contains(t, r.Reasons[0].Text, "under way")
 		pending := fileOrEmpty(t, filepath.Join(f.machine.RunDir, "loaded.json.pending"))
 		write(t, f.machine.RunDir, map[string]string{"killed": pending})
 	}
@@ -46,7 +46,7 @@ func TestInterruptedLoad(t *testing.T) {
 	code, r := state()
 	assert.Equal(t, exitForeign, code)
 	assert.Equal(t, loader.Foreign, r.State)
-	assert.Contains(t, r.Reasons[0], "a load was interrupted")
+	assert.Contains(t, r.Reasons[0].Text, "a load was interrupted")
 	got := f.run("status", "--esp-path="+esp)
 	assert.Contains(t, got.stdout, "loaded   not known which kernel\n         a load was interrupted")
 	assert.Contains(t, f.run("reboot", "--when=cancel").stderr, "the loaded kernel remains loaded: a load was interrupted")

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -68,7 +67,5 @@ func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
 
 // unanswered is reboot-required's answer where something hangs.
 func (a *app) unanswered(err error) error {
-	r := report.RequirementOf(loader.NextBoot{Running: a.machine.Host.Release()}, err)
-	r.Reasons = []string{term.Message(err)}
-	return a.answer(r)
+	return a.answer(report.RequirementOf(loader.NextBoot{Running: a.machine.Host.Release()}, err))
 }

@@ -101,7 +101,10 @@ through systemd, so that services stop as in any reboot.`,
 	}
 	a.addFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		a.flags.json = term.JSONModeOf(a.args) // it may come after the flag that is none
+		return usageError{err}
+	})
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a), newEnable(a), newDisable(a),
 		newInitrd(a), newHook(a), newConfig(a))
 	return cmd

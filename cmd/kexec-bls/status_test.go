@@ -29,7 +29,7 @@ func reasons(t *testing.T, files map[string]string, entry string, change func(es
 	var r report.Status
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), got.stderr)
 	assert.Equal(t, len(r.Reasons) > 0, got.code == exitStale, "exit code %d", got.code)
-	return strings.ReplaceAll(strings.Join(r.Reasons, "; "), esp, "")
+	return strings.ReplaceAll(r.Reasons.String(), esp, "")
 }
 
 // TestStatusOfAnUnmountedPartition: its paths lead nowhere, its files are

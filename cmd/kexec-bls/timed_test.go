@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 func TestQuestionsRunThemselvesOnce(t *testing.T) {
@@ -42,7 +43,9 @@ func TestRebootRequiredNeverSaysNoForAFailure(t *testing.T) {
 		assert.Equal(t, exitUnknown, got.code, got.stderr)
 		v := oneObject(t, got)
 		assert.Nil(t, v["required"])
-		assert.Contains(t, v["reasons"].([]any)[0], why)
+		reason := v["reasons"].([]any)[0].(map[string]any)
+		assert.Equal(t, "unknown", reason["id"])
+		assert.Contains(t, reason["text"], why)
 	}
 	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "broken"})
 	fails(f.paths.File + ":1: ")
@@ -75,7 +78,7 @@ func TestUnansweredQuestions(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &r), "half an answer is none")
 	assert.Nil(t, r.Required)
 	assert.Equal(t, "6.1.0", r.Running)
-	assert.Equal(t, []string{"EFI variable LoaderInfo: no answer within 60ms; power-cycle the machine: nothing else restarts firmware"}, r.Reasons)
+	assert.Equal(t, loader.Reasons{{ID: loader.ReasonUnknown, Text: "EFI variable LoaderInfo: no answer within 60ms", Hint: "power-cycle the machine: nothing else restarts firmware"}}, r.Reasons)
 
 	got = f.run("check")
 	assert.Equal(t, exitFailed, got.code)

@@ -129,7 +129,7 @@ func TestVMLoadStatusUnload(t *testing.T) {
 	g.MustRun("kexec-bls load && printf 'options more\\n' >> /efi/loader/entries/arch.conf && printf x >> /efi/extra.img")
 	code, r = state()
 	assert.Equal(t, exitStale, code)
-	assert.Contains(t, strings.Join(r.Reasons, " "), "/efi/extra.img")
+	assert.Contains(t, r.Reasons.String(), "/efi/extra.img")
 
 	g.MustRun("kexec-bls load fits && rm -r /run/kexec-bls")
 	code, r = state()

@@ -10,8 +10,8 @@ import (
 // A Request is what a load was asked for, apart from the configuration: enough to
 // repeat it. The zero value loads what the boot loader would boot next.
 type Request struct {
-	// Entry is an id; "" is the boot loader's choice.
-	Entry raw.String `json:"entry,omitempty"`
+	// Entry is an id; "" is the boot loader's choice. An "entry" in JSON is an object.
+	Entry raw.String `json:"name,omitempty"`
 	// ESP and Boot are the directories that were given as boot partitions, Config
 	// the file that was given instead of the configuration; absolute paths.
 	ESP    raw.String `json:"esp,omitempty"`

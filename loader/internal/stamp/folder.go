@@ -26,7 +26,7 @@ func (s Folder) Added() []raw.String {
 
 func companions(dir string) []raw.String {
 	entries, _ := os.ReadDir(dir) // sorted; what cannot be read has nothing
-	var names []raw.String
+	names := []raw.String{}       // no null in JSON
 	for _, e := range entries {
 		if e.Type().IsRegular() && (IsCompanion(e.Name(), ".cred") || IsCompanion(e.Name(), ".raw") || IsCompanion(e.Name(), ".addon.efi")) {
 			names = append(names, raw.String(e.Name()))

@@ -165,7 +165,7 @@ func (u *Upgrade) load(ctx context.Context) bool {
 	}
 	again := ""
 	if u.loaded.State == loader.Stale {
-		again = " again, as " + u.loaded.Reasons[0]
+		again = " again, as " + u.loaded.Reasons[0].String()
 	}
 	way := "systemctl kexec starts it, from systemd 256 on systemctl reboot too"
 	if u.Machine.Host.InitSystem() != host.Systemd {

@@ -24,7 +24,7 @@ type Reboot struct {
 	When    string    `json:"when"`              // now, or the value of --when=
 	// At is when a scheduled reboot will be, where systemd shows that.
 	At time.Time `json:"at,omitzero"`
-	// Accepted is when the init system accepted the request.
+	// Accepted is when the init system accepted the request; absent with --dry-run.
 	Accepted time.Time `json:"accepted,omitzero"`
 
 	begun time.Time

@@ -31,13 +31,13 @@ type Status struct {
 	Schema int          `json:"schema"`
 	State  loader.State `json:"state"`
 	// Reasons are why the image is stale, or why it is not known what it is.
-	Reasons []string  `json:"reasons,omitempty"`
-	Loaded  *Receipt  `json:"loaded,omitempty"`
-	Running string    `json:"running"`           // kernel release
-	Kexeced bool      `json:"kexeced"`           // the running kernel was started by kexec
-	Next    *EntryRef `json:"next,omitempty"`    // what the boot loader would boot
-	Rule    string    `json:"rule,omitempty"`    // what chooses it
-	Current *EntryRef `json:"current,omitempty"` // what runs
+	Reasons loader.Reasons `json:"reasons,omitempty"`
+	Loaded  *Receipt       `json:"loaded,omitempty"`
+	Running string         `json:"running"`           // kernel release
+	Kexeced bool           `json:"kexeced"`           // the running kernel was started by kexec
+	Next    *EntryRef      `json:"next,omitempty"`    // what the boot loader would boot
+	Rule    string         `json:"rule,omitempty"`    // what chooses it
+	Current *EntryRef      `json:"current,omitempty"` // what runs
 	// EveryReboot is set by enable: every reboot is a kexec while a kernel is loaded.
 	EveryReboot bool `json:"everyReboot"`
 	// Policy is what loads a kernel then: "reboot", "upgrade", "boot" or "off".
@@ -244,7 +244,7 @@ type Requirement struct {
 	Running  string    `json:"running"`        // kernel release
 	Next     string    `json:"next,omitempty"` // kernel release
 	// Reasons are what would be different, or why that cannot be determined.
-	Reasons []string `json:"reasons"`
+	Reasons loader.Reasons `json:"reasons"`
 }
 
 // Print writes the reasons for a person.
@@ -256,9 +256,9 @@ func (r Requirement) Print(ui *term.UI) {
 
 // RequirementOf is the answer that loader.Next gives.
 func RequirementOf(n loader.NextBoot, err error) Requirement {
-	r := Requirement{Schema: Schema, Entry: RefOf(n.Entry), Running: n.Running, Next: n.Release, Reasons: []string{}}
+	r := Requirement{Schema: Schema, Entry: RefOf(n.Entry), Running: n.Running, Next: n.Release, Reasons: loader.Reasons{}}
 	if err != nil {
-		r.Reasons = append(r.Reasons, term.Message(err))
+		r.Reasons = loader.Unknown(err)
 		return r
 	}
 	required := n.Difference != loader.SameSystem

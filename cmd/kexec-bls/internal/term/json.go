@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -36,6 +37,23 @@ func (m *JSONMode) Set(s string) error {
 
 // Type names the value in the help text.
 func (m *JSONMode) Type() string { return "MODE" }
+
+// JSONModeOf is the mode that arguments ask for, whatever else is wrong with them.
+func JSONModeOf(args []string) JSONMode {
+	mode := JSONOff
+	for _, arg := range args {
+		value, asked := strings.CutPrefix(arg, "--json=")
+		switch {
+		case arg == "--":
+			return mode
+		case arg == "--json":
+			mode = JSONPretty
+		case asked:
+			_ = mode.Set(value) // one that is none changes nothing
+		}
+	}
+	return mode
+}
 
 // JSON writes a value, JSONPretty with tabs, else as one line.
 func (u *UI) JSON(mode JSONMode, v any) error {
