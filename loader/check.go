@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,6 +79,19 @@ func Topics() []finding.Topic {
 	topics = append(topics, trial.Topics()...)
 	finding.SortTopics(topics)
 	return topics
+}
+
+// ParseFinding reads the ID of a finding, that of a Topic or AllFindings. The error
+// has a hint where an ID is spelled almost like it.
+func ParseFinding(text string) (FindingID, error) {
+	ids := []string{string(AllFindings)}
+	for _, topic := range Topics() {
+		ids = append(ids, string(topic.ID))
+	}
+	if !slices.Contains(ids, text) {
+		return "", hint.Errorf(hint.DidYouMean(text, ids), "no finding has the id %q", text)
+	}
+	return FindingID(text), nil
 }
 
 // A BlockedError is a load or a reboot that findings of severity error end.

@@ -19,7 +19,7 @@ func newCheck(a *app) *cobra.Command {
 		Long: `Look for what would prevent a kexec: errors, which surely fail or do harm,
 warnings and information, with what to do about each. Nothing is changed. The
 exit code is 5 where there is an error that is not ignored.`,
-		Args: maxArgs(1),
+		Args: entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.try.check(); err != nil {
 				return err

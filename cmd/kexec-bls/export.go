@@ -12,7 +12,7 @@ func newExport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [ENTRY] --output=DIR",
 		Short: "Write linux, initrd and cmdline as they would be loaded",
-		Args:  maxArgs(1),
+		Args:  entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch dir {
 			case "":

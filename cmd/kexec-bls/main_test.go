@@ -403,8 +403,8 @@ func TestOneShotThatIsUsedUp(t *testing.T) {
 
 func TestSpecialEntries(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	shown := func(name string) string {
-		got := f.run("show", name, "--esp-path="+esp)
+	shown := func(names ...string) string {
+		got := f.run(append([]string{"show", "--esp-path=" + esp}, names...)...)
 		if got.code != exitDone {
 			return got.stderr
 		}
@@ -417,7 +417,7 @@ func TestSpecialEntries(t *testing.T) {
 	f.setVar(t, "LoaderEntryLastBooted", "other.conf")
 	f.setVar(t, "LoaderEntrySelected", "arch.conf")
 	assert.Equal(t, "other.conf", shown("@oneshot"))
-	assert.Equal(t, "other.conf", shown(""))
+	assert.Equal(t, "other.conf", shown())
 	assert.Equal(t, "arch.conf", shown("@default"), "what holds beyond the next boot")
 	assert.Equal(t, "other.conf", shown("@saved"))
 	assert.Equal(t, "arch.conf", shown("@current"))

@@ -10,6 +10,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -49,7 +50,7 @@ func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 	}
 	choice, err := a.choose(ctx, menu.Options{Rows: rows, Plan: a.menuPlan(ctx, p), Colour: a.Colour()})
 	if errors.Is(err, menu.ErrNoTerminal) {
-		err = usageError{err}
+		err = &usage.Error{Err: err}
 	}
 	return choice, err
 }

@@ -35,9 +35,9 @@ func newReboot(a *app) *cobra.Command {
 		Long: `Load what the boot loader would boot next, or ENTRY, and reboot into it through
 systemd. Nothing is half done: if anything fails, no kernel stays loaded and
 the system goes on as it was.`,
-		Args: maxArgs(1),
+		Args: entryArg,
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(notEmpty(cmd, args), o.check(len(args) > 0)); err != nil {
+			if err := o.check(len(args) > 0); err != nil {
 				return err
 			}
 			if o.init.When == "show" {

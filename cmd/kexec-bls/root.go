@@ -12,8 +12,8 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -101,9 +101,9 @@ through systemd, so that services stop as in any reboot.`,
 	}
 	a.addFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a), newEnable(a), newDisable(a),
 		newInitrd(a), newHook(a), newConfig(a))
+	usage.Prepare(cmd, a.args)
 	return cmd
 }
 
@@ -162,32 +162,10 @@ func (a *app) quiet() *app {
 	return &silent
 }
 
-// noArgs and maxArgs are cobra's checks with an error that exits as usage.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if cmd.HasSubCommands() {
-		return usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
-	}
-	return usagef("%s takes no argument, got %q", cmd.CommandPath(), args[0])
-}
+func noArgs(cmd *cobra.Command, args []string) error { return usage.Args("argument", 0, 0)(cmd, args) }
 
-func maxArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usagef("unexpected argument %q; %s takes at most %s", args[n], cmd.CommandPath(), report.Count(n, "argument"))
-		}
-		return nil
-	}
-}
-
-func someArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return usagef("%s needs a FILE", cmd.CommandPath())
-	}
-	return nil
-}
+// entryArg takes at most an ENTRY.
+func entryArg(cmd *cobra.Command, args []string) error { return usage.Args("ENTRY", 0, 1)(cmd, args) }
 
 func argument(args []string) string {
 	if len(args) == 0 {
