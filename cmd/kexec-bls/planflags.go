@@ -16,7 +16,6 @@ import (
 // planFlags change what is planned, checked and loaded.
 type planFlags struct {
 	loader.Request
-	edited bool // Replace was edited in the menu, with all else in it
 	// verifyFast is set for verbs that verify by default what decodes fast, decode
 	// for what is shown of it.
 	verifyFast, decode bool
@@ -67,7 +66,7 @@ func systemdNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 func (p *planFlags) edit(line *string) {
 	if line != nil {
 		text := loader.Text(*line)
-		p.Replace, p.edited = &text, true
+		p.Replace, p.Edited = &text, true
 		p.Append, p.Remove, p.Reuse = nil, nil, false
 	}
 }
@@ -79,7 +78,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt.Flat = opt.Flat || c.Initrd.Flat
 	opt.Limit = c.UnpackLimit()
 	opt.Try = p.try.options(a)
-	if !p.edited {
+	if !p.Edited {
 		opt.Append = append(slices.Clone(c.Cmdline.Append), opt.Append...)
 		opt.Remove = append(slices.Clone(c.Cmdline.Remove), opt.Remove...)
 		opt.AutoMeasuredOS = c.TPM.MeasuredOS == config.MeasuredOSAuto
