@@ -29,7 +29,7 @@ type CheckOptions struct {
 // on, the gravest first. It changes nothing.
 func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding {
 	about := p.preflight()
-	if !p.offline() {
+	if !p.offline() && !p.unread {
 		about.Unlock = p.unlocking(m.Host, opt.Force).check
 	}
 	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), about)...)

@@ -34,6 +34,7 @@ exit code is 5 where there is an error that is not ignored.`,
 }
 
 func (a *app) check(ctx context.Context, name string, p planFlags) error {
+	p.broken = true
 	t, err := a.target(ctx, name, p)
 	if err != nil {
 		return err

@@ -195,6 +195,27 @@ func TestCheckBrokenPlan(t *testing.T) {
 	assert.Equal(t, exitUsage, f.run("check", "a", "b").code)
 }
 
+// TestCheckWithoutPlan: a file of the entry is missing, the machine is checked.
+func TestCheckWithoutPlan(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	require.NoError(t, os.Remove(esp+"/b.img"))
+	const gone = "initrd: ESP/b.img: no such file or directory; regenerate it (mkinitcpio -P, update-initramfs -u, dracut -f), or fix the entry"
+	line := "error    " + strings.ReplaceAll(gone, "ESP", esp) + " [plan]\n"
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, answer{exitBlocked, line, ""}, got)
+	f.lay(t, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
+	got = f.run("check", "--try", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Regexp(t, `(?m)^error    .* \[kexec-disabled\]$`, got.stdout)
+	assert.Contains(t, got.stdout, line)
+	v := oneObject(t, f.run("check", "--json=short", "arch", "--esp-path="+esp))
+	assert.Equal(t, true, v["blocked"])
+	assert.Equal(t, "plan", v["findings"].([]any)[0].(map[string]any)["id"])
+	assert.Len(t, v["findings"], 2)
+
+	assert.Equal(t, "kexec-bls: arch.conf: "+strings.ReplaceAll(gone, "ESP", esp)+"\n", f.run("load", "--esp-path="+esp).stderr)
+}
+
 func TestCheckInitrd(t *testing.T) {
 	files := archFiles()
 	files["a.img"] = "hello, this is no archive"

@@ -19,7 +19,9 @@ type planFlags struct {
 	// verifyFast is set for verbs that verify by default what decodes fast, decode
 	// for what is shown of it.
 	verifyFast, decode bool
-	try                tryFlags
+	// broken goes on with a plan that cannot be made, to show why.
+	broken bool
+	try    tryFlags
 }
 
 // addLine adds the flags of the command line.

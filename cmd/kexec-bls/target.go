@@ -75,6 +75,9 @@ func (a *app) plan(ctx context.Context, sys *entries.System, name string, p plan
 	opt.Named = name != ""
 	opt.Progress = a.progress()
 	plan, err := loader.NewPlan(ctx, sys, c.Entry, opt)
+	if p.broken && err != nil && ctx.Err() == nil && !errors.Is(err, entries.ErrNoEntry) {
+		plan, err = loader.NewBrokenPlan(sys, c.Entry, opt, err), nil
+	}
 	if name == "" && errors.Is(err, entries.ErrNoEntry) {
 		err = fmt.Errorf("next boot, by %s: %w", c.Rule, err)
 	}
