@@ -37,6 +37,7 @@ func (a *app) completion(cmd *cobra.Command) error {
 		if _, has := cmd.GetFlagCompletionFunc(f.Name); !has {
 			failed = errors.Join(failed, cmd.RegisterFlagCompletionFunc(f.Name, a.completeFlag(f)))
 		}
+		_, f.Usage = pflag.UnquoteUsage(f) // without the backticks around the value's name
 	})
 	for _, sub := range cmd.Commands() {
 		failed = errors.Join(failed, a.completion(sub))

@@ -10,15 +10,18 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	return &cobra.Command{
+	var opt report.ListOptions
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List every boot entry in boot-loader order",
 		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), opt) },
 	}
+	cmd.Flags().BoolVar(&opt.NoLegend, "no-legend", false, "Print the entries alone, without heading and summary")
+	return cmd
 }
 
-func (a *app) list(ctx context.Context) error {
+func (a *app) list(ctx context.Context, opt report.ListOptions) error {
 	sys, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -34,6 +37,7 @@ func (a *app) list(ctx context.Context) error {
 		a.Warn("%s", missed)
 	}
 	boot, _ := a.machine.Boot() // what cannot be read is not known
-	width, _ := a.Screen()
-	return a.Page(ctx, report.List(sys, boot, width, a.Colour()))
+	opt.Width, _ = a.Screen()
+	opt.Colour = a.Colour()
+	return a.Page(ctx, report.List(sys, boot, opt))
 }

@@ -42,13 +42,13 @@ func (p *planFlags) addInitrd(cmd *cobra.Command) {
 	f.BoolVar(&p.EarlyFirst, "early-first", false, "Move archives of microcode and ACPI tables to the front")
 	if p.verifyFast = is("check", "load", "reboot"); p.verifyFast {
 		f.BoolVar(&p.NoVerify, "no-verify", false, "Do not decode those that decode fast either")
-		f.Var((*flags.IDs)(&p.Ignore), "ignore", "Go on in spite of the findings with this `ID`, or all")
+		f.Var((*flags.IDs)(&p.Ignore), "ignore", "Go on in spite of the findings with this `ID`, or all (default: check.ignore)")
 	}
 	if !is("show", "ls", "check") {
 		f.BoolVar(&p.Flat, "flat", false, "Unpack all initrds into one uncompressed archive")
 	}
 	if is("load", "reboot") {
-		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic")
+		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic (default: auto)")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/complete"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
@@ -84,14 +85,14 @@ func newRoot(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kexec-bls",
 		Short: "Reboot into the next boot entry with kexec, skipping firmware",
-		Long: `kexec-bls reboots into the entry that the boot loader would boot next, with kexec.
-It joins the entry's initrds, loads it with kexec_file_load(2) and reboots
-through systemd, so that services stop as in any reboot.`,
+		Long: `Reboot into the entry that the boot loader would boot next, with kexec: join its
+initrds, load it with kexec_file_load(2) and reboot through systemd, so that
+services stop as in any reboot. Without a COMMAND, show the status.`,
 		Version:       version,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), false) },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if completes(cmd) {
 				return a.completion(cmd.Root())
@@ -102,17 +103,17 @@ through systemd, so that services stop as in any reboot.`,
 	a.addFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a), newEnable(a), newDisable(a),
-		newInitrd(a), newHook(a), newConfig(a))
+		newInitrd(a), newHook(a), newConfig(a), complete.NewCommand(noArgs))
 	usage.Prepare(cmd, a.args)
 	return cmd
 }
 
 func (a *app) addFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked")
-	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked")
-	f.StringVar(&a.flags.root, "root", "", "Look at the system below `DIR`, which is not running")
-	f.Var(&a.flags.json, "json", "Print JSON: short, pretty or off")
+	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked (default: /efi, /boot or /boot/efi)")
+	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked (default: /boot)")
+	f.StringVar(&a.flags.root, "root", "", "Look at the system below `DIR`, which is not running (default: /)")
+	f.Var(&a.flags.json, "json", "Print JSON: short, pretty or off (default: off; a bare --json is pretty)")
 	f.Lookup("json").NoOptDefVal = string(term.JSONPretty)
 	f.BoolVar(&a.flags.noPager, "no-pager", false, "Do not pipe output into a pager")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")

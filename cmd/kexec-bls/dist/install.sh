@@ -40,8 +40,14 @@ fi
 
 # What others look for in /usr alone is in /etc for any other prefix.
 case $PREFIX in
-/usr) pacman=/usr/share/libalpm/hooks kernel_install=/usr/lib/kernel/install.d ;;
-*) pacman=/etc/pacman.d/hooks kernel_install=/etc/kernel/install.d ;;
+/usr)
+	pacman=/usr/share/libalpm/hooks kernel_install=/usr/lib/kernel/install.d
+	fish=/usr/share/fish/vendor_completions.d
+	;;
+*)
+	pacman=/etc/pacman.d/hooks kernel_install=/etc/kernel/install.d
+	fish=/etc/fish/completions # the vendor's needs XDG_DATA_DIRS, which root has not
+	;;
 esac
 
 # put FILE TARGET [MODE] installs a file.
@@ -70,7 +76,7 @@ for page in man/*.[1-9]; do
 done
 completion bash "$SHARE/bash-completion/completions/kexec-bls"
 completion zsh "$ZSHDIR/_kexec-bls"
-completion fish "$SHARE/fish/vendor_completions.d/kexec-bls.fish"
+completion fish "$fish/kexec-bls.fish"
 for unit in systemd/*.service systemd/*.path; do
 	text "$unit" "$PREFIX/lib/systemd/system/${unit##*/}"
 done

@@ -19,9 +19,16 @@ import (
 // Schema is the number of the form of all JSON, see kexec-bls(8).
 const Schema = 2
 
+// ListOptions say how to draw a list.
+type ListOptions struct {
+	Width    int // in columns; 0: no limit
+	Colour   bool
+	NoLegend bool // the entries alone, without heading and summary
+}
+
 // List is every entry of a system in a table, and the next boot in a line.
-func List(sys *entries.System, boot loader.Boot, width int, colour bool) []byte {
-	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}}
+func List(sys *entries.System, boot loader.Boot, opt ListOptions) []byte {
+	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}, NoHead: opt.NoLegend}
 	next, err := sys.Default()
 	titles := sys.Titles()
 	for i, e := range sys.Entries() {
@@ -32,11 +39,14 @@ func List(sys *entries.System, boot loader.Boot, width int, colour bool) []byte 
 		t.Marks = append(t.Marks, mark)
 		t.Rows = append(t.Rows, []string{term.Cell(e.ID), term.Cell(titles[i]), term.Cell(e.Version), term.Cell(strings.Join(Notes(sys, boot, e), ", "))})
 	}
+	if opt.NoLegend {
+		return t.Text(opt.Width, opt.Colour)
+	}
 	line := "next boot: none, the boot loader would find nothing to boot\n"
 	if err == nil {
 		line = fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
 	}
-	return append(t.Text(width, colour), line...)
+	return append(t.Text(opt.Width, opt.Colour), line...)
 }
 
 // Notes are what is to be known of an entry, the most important first.

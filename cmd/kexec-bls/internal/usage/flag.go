@@ -111,24 +111,16 @@ func without(args []string, one string) []string {
 
 // unknownCommand names what to type for a command that does not exist.
 func unknownCommand(cmd *cobra.Command, args []string) error {
-	word := args[0]
-	text := ""
-	if cmd == cmd.Root() {
+	word, names := args[0], subcommands(cmd)
+	text := hint.DidYouMean(word, names)
+	entry := strings.HasPrefix(word, "@") || strings.HasSuffix(word, ".conf") || strings.HasSuffix(word, ".efi")
+	switch {
+	case cmd.Name() == "completion":
+		text = "use " + strings.Join(names, ", ")
+	case cmd != cmd.Root():
+	case command(word) != "":
 		text = command(word)
-	}
-	if text == "" {
-		var names []string
-		for _, sub := range cmd.Commands() {
-			if !sub.Hidden {
-				names = append(names, sub.Name())
-			}
-		}
-		text = hint.DidYouMean(word, names)
-		if text == "" && cmd.Name() == "completion" {
-			text = "use " + strings.Join(names, ", ")
-		}
-	}
-	if text == "" && (strings.HasPrefix(word, "@") || strings.HasSuffix(word, ".conf") || strings.HasSuffix(word, ".efi")) {
+	case text == "" && entry:
 		text = "to reboot into an entry: kexec-bls reboot " + shellWord(word)
 	}
 	return hinted(orHelp(cmd, text), "unknown command %q", word)

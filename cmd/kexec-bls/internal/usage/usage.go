@@ -1,5 +1,6 @@
-// Package usage explains what is wrong with a command line, and names what to
-// type instead: also to who types what kexec(8), systemctl(1) or bootctl(1) take.
+// Package usage has the help texts, explains what is wrong with a command line, and
+// names what to type instead: also to who types what kexec(8), systemctl(1) or
+// bootctl(1) take.
 package usage
 
 import (
@@ -28,9 +29,10 @@ func hinted(text, format string, args ...any) error {
 	return &Error{hint.Errorf(text, format, args...)}
 }
 
-// Prepare makes a tree of commands refuse with an Error what they do not take.
-// args are those of the program.
+// Prepare makes a tree of commands refuse with an Error what they do not take, and
+// print help. args are those of the program.
 func Prepare(root *cobra.Command, args []string) {
+	addHelp(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
 	refuseEmpty(root)
 }
