@@ -41,5 +41,9 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 	for _, f := range t.Findings() {
 		a.Warn("%s", f)
 	}
-	return t.Export(dir)
+	if err := t.Export(dir); err != nil {
+		return err
+	}
+	a.Note("wrote %s to %s", t.Name(), dir)
+	return nil
 }

@@ -192,7 +192,11 @@ func (a *app) flatten(ctx context.Context, members []initrd.Member) ([]initrd.Me
 // writeInitrd writes to a file, whole or not at all, or to standard output.
 func (a *app) writeInitrd(plan *initrd.Plan, output string) error {
 	if output != "-" {
-		return loader.WriteFile(filepath.Clean(output), plan.Write)
+		if err := loader.WriteFile(filepath.Clean(output), plan.Write); err != nil {
+			return err
+		}
+		a.Note("wrote %s, %s", output, term.FormatSize(plan.Size()))
+		return nil
 	}
 	f, ok := a.Out.(*os.File)
 	if !ok {

@@ -24,7 +24,7 @@ func newList(a *app) *cobra.Command {
 func (a *app) list(ctx context.Context, opt report.ListOptions) error {
 	sys, err := a.open(ctx)
 	if err != nil {
-		return err
+		return a.withoutEntries(err)
 	}
 	defer sys.Close()
 	a.warnProblems(sys)
@@ -32,7 +32,10 @@ func (a *app) list(ctx context.Context, opt report.ListOptions) error {
 		a.printed = true
 		return term.JSONArray(a.UI, a.flags.json, report.Entries(sys))
 	}
-	next, _ := sys.Default() // none is said below the table
+	next, err := sys.Default() // none is said below the table
+	if err != nil && !hasEntries(sys) {
+		a.Note("%s", term.Message(a.withoutEntries(err)))
+	}
 	for _, missed := range next.Missed {
 		a.Warn("%s", missed)
 	}

@@ -154,6 +154,9 @@ func (a *app) accepted(r *report.Reboot) {
 	r.Accepted = time.Now().UTC()
 	a.record(r, nil)
 	a.announceSchedule(r)
+	if line := r.Done(); line != "" {
+		a.Note("%s", line)
+	}
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
@@ -165,10 +168,12 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 		return err
 	}
 	defer t.close()
-	r.Entry = report.Named(t.Name())
+	if r.Entry = report.RefOf(t.Entry()); r.Entry == nil {
+		r.Entry = report.Named(t.Name())
+	}
 	opt := a.rebootOptions(o, r)
 	if o.dryRun {
-		return errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+		return a.rebootDry(ctx, t, opt)
 	}
 	if o.orFirmware {
 		if err := a.machine.Untried(t.Plan, a.ignored(o.plan)...); err != nil {
@@ -180,8 +185,26 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 	opt.OnTry = func(try loader.Try) { a.Note("%s", try) }
 	opt.OnLoaded = func(_ loader.Receipt, err error) {
 		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
+		if err == nil && opt.Init.Terminal && opt.Init.When == "" && o.plan.try.limit.Duration == 0 {
+			boot, _ := a.machine.Boot() // what cannot be read is not known
+			for _, line := range r.Steps(a.machine.Host.Release(), opt.Init.Force, boot) {
+				a.Note("%s", line)
+			}
+		}
 	}
 	return a.machine.Reboot(ctx, t.Plan, opt)
+}
+
+// rebootDry shows the plan, and ends in a verdict.
+func (a *app) rebootDry(ctx context.Context, t *target, opt loader.RebootOptions) error {
+	var found []loader.Finding
+	warn := opt.OnFindings
+	opt.OnFindings = func(l []loader.Finding) { found = l; warn(l) }
+	err := errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+	if err == nil {
+		a.Note("%s", report.Verdict(t.Name(), found, opt.Load.Ignore))
+	}
+	return err
 }
 
 func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot) error {
@@ -190,7 +213,7 @@ func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot)
 	}
 	err := a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		a.Note("the loaded kernel would be started")
+		a.Note("%s would be started by kexec; nothing was changed", a.machine.LoadedName())
 	}
 	return err
 }
@@ -201,7 +224,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 	r.Way, r.Release, r.Entry = string(journal.Firmware), "", nil
 	err := a.machine.RebootFirmware(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		a.Note("the machine would reboot through firmware")
+		a.Note("the machine would reboot through firmware; nothing was changed")
 	}
 	return err
 }

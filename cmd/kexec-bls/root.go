@@ -117,7 +117,7 @@ func (a *app) addFlags(cmd *cobra.Command) {
 	f.Lookup("json").NoOptDefVal = string(term.JSONPretty)
 	f.BoolVar(&a.flags.noPager, "no-pager", false, "Do not pipe output into a pager")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")
-	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print more; twice: make the kernel log more too")
+	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print what was read too; twice: make the kernel log more")
 	f.StringVar(&a.flags.config, "config", "", "Read `FILE` instead of "+config.File+" and its drop-ins")
 	f.BoolVar(&a.flags.within, "within", false, "Be the process that does the work")
 	_ = f.MarkHidden("within") // it is there
@@ -125,7 +125,7 @@ func (a *app) addFlags(cmd *cobra.Command) {
 
 // start runs before every command.
 func (a *app) start() error {
-	a.Quiet, a.NoPager = a.flags.quiet, a.flags.noPager
+	a.Quiet, a.NoPager, a.Verbose = a.flags.quiet, a.flags.noPager, a.flags.verbose > 0
 	paths := a.paths
 	paths.Only = a.flags.config
 	var warnings []string
@@ -133,6 +133,9 @@ func (a *app) start() error {
 	a.config, a.origins, warnings, err = config.Load(paths)
 	for _, w := range warnings {
 		a.Warn("%s", w)
+	}
+	for _, file := range a.origins.Files() {
+		a.Detail("configuration: %s", file)
 	}
 	return err
 }

@@ -119,6 +119,16 @@ func loadLine(rest []string) string {
 	return strings.Join(line, " ")
 }
 
+// LoadFiles is the command that loads a kernel and an initrd, "" for none, with the
+// running kernel's command line.
+func LoadFiles(kernel, initrd string) string {
+	line := "kexec-bls load --linux=" + shellWord(kernel)
+	if initrd != "" {
+		line += " --initrd=" + shellWord(initrd)
+	}
+	return line + " --reuse-cmdline"
+}
+
 func orName(value, name string) string {
 	if value == "" {
 		return name
