@@ -157,10 +157,10 @@ func TestUnpackLimit(t *testing.T) {
 	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nlimit = \"1K\"\n"})
 	got := f.run("initrd", "ls", "--verify", path)
 	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.stderr, path+": unpacks to more than the limit")
+	assert.Contains(t, got.stderr, path+": unpacks to more than the limit of 1024 bytes; raise initrd.limit in kexec-bls.toml")
 	got = f.run("load", "--flat", "--esp-path="+esp)
 	require.Equal(t, exitDone, got.code, got.stderr)
-	assert.Contains(t, got.stderr, "more than the limit; joined instead")
+	assert.Contains(t, got.stderr, "more than the limit of 1024 bytes; joined instead")
 	write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[initrd]\nlimit = \"1M\"\n"})
 	assert.Equal(t, exitDone, f.run("initrd", "ls", "--verify", path).code)
 }

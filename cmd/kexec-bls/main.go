@@ -22,6 +22,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
@@ -141,6 +142,8 @@ func withHint(err error) error {
 		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
 	case found != nil:
 		return hint.Wrap(err, override(found...))
+	case errors.Is(err, initrd.ErrLimit):
+		return hint.Wrap(err, "raise initrd.limit in kexec-bls.toml")
 	case errors.Is(err, loader.ErrNoSchedule):
 		return hint.Wrap(err, "leave out --when")
 	case errors.Is(err, entries.ErrNoEntry):

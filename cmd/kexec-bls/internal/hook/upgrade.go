@@ -119,7 +119,7 @@ func (u *Upgrade) news() string {
 	case loader.OtherBuild:
 		return fmt.Sprintf("reboot required: another build of kernel %s (%s)", n.Release, n.Entry.ID)
 	}
-	return fmt.Sprintf("reboot required: kernel %s with another command line (%s)", n.Release, n.Entry.ID)
+	return fmt.Sprintf("reboot required: the next boot changes the kernel command line (%s)", n.Entry.ID)
 }
 
 // unmounted is the device that the next boot reads and that is mounted nowhere:
