@@ -38,7 +38,7 @@ func (a *app) open(ctx context.Context) (*entries.System, error) {
 	}
 	a.warnAll(sys.Warnings())
 	for _, v := range sys.Volumes() {
-		a.Detail("boot partition: %s %s %s", v.Kind, v.Dir, v.Device)
+		a.Detail("boot partition: %s %s", v.Kind, v.Dir)
 	}
 	return sys, nil
 }
