@@ -100,11 +100,6 @@ func subcommands(cmd *cobra.Command) []string {
 
 // flags are those of a command, in the groups of the manual page.
 func flags(b *strings.Builder, cmd *cobra.Command) {
-	cmd.InitDefaultHelpFlag()
-	cmd.Flag("help").Usage = "Print this help"
-	if cmd.InitDefaultVersionFlag(); cmd.Flag("version") != nil {
-		cmd.Flag("version").Usage = "Print the version"
-	}
 	for _, g := range flagGroups() {
 		var rows [][2]string
 		for _, name := range g.names {

@@ -33,13 +33,16 @@ func hinted(text, format string, args ...any) error {
 // print help. args are those of the program.
 func Prepare(root *cobra.Command, args []string) {
 	addHelp(root)
+	if root.InitDefaultVersionFlag(); root.Flag("version") != nil {
+		root.Flag("version").Usage = "Print the version"
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
-	refuseEmpty(root)
+	prepare(root)
 }
 
-// refuseEmpty makes flags refuse an empty value, as that of an unset variable is,
-// but for those where an empty text is a text.
-func refuseEmpty(cmd *cobra.Command) {
+// prepare makes flags refuse an empty value, as that of an unset variable is, but
+// for those where an empty text is a text.
+func prepare(cmd *cobra.Command) {
 	wrap := func(f *pflag.Flag) {
 		switch f.Name {
 		case "append", "command-line", "message":
@@ -49,9 +52,11 @@ func refuseEmpty(cmd *cobra.Command) {
 			f.Value = notEmpty{f.Value}
 		}
 	}
+	cmd.InitDefaultHelpFlag()
+	cmd.Flag("help").Usage = "Print this help"
 	cmd.LocalFlags().VisitAll(wrap)
 	for _, sub := range cmd.Commands() {
-		refuseEmpty(sub)
+		prepare(sub)
 	}
 }
 
