@@ -22,7 +22,7 @@ func commandGroups() []group {
 func flagGroups() []group {
 	return []group{
 		{"Rebooting", []string{
-			"dry-run", "menu", "loaded", "firmware", "or-firmware", "when", "message", "no-wall", "no-block", "check-inhibitors", "force",
+			"dry-run", "menu", "auto", "allow-soft-reboot", "loaded", "firmware", "or-firmware", "when", "message", "no-wall", "no-block", "check-inhibitors", "force",
 		}},
 		{"Given files", []string{"linux", "initrd"}},
 		{"By units", []string{"escaped", "if-none"}},
@@ -34,6 +34,8 @@ func flagGroups() []group {
 		{"Looking inside", []string{"long"}},
 		{"Table", []string{"no-legend"}},
 		{"Output", []string{"output"}},
+		{"Secrets", []string{"secrets"}},
+		{"A machine on which kexec fails", []string{"report"}},
 		{"Status", []string{"metrics"}},
 		{"Scripts", []string{"no-descriptions"}},
 		{"Command line", []string{"append", "remove", "command-line", "reuse-cmdline"}},
@@ -41,7 +43,7 @@ func flagGroups() []group {
 		{"Fast images", []string{"no-verify"}},
 		{"Unpacking", []string{"flat"}},
 		{"Findings", []string{"ignore"}},
-		{"System call", []string{"syscall"}},
+		{"System call", []string{"syscall", "no-cma"}},
 		{"Everywhere", []string{"esp-path", "boot-path", "root", "json", "no-pager", "quiet", "verbose", "config", "help"}},
 		{"Version", []string{"version"}},
 	}
