@@ -179,13 +179,13 @@ func TestE2ETryWithoutWatchdog(t *testing.T) {
 	assert.Equal(t, "panicked", trialOf(t, g).Outcome)
 	assert.Equal(t, before, variables(g))
 
-	boots := number(t, g.MustRun("journalctl --list-boots -q | wc -l"))
+	boots := printedNumber(t, g.MustRun("journalctl --list-boots -q | wc -l"))
 	g.Cut("kexec-bls reboot panic", 3*time.Minute)
-	assert.Equal(t, boots+1, number(t, g.MustRun("journalctl --list-boots -q | wc -l")), "it remained where it was until the reset")
+	assert.Equal(t, boots+1, printedNumber(t, g.MustRun("journalctl --list-boots -q | wc -l")), "it remained where it was until the reset")
 	assert.Contains(t, g.Console()[strings.LastIndex(g.Console(), "about to panic"):], "end Kernel panic")
 }
 
-func number(t *testing.T, text string) int {
+func printedNumber(t *testing.T, text string) int {
 	t.Helper()
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ func TestHelp(t *testing.T) {
 		assert.Regexp(t, `\nSee kexec-bls(-units|\.toml)?\([58]\)( and kexec-bls-units\(8\))? for details\.\n$`, text, path)
 		assert.NotRegexp(t, "(?i)powershell|macos|homebrew|brew ", text, path)
 		assert.NotContains(t, text, "`", path)
-		assert.Regexp(t, `^(Add|Check|Complete|Drop|Exit|Join|List|Load|Look|Make|Print|Reboot|Record|Report|Serve|Show|Undo|Unload|Watch|Write) [^.]*$`, cmd.Short, "%s: an imperative sentence", path)
+		assert.Regexp(t, `^(Add|Check|Complete|Drop|Exit|Join|Let|List|Load|Look|Make|Print|Reboot|Record|Report|Serve|Show|Undo|Unload|Watch|Write) [^.]*$`, cmd.Short, "%s: an imperative sentence", path)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Hidden {
 				return

@@ -71,7 +71,7 @@ func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
 	return m, nil
 }
 
-// missing adds to the error of a file that does not exist how to get it back. Files
+// missing adds to the error of a file that does not exist what makes it again. Files
 // of no entry are the user's own.
 func (src Source) missing(key string, err error) error {
 	switch {

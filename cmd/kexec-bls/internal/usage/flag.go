@@ -111,17 +111,17 @@ func without(args []string, one string) []string {
 
 // unknownCommand names what to type for a command that does not exist.
 func unknownCommand(cmd *cobra.Command, args []string) error {
-	word, names := args[0], subcommands(cmd)
-	text := hint.DidYouMean(word, names)
-	entry := strings.HasPrefix(word, "@") || strings.HasSuffix(word, ".conf") || strings.HasSuffix(word, ".efi")
+	name, names := args[0], subcommands(cmd)
+	text := hint.DidYouMean(name, names)
+	entry := strings.HasPrefix(name, "@") || strings.HasSuffix(name, ".conf") || strings.HasSuffix(name, ".efi")
 	switch {
 	case cmd.Name() == "completion":
 		text = "use " + strings.Join(names, ", ")
 	case cmd != cmd.Root():
-	case command(word) != "":
-		text = command(word)
+	case command(name) != "":
+		text = command(name)
 	case text == "" && entry:
-		text = "to reboot into an entry: kexec-bls reboot " + shellWord(word)
+		text = "to reboot into an entry: kexec-bls reboot " + shellQuoted(name)
 	}
-	return hinted(orHelp(cmd, text), "unknown command %q", word)
+	return hinted(orHelp(cmd, text), "unknown command %q", name)
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// command is what to type for a word that is a command of other programs, "" for
-// none that is known.
-func command(word string) string {
-	switch word {
+// command is what to type for a command of other programs, "" for one that is not
+// known.
+func command(name string) string {
+	switch name {
 	case "kexec", "boot", "restart":
 		return "use kexec-bls reboot"
 	case "exec", "execute":
@@ -23,9 +23,9 @@ func command(word string) string {
 	case "firmware":
 		return "use kexec-bls reboot --firmware"
 	case "set-default", "set-oneshot", "set-preferred", "set-timeout", "install", "update", "remove":
-		return "use bootctl " + word
+		return "use bootctl " + name
 	case "soft-reboot", "poweroff", "halt", "suspend", "hibernate":
-		return "use systemctl " + word
+		return "use systemctl " + name
 	case "daemon-reload", "reload":
 		return "use kexec-bls load"
 	}
@@ -114,7 +114,7 @@ func loadLine(rest []string) string {
 		flags = []string{"--initrd=FILE"}
 	}
 	for _, arg := range flags {
-		line = append(line, shellWord(arg))
+		line = append(line, shellQuoted(arg))
 	}
 	return strings.Join(line, " ")
 }
@@ -122,9 +122,9 @@ func loadLine(rest []string) string {
 // LoadFiles is the command that loads a kernel and an initrd, "" for none, with the
 // running kernel's command line.
 func LoadFiles(kernel, initrd string) string {
-	line := "kexec-bls load --linux=" + shellWord(kernel)
+	line := "kexec-bls load --linux=" + shellQuoted(kernel)
 	if initrd != "" {
-		line += " --initrd=" + shellWord(initrd)
+		line += " --initrd=" + shellQuoted(initrd)
 	}
 	return line + " --reuse-cmdline"
 }
@@ -133,18 +133,18 @@ func orName(value, name string) string {
 	if value == "" {
 		return name
 	}
-	return shellWord(value)
+	return shellQuoted(value)
 }
 
 func equals(value string) string {
 	if value == "" {
 		return ""
 	}
-	return "=" + shellWord(value)
+	return "=" + shellQuoted(value)
 }
 
-// shellWord is an argument as a shell takes it.
-func shellWord(arg string) string {
+// shellQuoted is an argument as a shell takes it.
+func shellQuoted(arg string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-=+:,@%", r)
 	}

@@ -87,7 +87,7 @@ func commands(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
-// subcommands are the names of the commands below a command that are no secret.
+// subcommands are the names of the commands below a command, but for hidden ones.
 func subcommands(cmd *cobra.Command) []string {
 	var names []string
 	for _, sub := range cmd.Commands() {
