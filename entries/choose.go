@@ -150,5 +150,10 @@ func (m *menu) likelyFix(r rule) string {
 			return fmt.Sprintf("; the suffix is part of the id, %s%s would match %s", r.pattern, suffix, e.ID)
 		}
 	}
+	for _, e := range m.entries {
+		if e.Title != "" && e.Type != bls.Reported && strings.EqualFold(e.Title, r.pattern) {
+			return fmt.Sprintf("; it takes an id such as %s", e.ID)
+		}
+	}
 	return ""
 }

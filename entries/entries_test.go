@@ -112,13 +112,14 @@ func TestChooseWithLittle(t *testing.T) {
 }
 
 func TestMissedRulesNameTheFix(t *testing.T) {
-	l := list(t, map[string]string{"arch.conf": plain, "bad+0.conf": plain, "gone.conf": "linux /nosuch\n"})
+	l := list(t, map[string]string{"arch.conf": plain, "bad+0.conf": plain, "gone.conf": "linux /nosuch\n", "titled.conf": plain + "title Arch Linux\n"})
 	for pattern, want := range map[string]string{
 		"arch":          "loader.conf default arch matches no entry; the suffix is part of the id, arch.conf would match arch.conf",
 		"arch+3-1.conf": "loader.conf default arch+3-1.conf matches no entry; the boot counter is no part of the id, arch.conf would match",
 		"ar?h":          "loader.conf default ar?h matches no entry; the suffix is part of the id, ar?h.conf would match arch.conf",
 		"gone*":         "loader.conf default gone* matches no entry; gone.conf is hidden: /nosuch: no such file or directory",
 		"fedora":        "loader.conf default fedora matches no entry",
+		"Arch Linux":    "loader.conf default Arch Linux matches no entry; it takes an id such as titled.conf",
 	} {
 		assert.Equal(t, []string{want}, l.choose(Vars{}, bls.LoaderConf{Default: pattern}).Missed)
 	}

@@ -45,7 +45,7 @@ func (m *menu) find(name string) (*Entry, error) {
 // almost like it as a hint.
 func (m *menu) unmatched(name string) error {
 	var ids []string
-	for _, e := range m.filter(func(e *Entry) bool { return misspelled(name, e.ID) || misspelled(name, trimSuffix(e.ID)) }) {
+	for _, e := range m.filter(func(e *Entry) bool { return hint.Misspelled(name, e.ID) || hint.Misspelled(name, trimSuffix(e.ID)) }) {
 		if !slices.Contains(ids, e.ID) {
 			ids = append(ids, e.ID)
 		}
@@ -57,46 +57,8 @@ func (m *menu) unmatched(name string) error {
 	return hint.Wrap(err, fmt.Sprintf("did you mean %s?", strings.Join(ids, " or ")))
 }
 
-const (
-	maxSuggestions = 3
-	maxMisspelled  = 64 // of a name in bytes; longer ones are not compared
-	maxTypos       = 2  // of bytes that are wrong, missing, too many or swapped
-)
-
-// misspelled reports whether a name is another one with few typing errors.
-func misspelled(name, id string) bool {
-	a, b := strings.ToLower(name), strings.ToLower(id)
-	most := min(maxTypos, (len(a)-1)/2)
-	if most <= 0 || len(a) > maxMisspelled || len(b) > len(a)+most || len(a) > len(b)+most {
-		return false
-	}
-	return typos(a, b) <= most
-}
-
-// typos is the optimal string alignment distance of two texts.
-func typos(a, b string) int {
-	var before []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next := make([]int, len(b)+1)
-		next[0] = i + 1
-		for j := range len(b) {
-			changed := row[j]
-			if a[i] != b[j] {
-				changed++
-			}
-			next[j+1] = min(changed, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
-}
+// maxSuggestions is how many ids help.
+const maxSuggestions = 3
 
 // withoutSuffix looks for the id itself, then for the id without its suffix. Of the
 // same id on two partitions, the boot loader's first one is meant.

@@ -33,16 +33,6 @@ func TestMisspelledEntry(t *testing.T) {
 	}
 }
 
-func TestTypos(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "ab", 2}, {"ab", "", 2}, {"ab", "ba", 1}, {"abc", "abd", 1}, {"abc", "ac", 1}, {"abc", "abxc", 1}, {"kitten", "sitting", 3}} {
-		assert.Equal(t, c.want, typos(c.a, c.b), "%s %s", c.a, c.b)
-		assert.Equal(t, c.want, typos(c.b, c.a), "%s %s", c.b, c.a)
-	}
-}
-
 // TestWholeTitleWins over one that begins with it.
 func TestWholeTitleWins(t *testing.T) {
 	m := menuOf("b.conf", "Arch Linux LTS", "a.conf", "Arch Linux")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding 
 // about is what has to be known of a plan to check this machine.
 func (m *Machine) about(p *Plan, opt CheckOptions) preflight.Plan {
 	about := p.preflight()
-	if !p.offline() {
+	if !p.offline() && !p.unread {
 		about.Unlock = p.unlocking(m.Host, opt.Force).check
 	}
 	return about
@@ -88,6 +89,19 @@ func Topics() []finding.Topic {
 	topics = append(topics, trial.Topics()...)
 	finding.SortTopics(topics)
 	return topics
+}
+
+// ParseFinding reads the ID of a finding, that of a Topic or AllFindings. The error
+// has a hint where an ID is spelled almost like it.
+func ParseFinding(text string) (FindingID, error) {
+	ids := []string{string(AllFindings)}
+	for _, topic := range Topics() {
+		ids = append(ids, string(topic.ID))
+	}
+	if !slices.Contains(ids, text) {
+		return "", hint.Errorf(hint.DidYouMean(text, ids), "no finding has the id %q", text)
+	}
+	return FindingID(text), nil
 }
 
 // A BlockedError is a load or a reboot that findings of severity error end.

@@ -7,6 +7,7 @@
 package loader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -126,12 +127,20 @@ func (m *Machine) lock(ctx context.Context) (*os.File, error) {
 	l := state.Locker{Dir: m.RunDir, Timeout: m.LockTimeout, Holder: m.Host.LockHolder}
 	f, err := l.Lock(ctx)
 	if errors.Is(err, fs.ErrPermission) {
-		if why, certain := preflight.Permission(m.Host); certain {
-			err = &kexec.LoadError{Errno: syscall.EPERM, Call: "kexec_file_load"}
-			return nil, hint.Errorf(why.Hint, "%w: %s", err, why.Text)
-		}
+		err = cmp.Or(m.forbidden(), err)
 	}
 	return f, err
+}
+
+// forbidden is the error of a load, where it is certain that the process may not
+// load a kernel, and so not change what is loaded; else nil.
+func (m *Machine) forbidden() error {
+	why, certain := preflight.Permission(m.Host)
+	if !certain {
+		return nil
+	}
+	err := &kexec.LoadError{Errno: syscall.EPERM, Call: "kexec_file_load"}
+	return hint.Errorf(why.Hint, "%w: %s", err, why.Text)
 }
 
 func (m *Machine) history() state.History { return state.History{Dir: m.StateDir} }

@@ -107,6 +107,7 @@ type Plan struct {
 	unmeasured bool
 	verified   bool         // compressed images were decoded, now or for an earlier load
 	broken     error        // why the kernel would refuse it or not come up
+	unread     bool         // nothing but broken is known
 	try        *trial.Setup // nil for a plan that is not for a trial
 	flat       *os.File     // what replaces the initrds, nil unless flattened
 	flatErr    error        // why they are joined though Flat was asked for

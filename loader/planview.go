@@ -130,7 +130,7 @@ func (p *Plan) Warnings() []string { return p.files.Warnings }
 // Changes compares the command line with that of the running kernel. A system
 // that does not run has none.
 func (p *Plan) Changes() []Change {
-	if p.offline() {
+	if p.offline() || p.unread {
 		return nil
 	}
 	return cmdline.Diff(p.host.Cmdline(), p.files.Cmdline)

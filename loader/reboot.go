@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 )
@@ -229,6 +231,8 @@ func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
 			return err
 		}
 		defer lock.Close()
+	} else if err := m.forbidden(); err != nil && m.Host.UID != 0 {
+		return err // it could not lock
 	}
 	loaded, err := m.Kernel.Loaded()
 	if err == nil && !loaded {
@@ -270,16 +274,11 @@ func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 	if err := opt.check(m); err != nil {
 		return err
 	}
-	if m.Host.InitSystem() == host.Systemd {
-		if err := m.canReboot(ctx, opt); err != nil {
-			return err
-		}
-	}
-	if opt.DryRun {
-		return nil
+	loaded, err := m.Kernel.Loaded()
+	if err := m.canRebootFirmware(ctx, loaded, opt); err != nil || opt.DryRun {
+		return err
 	}
 	gone := ""
-	loaded, err := m.Kernel.Loaded()
 	if err == nil && loaded {
 		gone = "; the kernel that was loaded is gone"
 		lock, busy := m.lock(ctx)
@@ -310,6 +309,22 @@ func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
 	}
 	opt.accepted()
 	return nil
+}
+
+// canRebootFirmware refuses, before what is loaded is dropped, what cannot be done.
+func (m *Machine) canRebootFirmware(ctx context.Context, loaded bool, opt RebootOptions) error {
+	if loaded {
+		if err := m.forbidden(); err != nil {
+			return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
+		}
+	}
+	if m.Host.InitSystem() != host.Systemd {
+		return nil
+	}
+	if masked, is := preflight.Masked(m.Host, "reboot.target", "systemd-reboot.service"); is {
+		return hint.Errorf(masked.Hint, "%s; nothing was changed", masked.Text)
+	}
+	return m.canReboot(ctx, opt)
 }
 
 // Cancel cancels a scheduled reboot, and drops what is loaded if it was loaded

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
@@ -109,6 +111,33 @@ func TestBlockedBeforeAnythingIsChanged(t *testing.T) {
 	assert.NoDirExists(t, f.RunDir)
 	assert.NoDirExists(t, f.StateDir)
 	assert.NotEmpty(t, f.variable("LoaderEntryOneShot"))
+}
+
+// TestFirmwareRefusedBeforeTheUnload, in a dry run too.
+func TestFirmwareRefusedBeforeTheUnload(t *testing.T) {
+	for _, dry := range []bool{false, true} {
+		opt := rebooting(reboot.Options{})
+		opt.DryRun = dry
+		f := newFake(t)
+		f.there = true
+		f.link("/dev/null", "etc/systemd/system/reboot.target")
+		err := f.RebootFirmware(t.Context(), opt)
+		require.ErrorContains(t, err, "reboot.target is masked (/etc/systemd/system/reboot.target); nothing was changed")
+		assert.Equal(t, "unmask it: systemctl unmask reboot.target", hint.Of(err))
+		assert.Empty(t, f.acts)
+
+		f = newFake(t)
+		f.there = true
+		f.write(map[string]string{"proc/self/status": "CapEff:\t0\n"})
+		f.Host.UID = 1000
+		err = f.RebootFirmware(t.Context(), opt)
+		require.ErrorContains(t, err, "a loaded kernel could turn the reboot into a kexec: ")
+		require.ErrorIs(t, err, syscall.EPERM)
+		if dry {
+			require.ErrorIs(t, f.RebootLoaded(t.Context(), opt), syscall.EPERM)
+		}
+		assert.Empty(t, f.acts)
+	}
 }
 
 func TestInitSystems(t *testing.T) {

@@ -21,7 +21,7 @@ func newCheck(a *app) *cobra.Command {
 		Long: `Look for what would prevent a kexec: errors, which surely fail or do harm,
 warnings and information, with what to do about each. Nothing is changed. The
 exit code is 5 where there is an error that is not ignored.`,
-		Args: maxArgs(1),
+		Args: entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.try.check(); err != nil {
 				return err
@@ -43,6 +43,7 @@ exit code is 5 where there is an error that is not ignored.`,
 }
 
 func (a *app) check(ctx context.Context, name string, p planFlags) error {
+	p.broken = true
 	t, err := a.target(ctx, name, p)
 	if err != nil {
 		return err

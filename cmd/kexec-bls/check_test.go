@@ -159,7 +159,11 @@ func TestCheckIgnore(t *testing.T) {
 		require.NoError(t, os.WriteFile(f.paths.File, []byte("[check]\n"+v.config+"\n"), 0o644))
 		for _, verb := range []string{"check", "reboot"} {
 			f.acts = nil
-			got := f.run(verb, "--esp-path="+esp, "--ignore="+v.flag)
+			args := []string{verb, "--esp-path=" + esp}
+			if v.flag != "" {
+				args = append(args, "--ignore="+v.flag)
+			}
+			got := f.run(args...)
 			assert.Equal(t, v.code, got.code, "%s %v: %s", verb, v, got.stderr)
 			if v.code == exitBlocked || verb == "check" {
 				assert.Empty(t, f.acts)
@@ -225,6 +229,27 @@ func TestCheckBrokenPlan(t *testing.T) {
 	assert.Equal(t, exitFailed, f.run("reboot", "--esp-path="+esp).code, "our own refusal, as ever")
 	assert.Equal(t, exitNoEntry, f.run("check", "nothing", "--esp-path="+esp).code)
 	assert.Equal(t, exitUsage, f.run("check", "a", "b").code)
+}
+
+// TestCheckWithoutPlan: a file of the entry is missing, the machine is checked.
+func TestCheckWithoutPlan(t *testing.T) {
+	f, esp := newChecked(t, archFiles())
+	require.NoError(t, os.Remove(esp+"/b.img"))
+	const gone = "initrd: ESP/b.img: no such file or directory; regenerate it (mkinitcpio -P, update-initramfs -u, dracut -f), or fix the entry"
+	line := "error    " + strings.ReplaceAll(gone, "ESP", esp) + " [plan]\n"
+	got := f.run("check", "--esp-path="+esp)
+	assert.Equal(t, answer{exitBlocked, line, ""}, got)
+	f.lay(t, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
+	got = f.run("check", "--try", "--esp-path="+esp)
+	assert.Equal(t, exitBlocked, got.code)
+	assert.Regexp(t, `(?m)^error    .* \[kexec-disabled\]$`, got.stdout)
+	assert.Contains(t, got.stdout, line)
+	v := oneObject(t, f.run("check", "--json=short", "arch", "--esp-path="+esp))
+	assert.Equal(t, true, v["blocked"])
+	assert.Equal(t, "plan", v["findings"].([]any)[0].(map[string]any)["id"])
+	assert.Len(t, v["findings"], 2)
+
+	assert.Equal(t, "kexec-bls: arch.conf: "+strings.ReplaceAll(gone, "ESP", esp)+"\n", f.run("load", "--esp-path="+esp).stderr)
 }
 
 func TestCheckInitrd(t *testing.T) {

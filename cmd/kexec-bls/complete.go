@@ -38,6 +38,7 @@ func (a *app) completion(cmd *cobra.Command) error {
 			failed = errors.Join(failed, cmd.RegisterFlagCompletionFunc(f.Name, a.completeFlag(f)))
 			_, f.Usage = pflag.UnquoteUsage(f) // it is what a shell shows, and shells run what is in backticks
 		}
+		_, f.Usage = pflag.UnquoteUsage(f) // without the backticks around the value's name
 	})
 	for _, sub := range cmd.Commands() {
 		failed = errors.Join(failed, a.completion(sub))

@@ -124,6 +124,15 @@ func TestCompleteFlags(t *testing.T) {
 	}
 }
 
+// TestCompleteFlagNames: a description is the help's, without its markup.
+func TestCompleteFlagNames(t *testing.T) {
+	f, _ := newFake(t, nil)
+	got, _ := f.complete(t, "list", "--")
+	assert.Contains(t, got, "--help\tPrint this help")
+	assert.Contains(t, got, "--config\tRead FILE instead of /etc/kexec-bls.toml and its drop-ins")
+	assert.NotContains(t, strings.Join(got, ""), "`")
+}
+
 func TestCompleteIDs(t *testing.T) {
 	f, _ := newFake(t, nil)
 	got, _ := f.complete(t, "reboot", "--ignore=")

@@ -16,7 +16,7 @@ func TestConfig(t *testing.T) {
 	write(t, f.dir, map[string]string{
 		"etc/kexec-bls.toml":                 "[cmdline]\nappend = ['main']\nremove = ['main']\n[initrd]\nflat = true\n",
 		"etc/kexec-bls.toml.d/50-site.toml":  "cmdline.append = ['a=\"b\"', 'c']\nhook = { policy = 'load' }\n",
-		"usr/lib/kexec-bls.toml.d/40-v.toml": "[check]\nignore = ['gpu']\n",
+		"usr/lib/kexec-bls.toml.d/40-v.toml": "[check]\nignore = ['vfio']\n",
 		"usr/lib/kexec-bls.toml.d/99-v.toml": "[initrd]\nFlat = false\n",
 	})
 	got := f.run("config")
@@ -32,7 +32,7 @@ early_first = false # default
 limit = "" # default
 
 [check]
-ignore = ["gpu"] # DIR/usr/lib/kexec-bls.toml.d/40-v.toml
+ignore = ["vfio"] # DIR/usr/lib/kexec-bls.toml.d/40-v.toml
 
 [hook]
 policy = "load" # DIR/etc/kexec-bls.toml.d/50-site.toml

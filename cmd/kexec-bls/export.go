@@ -14,7 +14,7 @@ func newExport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [ENTRY] --output=DIR",
 		Short: "Write linux, initrd and cmdline as they would be loaded",
-		Args:  maxArgs(1),
+		Args:  entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch dir {
 			case "":
@@ -47,6 +47,9 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 	if err := t.Export(dir); err != nil {
 		return err
 	}
-	_, err = a.json(report.ExportOf(t.Plan, dir))
-	return err
+	if done, err := a.json(report.ExportOf(t.Plan, dir)); done || err != nil {
+		return err
+	}
+	a.Note("wrote %s to %s", t.Name(), dir)
+	return nil
 }

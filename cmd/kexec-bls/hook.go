@@ -20,7 +20,7 @@ import (
 func newHook(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
-		Short: "Run by package managers and units, not by users",
+		Short: "Serve package managers and units; not for users",
 		Long: `Run by package managers after an upgrade, and by units around a boot. They end
 with exit code 0 whatever they find, so that neither an upgrade nor a boot fails
 because of a kexec; only reload, gpu and guard, which are units of their own,

@@ -70,7 +70,7 @@ func TestHookNotifies(t *testing.T) {
 	h.run6121(t)
 	assert.Empty(t, h.hook(t, "pacman"), "the next boot is as this one")
 	write(t, filepath.Join(h.dir, "proc"), map[string]string{"cmdline": "root=/dev/vda2 rw\n"})
-	assert.Contains(t, h.hook(t, "pacman"), "reboot required: kernel 6.12.1 with another command line (arch.conf); ")
+	assert.Contains(t, h.hook(t, "pacman"), "reboot required: the next boot changes the kernel command line (arch.conf); ")
 	write(t, h.esp, map[string]string{"vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (me) #2 SMP"}.Bytes())})
 	write(t, filepath.Join(h.dir, "proc"), map[string]string{"sys/kernel/version": "#1 SMP\n"})
 	assert.Contains(t, h.hook(t, "pacman"), "reboot required: another build of kernel 6.12.1 (arch.conf); ")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
@@ -32,7 +33,7 @@ func newInitrdLs(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls FILE...",
 		Short: "List the members of images as they would be joined, with -l the files inside",
-		Args:  someArgs,
+		Args:  usage.Args("FILE", 1, -1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.initrdLs(cmd.Context(), args, p, long) },
 	}
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "List the files inside, through all compressions")
@@ -125,7 +126,7 @@ func newInitrdMerge(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge --output=OUT FILE...",
 		Short: "Join images into one, as load would",
-		Args:  someArgs,
+		Args:  usage.Args("FILE", 1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return usagef("merge needs --output=OUT; - is standard output")
@@ -194,8 +195,11 @@ func (a *app) writeInitrd(plan *initrd.Plan, output string, walked initrd.Report
 		if err := loader.WriteFile(filepath.Clean(output), plan.Write); err != nil {
 			return err
 		}
-		_, err := a.json(report.MergeOf(output, plan.Size(), walked))
-		return err
+		if done, err := a.json(report.MergeOf(output, plan.Size(), walked)); done || err != nil {
+			return err
+		}
+		a.Note("wrote %s, %s", output, term.FormatSize(plan.Size()))
+		return nil
 	}
 	f, ok := a.Out.(*os.File)
 	if !ok {

@@ -95,7 +95,7 @@ func TestInstallElsewhere(t *testing.T) {
 	} {
 		assert.Contains(t, got[path], "/opt/kb/bin/kexec-bls", path)
 	}
-	assert.Contains(t, got, "/etc/fish/completions/kexec-bls.fish")
+	assert.Equal(t, "completion fish\n", got["/etc/fish/completions/kexec-bls.fish"], "found without XDG_DATA_DIRS")
 	assert.NotContains(t, install(t, "HOOKS="), "/etc/pacman.d/hooks/95-kexec-bls.hook")
 }
 

@@ -12,18 +12,21 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	return &cobra.Command{
+	var opt report.ListOptions
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List every boot entry in boot-loader order",
 		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), opt) },
 	}
+	cmd.Flags().BoolVar(&opt.NoLegend, "no-legend", false, "Print the entries alone, without heading and summary")
+	return cmd
 }
 
-func (a *app) list(ctx context.Context) error {
+func (a *app) list(ctx context.Context, opt report.ListOptions) error {
 	sys, err := a.open(ctx)
 	if err != nil {
-		return err
+		return a.withoutEntries(err)
 	}
 	defer sys.Close()
 	a.warnProblems(sys)
@@ -31,12 +34,16 @@ func (a *app) list(ctx context.Context) error {
 		a.printed = true
 		return term.JSONArray(a.UI, a.flags.json, report.Entries(sys, a.known(ctx, sys)))
 	}
-	next, _ := sys.Default() // none is said below the table
+	next, err := sys.Default() // none is said below the table
+	if err != nil && !hasEntries(sys) {
+		a.Note("%s", term.Message(a.withoutEntries(err)))
+	}
 	for _, missed := range next.Missed {
 		a.Warn("%s", missed)
 	}
-	width, _ := a.Screen()
-	return a.Page(ctx, report.List(sys, a.known(ctx, sys), width, a.Colour()))
+	opt.Width, _ = a.Screen()
+	opt.Colour = a.Colour()
+	return a.Page(ctx, report.List(sys, a.known(ctx, sys), opt))
 }
 
 // known is what is known of the running machine. What cannot be read is not.

@@ -52,7 +52,7 @@ func newLoad(a *app) *cobra.Command {
 		case kernel != "" && len(args) > 0:
 			return usagef("an ENTRY cannot be combined with --linux")
 		}
-		return maxArgs(1)(cmd, args)
+		return entryArg(cmd, args)
 	}
 	cmd.Flags().StringVar(&kernel, "linux", "", "Load this kernel `FILE` instead of an entry")
 	cmd.Flags().BoolVar(&ifNone, "if-none", false, "Do nothing where a kernel is loaded already")

@@ -18,9 +18,11 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
@@ -72,6 +74,7 @@ func withSignalCancel(run func(*cobra.Command, []string) error) func(*cobra.Comm
 
 // run is the whole program: it returns the exit code and prints to stderr why.
 func run(ctx context.Context, args []string, env *environment, stdout, stderr io.Writer) int {
+	args = usage.JSONMode(args)
 	a := &app{environment: env, args: args, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}}
 	cmd := newRoot(a)
 	cmd.SetArgs(args)
@@ -131,6 +134,8 @@ func withHint(err error) error {
 		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
 	case found != nil:
 		return hint.Wrap(err, override(found...))
+	case errors.Is(err, initrd.ErrLimit):
+		return hint.Wrap(err, "raise initrd.limit in kexec-bls.toml")
 	case errors.Is(err, loader.ErrNoSchedule):
 		return hint.Wrap(err, "leave out --when")
 	case errors.Is(err, entries.ErrNoEntry):
@@ -162,17 +167,12 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
-// A usageError is a command line that is invalid.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // exitCode is the one place where errors become numbers.
 func exitCode(err error) int {
 	var answer status
-	var usage usageError
+	var invalid *usage.Error
 	var kernel *kexec.LoadError
 	var blocked *loader.BlockedError
 	switch {
@@ -180,7 +180,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &answer):
 		return int(answer)
-	case errors.As(err, &usage):
+	case errors.As(err, &invalid):
 		return exitUsage
 	case errors.Is(err, entries.ErrNoEntry), errors.Is(err, esp.ErrNotFound):
 		return exitNoEntry

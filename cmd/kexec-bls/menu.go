@@ -10,6 +10,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/host"
@@ -49,7 +50,7 @@ var errDumb = hint.Wrap(menu.ErrNoTerminal, "TERM is dumb; name the ENTRY, kexec
 
 func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 	if a.getenv("TERM") == "dumb" {
-		return menu.Choice{}, usageError{errDumb}
+		return menu.Choice{}, &usage.Error{Err: errDumb}
 	}
 	sys, err := a.open(ctx)
 	if err != nil {
@@ -74,7 +75,7 @@ func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 	opt.Plan = a.menuPlan(ctx, p, func(id string) bool { return oneShot || id == next })
 	choice, err := a.choose(ctx, opt)
 	if errors.Is(err, menu.ErrNoTerminal) {
-		err = usageError{err}
+		err = &usage.Error{Err: err}
 	}
 	return choice, err
 }

@@ -95,6 +95,12 @@ func TestMenuReboots(t *testing.T) {
 	require.Equal(t, exitDone, got.code, got.stderr)
 	assert.Equal(t, []string{"load", "systemctl kexec into other.conf"}, f.acts)
 	assert.Equal(t, line, f.cmdline, "as it was edited, nothing else")
+
+	f.acts, f.cmdline = nil, ""
+	write(t, dir, map[string]string{"b.img": archive("newer")})
+	require.Equal(t, exitDone, f.run("hook", "reload").code)
+	assert.Equal(t, []string{"load"}, f.acts)
+	assert.Equal(t, line, f.cmdline, "the configuration is in the line already")
 }
 
 func TestMenuLoads(t *testing.T) {

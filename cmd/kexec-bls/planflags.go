@@ -16,12 +16,13 @@ import (
 // planFlags change what is planned, checked and loaded.
 type planFlags struct {
 	loader.Request
-	edited bool // Replace was edited in the menu, with all else in it
 	// verifyFast is set for verbs that verify by default what decodes fast, decode
 	// for what is shown of it.
 	verifyFast, decode bool
-	try                tryFlags
-	secrets            bool // of export: write them
+	// broken goes on with a plan that cannot be made, to show why.
+	broken  bool
+	try     tryFlags
+	secrets bool // of export: write them
 }
 
 // addLine adds the flags of the command line.
@@ -42,13 +43,13 @@ func (p *planFlags) addInitrd(cmd *cobra.Command) {
 	f.BoolVar(&p.EarlyFirst, "early-first", false, "Move archives of microcode and ACPI tables to the front")
 	if p.verifyFast = is("check", "load", "reboot"); p.verifyFast {
 		f.BoolVar(&p.NoVerify, "no-verify", false, "Do not decode those that decode fast either")
-		f.Var((*flags.IDs)(&p.Ignore), "ignore", "Go on in spite of the findings with this `ID`, or all")
+		f.Var((*flags.IDs)(&p.Ignore), "ignore", "Go on in spite of the findings with this `ID`, or all (default: check.ignore)")
 	}
 	if !is("show", "ls", "check") {
 		f.BoolVar(&p.Flat, "flat", false, "Unpack all initrds into one uncompressed archive")
 	}
 	if is("load", "reboot") {
-		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic")
+		f.Var((*flags.Syscall)(&p.Syscall), "syscall", "Load with this system call: auto, file or classic (default: auto)")
 		f.BoolVar(&p.NoCMA, "no-cma", false, "Keep the image away from contiguous memory of devices")
 	}
 }
@@ -69,7 +70,7 @@ func systemdNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 func (p *planFlags) edit(line *string) {
 	if line != nil {
 		text := loader.Text(*line)
-		p.Replace, p.edited = &text, true
+		p.Replace, p.Edited = &text, true
 		p.Append, p.Remove, p.Reuse = nil, nil, false
 	}
 }
@@ -81,7 +82,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt.Flat = opt.Flat || c.Initrd.Flat
 	opt.Limit = c.UnpackLimit()
 	opt.Try, opt.Secrets = p.try.options(a), p.secrets
-	if !p.edited {
+	if !p.Edited {
 		opt.Append = append(slices.Clone(c.Cmdline.Append), opt.Append...)
 		opt.Remove = append(slices.Clone(c.Cmdline.Remove), opt.Remove...)
 		opt.AutoMeasuredOS = c.TPM.MeasuredOS == config.MeasuredOSAuto

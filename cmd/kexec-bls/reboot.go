@@ -37,9 +37,9 @@ func newReboot(a *app) *cobra.Command {
 		Long: `Load what the boot loader would boot next, or ENTRY, and reboot into it through
 systemd. Nothing is half done: if anything fails, no kernel stays loaded and
 the system goes on as it was.`,
-		Args: maxArgs(1),
+		Args: entryArg,
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(notEmpty(cmd, args), o.check(len(args) > 0)); err != nil {
+			if err := o.check(len(args) > 0); err != nil {
 				return err
 			}
 			if o.init.When == "show" {
@@ -52,18 +52,18 @@ the system goes on as it was.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "Show what would be loaded and stop")
+	f.BoolVarP(&o.dryRun, "dry-run", "n", false, "Run all checks, show what would be loaded, and stop")
 	f.BoolVar(&o.menu, "menu", false, "Choose the entry on the terminal, with its plan and findings in view")
 	f.BoolVar(&o.loaded, "loaded", false, "Start what is loaded already, whoever loaded it")
 	f.BoolVar(&o.firmware, "firmware", false, "Reboot through firmware, whatever is loaded")
 	f.BoolVar(&o.orFirmware, "or-firmware", false, "Reboot through firmware if kexec is not possible")
 	f.BoolVar(&o.auto, "auto", false, "Reboot no more than is needed: not at all, userspace, kexec or through firmware")
 	f.BoolVar(&o.soft, "allow-soft-reboot", false, "With --auto: reboot userspace alone where only that has changed")
-	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME`; show shows a scheduled reboot, cancel cancels it")
-	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals")
+	f.StringVar(&o.init.When, "when", "", "Reboot at `TIME` (default: now); show shows a scheduled reboot, cancel cancels it")
+	f.StringVar(&o.init.Message, "message", "", "Show this `TEXT` to users on terminals (default: kexec into ENTRY)")
 	f.BoolVar(&o.init.NoWall, "no-wall", false, "Do not notify users on terminals")
 	f.BoolVar(&o.init.NoBlock, "no-block", false, "Do not wait for the reboot to begin")
-	f.StringVar(&o.init.CheckInhibitors, "check-inhibitors", "", "Respect inhibitors: auto, yes or no")
+	f.StringVar(&o.init.CheckInhibitors, "check-inhibitors", "", "Respect inhibitors, `WHEN` is auto, yes or no (default: auto)")
 	f.BoolVar(&o.init.Force, "force", false, "Do not stop services first; without systemd: sync and start at once")
 	o.plan.addLine(cmd)
 	o.plan.addInitrd(cmd)
@@ -168,6 +168,9 @@ func (a *app) accepted(r *report.Reboot) {
 	r.Accepted = time.Now().UTC()
 	a.record(r, nil)
 	a.announceSchedule(r)
+	if line := r.Done(); line != "" {
+		a.Note("%s", line)
+	}
 	if _, err := a.json(r); err != nil {
 		a.Warn("%v", err)
 	}
@@ -179,10 +182,12 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 		return err
 	}
 	defer t.close()
-	r.Entry = report.Named(t.Name())
+	if r.Entry = report.RefOf(t.Entry()); r.Entry == nil {
+		r.Entry = report.Named(t.Name())
+	}
 	opt := a.rebootOptions(o, r)
 	if o.dryRun {
-		return errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+		return a.rebootDry(ctx, t, opt)
 	}
 	if o.orFirmware {
 		if err := a.machine.Untried(t.Plan, a.ignored(o.plan)...); err != nil {
@@ -194,8 +199,26 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 	opt.OnTry = func(try loader.Try) { a.Note("%s", try) }
 	opt.OnLoaded = func(_ loader.Receipt, err error) {
 		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
+		if err == nil && opt.Init.Terminal && opt.Init.When == "" && o.plan.try.limit.Duration == 0 {
+			boot, _ := a.machine.Boot() // what cannot be read is not known
+			for _, line := range r.Steps(a.machine.Host.Release(), opt.Init.Force, boot) {
+				a.Note("%s", line)
+			}
+		}
 	}
 	return a.machine.Reboot(ctx, t.Plan, opt)
+}
+
+// rebootDry shows the plan, and ends in a verdict.
+func (a *app) rebootDry(ctx context.Context, t *target, opt loader.RebootOptions) error {
+	var found []loader.Finding
+	warn := opt.OnFindings
+	opt.OnFindings = func(l []loader.Finding) { found = l; warn(l) }
+	err := errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+	if err == nil {
+		a.Note("%s", report.Verdict(t.Name(), found, opt.Load.Ignore))
+	}
+	return err
 }
 
 func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot) error {
@@ -204,7 +227,7 @@ func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot)
 	}
 	err := a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		err = a.would(r, "the loaded kernel would be started")
+		err = a.would(r, a.machine.LoadedName()+" would be started by kexec; nothing was changed")
 	}
 	return err
 }
@@ -222,7 +245,7 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 	r.Way, r.Release, r.Entry = string(journal.Firmware), "", nil
 	err := a.machine.RebootFirmware(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {
-		err = a.would(r, "the machine would reboot through firmware")
+		err = a.would(r, "the machine would reboot through firmware; nothing was changed")
 	}
 	return err
 }

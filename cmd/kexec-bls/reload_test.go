@@ -57,7 +57,7 @@ func TestRequestOfAnEditedLine(t *testing.T) {
 	line := "root=x quiet"
 	p.edit(&line)
 	edited := loader.Text(line)
-	assert.Equal(t, loader.Request{Replace: &edited, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
+	assert.Equal(t, loader.Request{Replace: &edited, Edited: true, Flat: true, Ignore: []loader.FindingID{"gpu"}}, a.request(p))
 }
 
 func TestReloadFollowsTheDefault(t *testing.T) {

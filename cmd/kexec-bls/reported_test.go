@@ -44,7 +44,8 @@ func TestRebootJSON(t *testing.T) {
 	require.NoError(t, err)
 	assert.WithinDuration(t, time.Now(), accepted, time.Minute)
 	delete(v, "accepted")
-	assert.Equal(t, map[string]any{"schema": 2.0, "way": "kexec", "entry": map[string]any{"id": "arch.conf"}, "release": "6.12.1", "when": "22:00"}, v)
+	assert.Equal(t, map[string]any{"schema": 2.0, "way": "kexec", "release": "6.12.1", "when": "22:00",
+		"entry": map[string]any{"id": "arch.conf", "title": "Arch Linux", "version": "6.12.1"}}, v)
 
 	f.fail["load"] = &kexec.LoadError{Errno: unix.EPERM}
 	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))

@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/complete"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/menu"
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
@@ -84,14 +85,14 @@ func newRoot(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kexec-bls",
 		Short: "Reboot into the next boot entry with kexec, skipping firmware",
-		Long: `kexec-bls reboots into the entry that the boot loader would boot next, with kexec.
-It joins the entry's initrds, loads it with kexec_file_load(2) and reboots
-through systemd, so that services stop as in any reboot.`,
+		Long: `Reboot into the entry that the boot loader would boot next, with kexec: join its
+initrds, load it with kexec_file_load(2) and reboot through systemd, so that
+services stop as in any reboot. Without a COMMAND, show the status.`,
 		Version:       version,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), false) },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if completes(cmd) {
 				return a.completion(cmd.Root())
@@ -101,25 +102,27 @@ through systemd, so that services stop as in any reboot.`,
 	}
 	a.addFlags(cmd)
 	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		a.flags.json = term.JSONModeOf(a.args) // it may come after the flag that is none
-		return usageError{err}
-	})
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a), newEnable(a), newDisable(a),
-		newInitrd(a), newHook(a), newConfig(a))
+		newInitrd(a), newHook(a), newConfig(a), complete.NewCommand(noArgs))
+	usage.Prepare(cmd, a.args)
+	refuse := cmd.FlagErrorFunc()
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		a.flags.json = term.JSONModeOf(a.args) // it may come after the flag that is none
+		return refuse(cmd, err)
+	})
 	return cmd
 }
 
 func (a *app) addFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked")
-	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked")
-	f.StringVar(&a.flags.root, "root", "", "Look at the system below `DIR`, which is not running")
-	f.Var(&a.flags.json, "json", "Print JSON: short, pretty or off")
+	f.StringVar(&a.flags.espPath, "esp-path", "", "Use `DIR` as the ESP, unchecked (default: /efi, /boot or /boot/efi)")
+	f.StringVar(&a.flags.bootPath, "boot-path", "", "Use `DIR` as the XBOOTLDR partition, unchecked (default: /boot)")
+	f.StringVar(&a.flags.root, "root", "", "Look at the system below `DIR`, which is not running (default: /)")
+	f.Var(&a.flags.json, "json", "Print JSON: short, pretty or off (default: off; a bare --json is pretty)")
 	f.Lookup("json").NoOptDefVal = string(term.JSONPretty)
 	f.BoolVar(&a.flags.noPager, "no-pager", false, "Do not pipe output into a pager")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "Print only results, warnings and errors")
-	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print more; twice: make the kernel log more too")
+	f.CountVarP(&a.flags.verbose, "verbose", "v", "Print what was read too; twice: make the kernel log more")
 	f.StringVar(&a.flags.config, "config", "", "Read `FILE` instead of "+config.File+" and its drop-ins")
 	f.StringVar(&a.flags.within, "within", "", "Be the process that does the work")
 	f.Lookup("within").NoOptDefVal, f.Lookup("within").Hidden = "0", true
@@ -127,7 +130,7 @@ func (a *app) addFlags(cmd *cobra.Command) {
 
 // start runs before every command.
 func (a *app) start() error {
-	a.Quiet, a.NoPager = a.flags.quiet, a.flags.noPager
+	a.Quiet, a.NoPager, a.Verbose = a.flags.quiet, a.flags.noPager, a.flags.verbose > 0
 	paths := a.paths
 	paths.Only = a.flags.config
 	var warnings []string
@@ -135,6 +138,9 @@ func (a *app) start() error {
 	a.config, a.origins, warnings, err = config.Load(paths)
 	for _, w := range warnings {
 		a.Warn("%s", w)
+	}
+	for _, file := range a.origins.Files() {
+		a.Detail("configuration: %s", file)
 	}
 	return err
 }
@@ -165,32 +171,10 @@ func (a *app) quiet() *app {
 	return &silent
 }
 
-// noArgs and maxArgs are cobra's checks with an error that exits as usage.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if cmd.HasSubCommands() {
-		return usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
-	}
-	return usagef("%s takes no argument, got %q", cmd.CommandPath(), args[0])
-}
+func noArgs(cmd *cobra.Command, args []string) error { return usage.Args("argument", 0, 0)(cmd, args) }
 
-func maxArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usagef("unexpected argument %q; %s takes at most %s", args[n], cmd.CommandPath(), report.Count(n, "argument"))
-		}
-		return nil
-	}
-}
-
-func someArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return usagef("%s needs a FILE", cmd.CommandPath())
-	}
-	return nil
-}
+// entryArg takes at most an ENTRY.
+func entryArg(cmd *cobra.Command, args []string) error { return usage.Args("ENTRY", 0, 1)(cmd, args) }
 
 func argument(args []string) string {
 	if len(args) == 0 {

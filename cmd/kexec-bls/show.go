@@ -14,7 +14,7 @@ func newShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [ENTRY]",
 		Short: "Show what would be loaded, and why",
-		Args:  maxArgs(1),
+		Args:  entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.try.check(); err != nil {
 				return err

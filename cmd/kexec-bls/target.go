@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
+	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -32,6 +37,9 @@ func (a *app) open(ctx context.Context) (*entries.System, error) {
 		return nil, err
 	}
 	a.warnAll(sys.Warnings())
+	for _, v := range sys.Volumes() {
+		a.Detail("boot partition: %s %s", v.Kind, v.Dir)
+	}
 	return sys, nil
 }
 
@@ -52,7 +60,7 @@ func (a *app) systemOptions() entries.Options {
 func (a *app) target(ctx context.Context, name string, p planFlags) (*target, error) {
 	sys, err := a.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, a.withoutEntries(err)
 	}
 	t, err := a.plan(ctx, sys, name, p)
 	if err != nil {
@@ -65,16 +73,26 @@ func (a *app) plan(ctx context.Context, sys *entries.System, name string, p plan
 	c, err := sys.Choose(name)
 	if err != nil {
 		a.warnProblems(sys)
+		switch {
+		case name == "" && !hasEntries(sys):
+			err = a.withoutEntries(err)
+		case strings.Contains(name, "/"):
+			err = hint.Wrap(err, "to load a file: kexec-bls load --linux="+name)
+		}
 		return nil, err
 	}
 	if name == "" {
 		a.warnAll(c.Missed)
 		a.warnAll(c.Warnings)
 	}
+	a.Detail("entry: %s, %s", c.Entry.ID, c.Rule)
 	opt := a.options(p)
 	opt.Named, opt.KexecsCounted = name != "", a.machine.KexecsCounted(ctx)
 	opt.Progress = a.progress()
 	plan, err := loader.NewPlan(ctx, sys, c.Entry, opt)
+	if p.broken && err != nil && ctx.Err() == nil && !errors.Is(err, entries.ErrNoEntry) {
+		plan, err = loader.NewBrokenPlan(sys, c.Entry, opt, err), nil
+	}
 	if name == "" && errors.Is(err, entries.ErrNoEntry) {
 		err = fmt.Errorf("next boot, by %s: %w", c.Rule, err)
 	}
@@ -82,6 +100,22 @@ func (a *app) plan(ctx context.Context, sys *entries.System, name string, p plan
 		return nil, err
 	}
 	return &target{plan, c.Rule, c.Missed}, nil
+}
+
+// withoutEntries adds to the error of a machine without boot loader entries, as most
+// with Debian and GRUB are, how to load the newest kernel that is there.
+func (a *app) withoutEntries(err error) error {
+	kernel, initrd, ok := loader.NewestKernel(a.machine.Host)
+	if !ok || a.flags.root != "" || !errors.Is(err, entries.ErrNoEntry) && !errors.Is(err, esp.ErrNotFound) {
+		return err
+	}
+	return hint.Errorf("to load the newest: "+usage.LoadFiles(kernel, initrd), "%w; the kernels in /boot have no boot loader entries", err)
+}
+
+// hasEntries reports whether there is an entry that is more than a name on the boot
+// loader's menu.
+func hasEntries(sys *entries.System) bool {
+	return slices.ContainsFunc(sys.Entries(), func(e *entries.Entry) bool { return e.Volume != nil })
 }
 
 // files plans a kernel and initrds that are named one by one.

@@ -110,7 +110,9 @@ func TestMeasuredOSIsConfigured(t *testing.T) {
 	a := &app{environment: f.environment}
 	a.config.TPM.MeasuredOS = "auto"
 	assert.True(t, a.options(planFlags{}).AutoMeasuredOS)
-	assert.False(t, a.options(planFlags{edited: true}).AutoMeasuredOS, "a line that was edited is whole")
+	var edited planFlags
+	edited.edit(new(string))
+	assert.False(t, a.options(edited).AutoMeasuredOS, "a line that was edited is whole")
 	a.config.TPM.MeasuredOS = "off"
 	assert.False(t, a.options(planFlags{}).AutoMeasuredOS)
 	assert.NotContains(t, f.run("show").stdout, "systemd.tpm2_measured_os", "it opens without")

@@ -25,15 +25,15 @@ type tryFlags struct {
 // add adds the flags. Only a reboot can promote.
 func (t *tryFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	about := "Show what a reboot on trial of that `TIME` would be"
+	about := "Show what a reboot on trial of that `TIME` would be (default: 3min)"
 	if cmd.Name() == "reboot" {
-		about = "Return to the fallback unless boot-complete.target is reached within `TIME` (default 3min)"
+		about = "Return to the fallback unless boot-complete.target is reached within `TIME` (default: 3min)"
 		f.BoolVar(&t.promote, "promote", false, "Make the entry the default if its trial succeeds")
 	}
 	t.limit.Min, t.limit.Max = 10*time.Second, 24*time.Hour
 	f.Var(&t.limit, "try", about)
 	f.Lookup("try").NoOptDefVal = "3min"
-	f.StringVar(&t.fallback, "fallback", "", "Return to this `ENTRY` from a trial")
+	f.StringVar(&t.fallback, "fallback", "", "Return to this `ENTRY` from a trial (default: what runs)")
 	f.BoolVar(&t.withoutWatchdog, "try-without-watchdog", false, "Try without a watchdog: a panic returns, a hang does not")
 }
 

@@ -138,6 +138,16 @@ func TestTriedIsNotRequired(t *testing.T) {
 	assert.Equal(t, exitNotRequired, got.code)
 	assert.Equal(t, "the trial of arch.conf ended hung: it is not required until it changes\n", got.stdout)
 	assert.Equal(t, exitDone, f.run(append([]string{"reboot-required", "--retry"}, flags...)...).code)
+
+	require.NoError(t, os.MkdirAll(filepath.Join(f.dir, "proc/1"), 0o755))
+	require.NoError(t, os.Symlink("/", filepath.Join(f.dir, "proc/1/root")))
+	for _, policy := range []string{"notify", "load"} {
+		write(t, f.dir, map[string]string{"etc/kexec-bls.toml": "[hook]\npolicy = '" + policy + "'\n"})
+		f.acts = nil
+		got = f.run(append([]string{"hook", "pacman", "--within"}, flags[:1]...)...)
+		assert.Empty(t, got.stderr, policy)
+		assert.Empty(t, f.acts, "an upgrade that changes nothing of it loads it no more")
+	}
 	write(t, f.dir, map[string]string{"esp/vmlinuz": string(fixtures.BzImage{Version: "6.12.1 (new)"}.Bytes())})
 	assert.Equal(t, exitDone, f.run(append([]string{"reboot-required"}, flags...)...).code)
 }

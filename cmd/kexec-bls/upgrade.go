@@ -26,7 +26,7 @@ const (
 func newHookPacman(a *app) *cobra.Command {
 	return upgradeHook(a, &cobra.Command{
 		Use:   "pacman",
-		Short: "Run after a transaction by the hook 95-kexec-bls.hook",
+		Short: "Report after a transaction of pacman",
 		Args:  noArgs,
 	})
 }
@@ -34,7 +34,7 @@ func newHookPacman(a *app) *cobra.Command {
 func newHookKernelInstall(a *app) *cobra.Command {
 	return upgradeHook(a, &cobra.Command{
 		Use:   "kernel-install COMMAND [ARGUMENT]...",
-		Short: "Run after kernel-install by the plugin 95-kexec-bls.install",
+		Short: "Report after kernel-install added or removed a kernel",
 		Long: `Run by kernel-install(8) with the command it runs, add or remove, and the
 arguments of that; other commands do nothing.`,
 		Args: cobra.ArbitraryArgs,
@@ -44,7 +44,7 @@ arguments of that; other commands do nothing.`,
 func newHookDebian(a *app) *cobra.Command {
 	return upgradeHook(a, &cobra.Command{
 		Use:   "debian [ARGUMENT]...",
-		Short: "Run by scripts in /etc/kernel and /etc/initramfs after dpkg changed a kernel",
+		Short: "Report after dpkg changed a kernel",
 		Long: `Run by the scripts in /etc/kernel/postinst.d, /etc/kernel/postrm.d and
 /etc/initramfs/post-update.d with their arguments. Where the distribution has
 /run/reboot-required, it is written as well when the next boot would bring

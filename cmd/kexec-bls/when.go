@@ -1,30 +1,9 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 )
-
-// notEmpty refuses an ENTRY and values of flags that are empty, as those of an
-// unset variable are. An empty text is a text.
-func notEmpty(cmd *cobra.Command, args []string) (err error) {
-	for _, arg := range args {
-		if arg == "" {
-			return usagef("the ENTRY is empty; leave it out for what the boot loader would boot next")
-		}
-	}
-	for _, name := range []string{"when", "check-inhibitors"} {
-		cmd.Flags().Visit(func(f *pflag.Flag) {
-			if f.Name == name && f.Value.String() == "" {
-				err = usagef("--%s is empty; leave it out, or give a value", name)
-			}
-		})
-	}
-	return err
-}
 
 // showSchedule prints a scheduled reboot, and does nothing.
 func (a *app) showSchedule(named bool) error {

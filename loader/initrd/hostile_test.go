@@ -200,5 +200,5 @@ func TestFlatManyFiles(t *testing.T) {
 func TestFlatErrorUnwraps(t *testing.T) {
 	_, _, err := flatten(t, initrd.FlatOptions{Limit: 10}, members(t, pack(t, compress.Gzip, mainImage)))
 	require.ErrorIs(t, err, initrd.ErrLimit)
-	assert.EqualError(t, err, "cannot flatten a: unpacks to more than the limit")
+	assert.EqualError(t, err, "cannot flatten a: unpacks to more than the limit of 10 bytes")
 }

@@ -1,6 +1,7 @@
 package initrd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -317,7 +318,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	l.n += int64(n)
 	if l.w.budget -= int64(n); l.w.budget < 0 {
-		return 0, ErrLimit
+		return 0, fmt.Errorf("%w of %d bytes", ErrLimit, cmp.Or(l.w.opts.Limit, DefaultLimit))
 	}
 	return n, err
 }

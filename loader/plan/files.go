@@ -52,7 +52,7 @@ func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
 	}
 	f, err := src.Open(name)
 	if err != nil {
-		return initrd.Member{}, fmt.Errorf("%s: %s: %w", key, where, err)
+		return initrd.Member{}, src.missing(key, fmt.Errorf("%s: %s: %w", key, where, err))
 	}
 	m, err := initrd.FileMember(where, f)
 	var s stamp.File
@@ -69,4 +69,16 @@ func (p *Plan) open(src Source, key, name string) (initrd.Member, error) {
 	}
 	p.opened[where] = m
 	return m, nil
+}
+
+// missing adds to the error of a file that does not exist what makes it again. Files
+// of no entry are the user's own.
+func (src Source) missing(key string, err error) error {
+	switch {
+	case src.Names == nil || !errors.Is(err, fs.ErrNotExist):
+		return err
+	case key == "initrd":
+		return hint.Wrap(err, "regenerate it (mkinitcpio -P, update-initramfs -u, dracut -f), or fix the entry")
+	}
+	return hint.Wrap(err, "reinstall the package of the kernel, or fix the entry")
 }

@@ -42,14 +42,23 @@ func (l *look) hasKexec() bool {
 
 // masked finds a unit without which systemctl kexec does not end in a kexec.
 func (l *look) masked() []Finding {
-	for _, unit := range []string{"kexec.target", "systemd-kexec.service"} {
+	if f, is := Masked(l.host, "kexec.target", "systemd-kexec.service"); is {
+		f.Text += ": systemd will not kexec"
+		return []Finding{f}
+	}
+	return nil
+}
+
+// Masked returns the first of some units of systemd that is masked.
+func Masked(h host.Machine, units ...string) (f Finding, is bool) {
+	for _, unit := range units {
 		for _, dir := range []string{"etc/systemd/system/", "run/systemd/system/"} {
-			if l.host.Link(dir+unit) == "/dev/null" {
-				return one(Error, IDKexecTarget, fmt.Sprintf("%s is masked (/%s): systemd will not kexec", unit, dir+unit), "unmask it: systemctl unmask "+unit)
+			if h.Link(dir+unit) == "/dev/null" {
+				return one(Error, IDKexecTarget, fmt.Sprintf("%s is masked (/%s)", unit, dir+unit), "unmask it: systemctl unmask "+unit)[0], true
 			}
 		}
 	}
-	return nil
+	return Finding{}, false
 }
 
 // initSystem finds one that is not systemd.

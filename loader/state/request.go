@@ -22,6 +22,9 @@ type Request struct {
 	Remove  []raw.String `json:"remove,omitempty"`
 	Replace *raw.String  `json:"replace,omitempty"`
 	Reuse   bool         `json:"reuse,omitempty"`
+	// Edited is set where a user has edited the whole line: Replace has what the
+	// configuration adds and removes in it already.
+	Edited bool `json:"edited,omitempty"`
 	// EarlyFirst, Flat, Verify and NoVerify are about the initrd.
 	EarlyFirst bool `json:"earlyFirst,omitempty"`
 	Flat       bool `json:"flat,omitempty"`

@@ -15,6 +15,36 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
+// NewCommand returns the command that prints completion scripts; args check the
+// arguments of it and of those below it.
+func NewCommand(args cobra.PositionalArgs) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "completion", Short: "Print a completion script for a shell", Args: args,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		var bare bool
+		sub := &cobra.Command{
+			Use: shell, Short: "Print the script for " + shell, Args: args,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				switch root, out := cmd.Root(), cmd.OutOrStdout(); {
+				case shell == "bash":
+					return root.GenBashCompletionV2(out, !bare)
+				case shell == "fish":
+					return root.GenFishCompletion(out, !bare)
+				case bare:
+					return root.GenZshCompletionNoDesc(out)
+				default:
+					return root.GenZshCompletion(out)
+				}
+			},
+		}
+		sub.Flags().BoolVar(&bare, "no-descriptions", false, "Complete without descriptions")
+		cmd.AddCommand(sub)
+	}
+	return cmd
+}
+
 // Entries completes an ENTRY: those that can be loaded, each with its notes, and the
 // names with an @ that are an entry on this machine.
 func Entries(sys *entries.System, notes func(*entries.Entry) []string) []cobra.Completion {

@@ -50,8 +50,12 @@ func TestKeysShareTheConfig(t *testing.T) {
 	c := Default()
 	for _, k := range c.Keys() {
 		value := map[string]any{"list of strings": []any{k.Name}, "boolean": true, "string": "1M"}[k.Type()]
-		if k.OneOf != nil {
+		switch {
+		case k.OneOf != nil:
 			value = k.OneOf[1]
+		case k.ids:
+			assert.ErrorContains(t, k.set(value), `no finding has the id "check.ignore"`)
+			value = []any{"memory", "all"}
 		}
 		require.NoError(t, k.set(value), k.Name)
 	}
@@ -59,7 +63,7 @@ func TestKeysShareTheConfig(t *testing.T) {
 	want.Cmdline.Append, want.Cmdline.Remove = []string{"cmdline.append"}, []string{"cmdline.remove"}
 	want.Initrd.Flat, want.Initrd.EarlyFirst, want.Initrd.Limit = true, true, "1M"
 	want.TPM.MeasuredOS = MeasuredOSAuto
-	want.Check.Ignore, want.GPU.Modules, want.Hook.Policy = []string{"check.ignore"}, []string{"gpu.modules"}, PolicyLoad
+	want.Check.Ignore, want.GPU.Modules, want.Hook.Policy = []string{"memory", "all"}, []string{"gpu.modules"}, PolicyLoad
 	want.Try.Healthy = []string{"try.healthy"}
 	assert.Equal(t, want, c)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // A Key describes a key of the configuration, for the verb config and for the
@@ -14,6 +16,7 @@ type Key struct {
 	Text  string   // a sentence: what the key does
 	OneOf []string // the values it can have; nil: any
 	size  bool     // a number of bytes, or empty
+	ids   bool     // IDs of findings
 	field any      // of a Config: *[]string, *bool or *string
 }
 
@@ -30,7 +33,7 @@ func (c *Config) Keys() []Key {
 			Text: "Move archives that are read early (microcode, ACPI tables) to the front, as --early-first does."},
 		{Name: "initrd.limit", field: &c.Initrd.Limit, size: true,
 			Text: "How much compressed initrds may unpack to together, such as 512M or 8G; empty is half of the available memory, 4G at most."},
-		{Name: "check.ignore", field: &c.Check.Ignore,
+		{Name: "check.ignore", field: &c.Check.Ignore, ids: true,
 			Text: "IDs of findings of check and of the initrd walk that do not prevent a load or a reboot, as --ignore does; all is every one."},
 		{Name: "hook.policy", field: &c.Hook.Policy, OneOf: []string{PolicyNotify, PolicyLoad, PolicyOff},
 			Text: "What the hooks of package managers do after an upgrade: print when the next boot would differ, load it too, or nothing."},
@@ -115,7 +118,7 @@ func (k Key) set(value any) error {
 		}
 		if ok {
 			*field = texts
-			return nil
+			return k.checkIDs(texts)
 		}
 	case *bool:
 		if v, ok := value.(bool); ok {
@@ -139,6 +142,19 @@ func (k Key) check(value string) error {
 	if k.size && value != "" {
 		_, err := ParseSize(value)
 		return err
+	}
+	return nil
+}
+
+// checkIDs refuses an ID that no finding has.
+func (k Key) checkIDs(ids []string) error {
+	if !k.ids {
+		return nil
+	}
+	for _, id := range ids {
+		if _, err := loader.ParseFinding(id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -33,6 +33,11 @@ func SystemPaths() Paths {
 // Origins maps the name of each key that is set to the file that set it last.
 type Origins map[string]string
 
+// Files are those that set a key, in alphabetical order.
+func (o Origins) Files() []string {
+	return slices.Compact(slices.Sorted(maps.Values(o)))
+}
+
 // Load reads and merges the configuration. A key that is not known is a
 // warning that names file and key; a value of the wrong type and a file that
 // cannot be read are errors. With an error the Config is Default.

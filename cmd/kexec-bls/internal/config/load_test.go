@@ -44,7 +44,7 @@ func TestLoadMerges(t *testing.T) {
 		"kexec-bls.toml.d/60-read.txt":       "not = 'read'",
 		"kexec-bls.toml.d/.60-nor-this.toml": "not = 'read'",
 		"usr/lib/kexec-bls.toml":             "[initrd]\nearly_first = true\n",
-		"usr/lib/kexec-bls.toml.d/40-v.toml": "[check]\nignore = ['gpu']\n[cmdline]\nappend = ['vendor', 'of', 'more']\n",
+		"usr/lib/kexec-bls.toml.d/40-v.toml": "[check]\nignore = ['vfio']\n[cmdline]\nappend = ['vendor', 'of', 'more']\n",
 		"usr/lib/kexec-bls.toml.d/99-v.toml": "[initrd]\nFlat = false\n",
 		// The same name hides the vendor's.
 		"kexec-bls.toml.d/70-v.toml":         "",
@@ -58,7 +58,7 @@ cmdline.remove = ["main"] # kexec-bls.toml
 initrd.flat = false # usr/lib/kexec-bls.toml.d/99-v.toml
 initrd.early_first = false
 initrd.limit = ""
-check.ignore = ["gpu"] # usr/lib/kexec-bls.toml.d/40-v.toml
+check.ignore = ["vfio"] # usr/lib/kexec-bls.toml.d/40-v.toml
 hook.policy = "load" # kexec-bls.toml.d/50-site.toml
 gpu.modules = []
 tpm.measured_os = "off"
@@ -75,12 +75,12 @@ try.healthy = []
 
 func TestLoadMainFileOfAVendor(t *testing.T) {
 	p, dir := paths(t, map[string]string{
-		"usr/lib/kexec-bls.toml": "[initrd]\nflat = true\n", "usr/lib/kexec-bls.toml.d/5.toml": "[check]\nignore = ['x']\n", "kexec-bls.toml.d/x": "",
+		"usr/lib/kexec-bls.toml": "[initrd]\nflat = true\n", "usr/lib/kexec-bls.toml.d/5.toml": "[check]\nignore = ['memory']\n", "kexec-bls.toml.d/x": "",
 	})
 	c, _, _, err := Load(p)
 	require.NoError(t, err)
 	assert.True(t, c.Initrd.Flat)
-	assert.Equal(t, []string{"x"}, c.Check.Ignore)
+	assert.Equal(t, []string{"memory"}, c.Check.Ignore)
 
 	require.NoError(t, os.Symlink("/dev/null", p.File))
 	require.NoError(t, os.Symlink("/dev/null", filepath.Join(dir, "kexec-bls.toml.d/5.toml")))
@@ -176,6 +176,7 @@ func TestLoadErrors(t *testing.T) {
 		"= =":                              ":1: ",
 		"\n\n= 1\n":                        ":3: ",
 		"[hook]\npolicy = 1\n":             ": hook.policy: must be a string",
+		"[check]\nignore = ['vfoi']\n":     `: check.ignore: no finding has the id "vfoi"`,
 		"[hook]\n# no\npolicy = 'laod'\n":  `: hook.policy: must be one of notify, load, off; got "laod"`,
 		"[hook]\npolicy = ''\n":            `: hook.policy: must be one of notify, load, off; got ""`,
 		"\xff = 1":                         ":1: ",
@@ -195,7 +196,7 @@ func TestLoadErrors(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"[cmdline]\nappend = ['a']\n", "initrd = { flat = true, limit = '1G' }", "[[hook]]\npolicy = 1", "a.b = { c = \"}\", d = [[1]] }",
-		"hook.policy = '''off'''", "\"\" = 1\n'=' = 2", "Hook.policy='off'\nhook.Policy='load'", "gpu.modules = [\"\\u202e\"]", "check.'ignore'=['x']",
+		"hook.policy = '''off'''", "\"\" = 1\n'=' = 2", "Hook.policy='off'\nhook.Policy='load'", "gpu.modules = [\"\\u202e\"]", "check.'ignore'=['memory']",
 	} {
 		f.Add(seed)
 	}

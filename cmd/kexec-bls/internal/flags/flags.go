@@ -67,10 +67,14 @@ func (i *IDs) String() string {
 	return strings.Join(texts, ",")
 }
 
-// Set adds IDs.
+// Set adds IDs that exist.
 func (i *IDs) Set(text string) error {
-	for id := range strings.SplitSeq(text, ",") {
-		*i = append(*i, loader.FindingID(id))
+	for name := range strings.SplitSeq(text, ",") {
+		id, err := loader.ParseFinding(name)
+		if err != nil {
+			return err
+		}
+		*i = append(*i, id)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -45,13 +46,18 @@ func TestRequest(t *testing.T) {
 		assert.NotEmpty(t, f.Lookup(name).Value.Type())
 	}
 
-	require.NoError(t, f.Parse([]string{"--append=a b", "--append=c,d", "--command-line=", "--ignore=gpu,disk", "--ignore=all", "--syscall=file"}))
+	require.NoError(t, f.Parse([]string{"--append=a b", "--append=c,d", "--command-line=", "--ignore=vfio,memory", "--ignore=all", "--syscall=file"}))
 	empty := loader.Text("")
 	assert.Equal(t, loader.Request{
-		Append: []loader.Text{"a b", "c,d"}, Replace: &empty, Ignore: []loader.FindingID{"gpu", "disk", "all"}, Syscall: "file",
+		Append: []loader.Text{"a b", "c,d"}, Replace: &empty, Ignore: []loader.FindingID{"vfio", "memory", "all"}, Syscall: "file",
 	}, r)
-	assert.Equal(t, "gpu,disk,all", f.Lookup("ignore").Value.String())
+	assert.Equal(t, "vfio,memory,all", f.Lookup("ignore").Value.String())
 	assert.Equal(t, "c,d", f.Lookup("append").Value.String())
+	for value, want := range map[string]string{"vfoi": "did you mean vfio?", "memory,": "", "ALL": "did you mean all?"} {
+		err := f.Lookup("ignore").Value.Set(value)
+		assert.ErrorContains(t, err, "no finding has the id", value)
+		assert.Equal(t, want, hint.Of(err), value)
+	}
 	assert.ErrorContains(t, f.Parse([]string{"--syscall=fiel"}), `must be one of auto, file, classic; got "fiel"`)
 	require.NoError(t, f.Parse([]string{"--command-line=x y"}))
 	assert.Equal(t, "x y", f.Lookup("command-line").Value.String())

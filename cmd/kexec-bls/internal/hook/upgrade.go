@@ -70,7 +70,7 @@ func (u *Upgrade) Run(ctx context.Context) {
 }
 
 // compareNext compares the next boot with the running system. One that no kexec can
-// start, Windows say, is not compared.
+// start, Windows say, is not compared; what failed in a trial makes no difference.
 func (u *Upgrade) compareNext(ctx context.Context) {
 	if c, err := u.sys.Default(); err == nil && !c.Entry.MissingFile && c.Entry.KexecBlocker() != "" {
 		return
@@ -79,6 +79,7 @@ func (u *Upgrade) compareNext(ctx context.Context) {
 	if errors.Is(u.err, loader.ErrNoVersion) {
 		u.err = nil
 	}
+	u.Machine.ForgoTried(u.sys, &u.next)
 }
 
 func (u *Upgrade) differs() bool { return u.err == nil && u.next.Difference != loader.SameSystem }
@@ -118,7 +119,7 @@ func (u *Upgrade) news() string {
 	case loader.OtherBuild:
 		return fmt.Sprintf("reboot required: another build of kernel %s (%s)", n.Release, n.Entry.ID)
 	}
-	return fmt.Sprintf("reboot required: kernel %s with another command line (%s)", n.Release, n.Entry.ID)
+	return fmt.Sprintf("reboot required: the next boot changes the kernel command line (%s)", n.Entry.ID)
 }
 
 // unmounted is the device that the next boot reads and that is mounted nowhere:

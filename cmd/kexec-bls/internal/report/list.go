@@ -17,10 +17,17 @@ import (
 // Schema is the number of the form of all JSON, see kexec-bls(8).
 const Schema = 2
 
+// ListOptions say how to draw a list.
+type ListOptions struct {
+	Width    int // in columns; 0: no limit
+	Colour   bool
+	NoLegend bool // the entries alone, without heading and summary
+}
+
 // List is every entry of a system in a table, the next boot in a line, and what is
 // loaded where that is no entry.
-func List(sys *entries.System, known Known, width int, colour bool) []byte {
-	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}}
+func List(sys *entries.System, known Known, opt ListOptions) []byte {
+	t := term.Table{Head: []string{"ENTRY", "TITLE", "VERSION", "NOTES"}, NoHead: opt.NoLegend}
 	next, err := sys.Default()
 	titles := sys.Titles()
 	loaded := known.Loaded.State == loader.Foreign || known.Loaded.Receipt != nil
@@ -33,7 +40,10 @@ func List(sys *entries.System, known Known, width int, colour bool) []byte {
 		t.Marks = append(t.Marks, mark)
 		t.Rows = append(t.Rows, []string{term.Cell(e.ID), term.Cell(titles[i]), term.Cell(Version(e)), term.Cell(strings.Join(Notes(sys, known, e), ", "))})
 	}
-	text := string(t.Text(width, colour))
+	text := string(t.Text(opt.Width, opt.Colour))
+	if opt.NoLegend {
+		return []byte(text)
+	}
 	if err == nil {
 		text += fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
 	} else {

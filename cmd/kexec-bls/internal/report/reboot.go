@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,8 @@ type Reboot struct {
 	// Accepted is when the init system accepted the request; absent with --dry-run.
 	Accepted time.Time `json:"accepted,omitzero"`
 
-	begun time.Time
+	begun     time.Time
+	announced bool // by Steps
 }
 
 // NewReboot begins the report of a reboot; when is "" for now.
@@ -53,6 +55,68 @@ func Named(id string) *EntryRef {
 		return nil
 	}
 	return &EntryRef{ID: loader.Text(id)}
+}
+
+// Steps are what happens next, for who sits at the terminal: running is the release
+// of the kernel that runs, last what is known of the last boots.
+func (r *Reboot) Steps(running string, force bool, last loader.Boot) []string {
+	r.announced = true
+	to := "the loaded kernel"
+	if r.Entry != nil {
+		to = strings.Join(slices.DeleteFunc([]string{string(r.Entry.ID), string(r.Entry.Title)}, func(s string) bool { return s == "" }), ", ")
+	}
+	if r.Release != "" {
+		to += fmt.Sprintf(", kernel %s (%s runs)", r.Release, running)
+	}
+	way := "services stop and file systems are unmounted, then the new kernel starts without firmware"
+	if force {
+		way = "the new kernel starts at once; services are not stopped"
+	}
+	if k := last.Kexec; k != nil && k.Seconds > 0 {
+		way += fmt.Sprintf("; the last time took %.1f s", k.Seconds)
+	}
+	return []string{"next: " + to, way, "if it does not come up, reset the machine: firmware then boots as before"}
+}
+
+// Done is what was done, in a line; "" where that was said before it was done, or is
+// for later.
+func (r *Reboot) Done() string {
+	switch {
+	case r.When == "cancel":
+		return "scheduled reboot cancelled"
+	case r.When != "now" || r.announced:
+		return ""
+	case r.Way == "firmware":
+		return "rebooting through firmware"
+	case r.Entry != nil:
+		return "rebooting into " + string(r.Entry.ID) + " by kexec"
+	}
+	return "rebooting into the loaded kernel by kexec"
+}
+
+// Verdict is what a dry run of a reboot into an entry came to.
+func Verdict(name string, found []loader.Finding, ignore []loader.FindingID) string {
+	var warnings, ignored int
+	for _, f := range found {
+		switch {
+		case f.Severity == loader.SeverityError:
+			ignored++ // else it would have ended the run
+		case f.Severity == loader.SeverityWarning && !f.Ignored(ignore...):
+			warnings++
+		}
+	}
+	var with []string
+	if ignored > 0 {
+		with = append(with, Count(ignored, "error")+" ignored")
+	}
+	if warnings > 0 {
+		with = append(with, Count(warnings, "warning"))
+	}
+	verdict := name + " would be started by kexec"
+	if len(with) > 0 {
+		verdict += ", with " + strings.Join(with, " and ")
+	}
+	return verdict + "; nothing was changed"
 }
 
 // Took is how long the reboot has taken until now.

@@ -229,11 +229,11 @@ func (r *Status) loaded() string {
 	case r.State == loader.Foreign:
 		return "not known which kernel"
 	}
-	state := "stale"
+	state, next := "stale", "kexec-bls load loads it again"
 	if r.State == loader.Fresh {
-		state = "up to date"
+		state, next = "up to date", "kexec-bls reboot --loaded starts it"
 	}
-	return fmt.Sprintf("%s, %s, %s", r.Loaded.Name(), state, localTime(r.Loaded.Time))
+	return fmt.Sprintf("%s, %s, loaded %s; %s", r.Loaded.Name(), state, localTime(r.Loaded.Time), next)
 }
 
 // A Requirement is reboot-required --json.

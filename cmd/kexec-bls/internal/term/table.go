@@ -55,7 +55,11 @@ func (t Table) Text(width int, colour bool) []byte {
 // gets what remains.
 func (t Table) widths(limit int) []int {
 	widths := make([]int, len(t.Head))
-	for _, row := range append([][]string{t.Head}, t.Rows...) {
+	rows := t.Rows
+	if !t.NoHead {
+		rows = append([][]string{t.Head}, rows...)
+	}
+	for _, row := range rows {
 		for i, c := range row {
 			widths[i] = max(widths[i], ansi.StringWidth(Printable(c)))
 		}

@@ -22,6 +22,7 @@ import (
 type UI struct {
 	Out, Err io.Writer
 	Quiet    bool // no notes, no progress
+	Verbose  bool // details
 	NoPager  bool
 	// Env reads an environment variable, as os.LookupEnv does; nil: none is set.
 	Env func(name string) (value string, set bool)
@@ -53,6 +54,13 @@ func (u *UI) Warn(format string, args ...any) {
 func (u *UI) Note(format string, args ...any) {
 	if !u.Quiet {
 		fmt.Fprintf(u.Err, prefix+"%s\n", Printable(fmt.Sprintf(format, args...)))
+	}
+}
+
+// Detail is Note for who wants to know more.
+func (u *UI) Detail(format string, args ...any) {
+	if u.Verbose {
+		u.Note(format, args...)
 	}
 }
 
