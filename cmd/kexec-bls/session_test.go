@@ -93,17 +93,21 @@ func drawSession(frames []string) string {
 	const seconds = 6
 	width, height := cellWidth*sessionWidth+24, cellHeight*sessionHeight+24
 	var svg bytes.Buffer
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" font-family="monospace" font-size="14">
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" font-family="monospace" font-size="14" xml:space="preserve">
 <style>
 text{fill:#d7d7d7;white-space:pre}
 .b{font-weight:bold}.f{opacity:.55}.c1{fill:#e05a5a}.c2{fill:#6ac46a}.c3{fill:#dcbe46}.c6{fill:#50c8d2}
-.s{opacity:0;animation:s %ds infinite}
+.s{animation:s %ds infinite}
 @keyframes s{0%%,%.2f%%{opacity:1}%.2f%%,100%%{opacity:0}}
 </style>
 <rect width="100%%" height="100%%" rx="8" fill="#181a20"/>
 `, width, height, seconds*len(frames), 100/float64(len(frames)), 100/float64(len(frames))+.01)
 	for i, frame := range frames {
-		fmt.Fprintf(&svg, "<g class=\"s\" style=\"animation-delay:%ds\">\n", i*seconds)
+		shown := 0 // where nothing is animated, the first
+		if i == 0 {
+			shown = 1
+		}
+		fmt.Fprintf(&svg, "<g class=\"s\" style=\"opacity:%d;animation-delay:%ds\">\n", shown, i*seconds)
 		var a attributes
 		for y, line := range strings.Split(strings.TrimRight(frame, "\n "), "\n") {
 			a = drawLine(&svg, line, y, a)
@@ -157,6 +161,9 @@ func (a attributes) with(code string) attributes {
 }
 
 func drawRun(svg *bytes.Buffer, text string, x, y int, a attributes) {
+	if trimmed := strings.TrimLeft(text, " "); !a.reverse {
+		x, text = x+len(text)-len(trimmed), strings.TrimRight(trimmed, " ")
+	}
 	width := cellWidth * float64(ansi.StringWidth(text))
 	left, top := 12+cellWidth*float64(x), 12+cellHeight*y
 	class := fmt.Sprintf("c%d", a.colour)
