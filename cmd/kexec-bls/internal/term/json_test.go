@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,3 +75,13 @@ var errFull = errors.New("no space left")
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestJSONModeOf: a program that asks for JSON gets it, whatever else it got wrong.
+func TestJSONModeOf(t *testing.T) {
+	for args, want := range map[string]JSONMode{
+		"": JSONOff, "list --nosuch --json": JSONPretty, "--json=short --nosuch": JSONShort, "--json=short --json=off": JSONOff,
+		"--json=short --json=nosuch": JSONShort, "-- --json": JSONOff,
+	} {
+		assert.Equal(t, want, JSONModeOf(strings.Fields(args)), args)
+	}
+}
