@@ -99,7 +99,7 @@ func hostileSeeds() [][]byte {
 // hold asserts what is true of every answer.
 func (q question) hold(t *testing.T, args []string, got answer) {
 	t.Helper()
-	if args[len(args)-1] == "" {
+	if args[len(args)-1] == "" && args[0] != cobra.ShellCompRequestCmd {
 		assert.Equal(t, exitUsage, got.code, "%q: %s", args, got.stderr)
 	} else {
 		assert.Contains(t, q.codes, got.code, "%q: %s", args, got.stderr)
