@@ -49,7 +49,7 @@ vm:
 
 # What takes long, and is run before an issue is resolved.
 vm-long:
-	fixtures/setup.sh test four arm64
+	fixtures/setup.sh test four initrds arm64
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$' -count=1 -timeout 60m ./cmd/kexec-bls
 

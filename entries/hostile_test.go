@@ -160,7 +160,7 @@ func TestNothingWaits(t *testing.T) {
 			shown = append(shown, e.ID)
 		}
 	}
-	assert.ElementsMatch(t, []string{"good.conf", "good.efi", "fifo-kernel.conf"}, shown, "an open tells that a kernel is a FIFO")
+	assert.ElementsMatch(t, []string{"good.conf", "good.efi", "fifo-kernel.conf"}, shown, "that a kernel is a FIFO is known after an open")
 	_, errs := readConf(volumes)
 	require.Len(t, errs, 1)
 	assert.ErrorContains(t, errs[0], "loader.conf: not a regular file")

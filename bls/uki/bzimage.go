@@ -105,7 +105,7 @@ const (
 // Kexecable reports whether kexec_file_load(2) on a machine of that type takes the
 // kernel as it is or, for wrapped formats, could take what it was built for.
 // The error is ErrCannotKexec with the reason; the rules for a bzImage are
-// those of arch/x86/kernel/kexec-bzimage64.c. A PE image is not judged.
+// those of arch/x86/kernel/kexec-bzimage64.c. A PE image is not checked.
 func (k Kernel) Kexecable(machine uint16) error {
 	if k.Machine != 0 && k.Machine != machine {
 		return fmt.Errorf("%w: it is made for %s, this machine is %s", ErrCannotKexec, archLabel(k.Machine), archLabel(machine))

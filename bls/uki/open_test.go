@@ -189,7 +189,7 @@ func TestCheckOverlap(t *testing.T) {
 	}
 }
 
-// A signature stands behind all sections, so that its place tells of a cut
+// A signature is after all sections, so that its place shows a cut
 // which no section shows.
 func TestCheckSignature(t *testing.T) {
 	b := fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", "x")}}.Bytes()

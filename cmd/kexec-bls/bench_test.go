@@ -54,7 +54,7 @@ initrd     %[3]s/initrd
 	}
 }
 
-// builtBinary is the program as it is installed, and where it stands.
+// builtBinary is the program as it is installed, and its path.
 func builtBinary(tb testing.TB) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "kexec-bls")
@@ -89,7 +89,7 @@ func (p *peer) median() time.Duration {
 }
 
 // BenchmarkList times whole processes, ours and bootctl's in turn on the same
-// tree, and tells the medians and their ratio. $BOOTCTL is the command to use
+// tree, and reports the medians and their ratio. $BOOTCTL is the command to use
 // in place of bootctl; without one only ours is timed.
 func BenchmarkList(b *testing.B) {
 	ours := builtBinary(b)

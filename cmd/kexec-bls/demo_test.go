@@ -65,11 +65,11 @@ func demoFiles(t *testing.T, kernel vm.Kernel) map[string][]byte {
 		return vm.Archive(t, append(more, cpio.StaticFile("who/"+name, "unpacked: "+name+"\n", 0o644))...)
 	}
 	ucode := layer("1-microcode", cpio.StaticFile("kernel/x86/microcode/GenuineIntel.bin", "none", 0o644))
-	main := vm.Zstd(t, layer("2-initramfs", append(vm.AgentFiles(t), kernel.ModuleFiles(t, vm.DiskModules()...)...)...))
+	image := vm.Zstd(t, layer("2-initramfs", append(vm.AgentFiles(t), kernel.ModuleFiles(t, vm.DiskModules()...)...)...))
 	return map[string][]byte{
 		"vmlinuz-linux":       kernel.Bytes(t),
 		"intel-ucode.img":     ucode,
-		"initramfs-linux.img": main,
+		"initramfs-linux.img": image,
 		"local.img":           layer("3-local"),
 		"loader/loader.conf":  []byte("timeout 3\ndefault arch*\n"),
 		"loader/entries/arch.conf": []byte("title   Arch Linux\nversion " + kernel.Version + "\nlinux   /vmlinuz-linux\n" +

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,35 @@ func timeReboot(t *testing.T, g *vm.Guest, command string) (guest, host float64)
 	host = time.Since(begun).Seconds()
 	reached := g.MustRun("date +%s.%N -d \"$(systemctl show -P ActiveEnterTimestamp --timestamp=us+utc multi-user.target)\"")
 	return seconds(t, reached) - before, host
+}
+
+// TestE2ELoadTiming reports how long the load of a dracut image takes, with what it
+// says about itself verified and without, and that of kexec-tools, in turn.
+func TestE2ELoadTiming(t *testing.T) {
+	image, err := os.ReadFile(vm.FindDebian(t, vm.Sid).SystemdInitrd)
+	require.NoError(t, err)
+	g := setup{boot: map[string][]byte{"debian/large.img": image}}.start(t)
+	const linux, initrd = "/efi/debian/linux", "/efi/debian/large.img"
+	ours := "kexec-bls load --linux=" + linux + " --initrd=" + initrd + " --command-line=quiet"
+	ways := []struct{ name, command string }{
+		{"verified", ours},
+		{"not verified", ours + " --no-verify"},
+		{"kexec -l -s", "/usr/lib/kexec-tools/kexec -l -s " + linux + " --initrd=" + initrd + " --command-line=quiet"},
+	}
+	took := map[string][]float64{}
+	g.MustRun("cat " + linux + " " + initrd + " >/dev/null") // into the page cache
+	for range pairs {
+		for _, way := range ways {
+			times := g.MustRun("rm -rf /run/kexec-bls; date +%s.%N; " + way.command + " >/dev/null 2>&1 && date +%s.%N")
+			require.Equal(t, "1", strings.TrimSpace(g.MustRun("cat /sys/kernel/kexec_loaded")))
+			begin, end, _ := strings.Cut(strings.TrimSpace(times), "\n")
+			took[way.name] = append(took[way.name], seconds(t, end)-seconds(t, begin))
+			g.MustRun("/usr/lib/kexec-tools/kexec -u -s")
+		}
+	}
+	for _, way := range ways {
+		t.Logf("%-12s %s, ratio %.2f", way.name, row(took[way.name]), median(took[way.name])/median(took["kexec -l -s"]))
+	}
 }
 
 func seconds(t *testing.T, text string) float64 {

@@ -39,7 +39,7 @@ func trySetup(t *testing.T) setup {
 		"hang": "rdinit=/hang", "late": "rdinit=/late", "panic": "rdinit=/panic", "emergency": "systemd.unit=emergency.target", "sick": "",
 	} {
 		s.boot["loader/entries/"+name+".conf"] = []byte("title " + name + "\nlinux /debian/linux\ninitrd /debian/initrd.img\ninitrd /debian/try.img\noptions " +
-			s.options("entry="+name+" "+options) + "\n")
+			s.options("panic=0 entry="+name+" "+options) + "\n") // not as vm.Cmdline has it
 	}
 	s.root = map[string][]byte{
 		"etc/systemd/system/sick.service":                     []byte("[Unit]\nConditionKernelCommandLine=entry=sick\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 20; false'\n"),
@@ -78,7 +78,7 @@ func TestE2ETry(t *testing.T) {
 		{"panic", "60s", "panicked", "about to panic"},
 		{"late", "40s", "hung", ""},
 		{"sick", "3min", "unhealthy", ""},
-		{"emergency", "90s", "unhealthy", ""},
+		{"emergency", "90s", "hung", ""},
 	} {
 		if only := os.Getenv("TRY_ONLY"); only != "" && !strings.Contains(only, v.entry) {
 			continue
@@ -157,4 +157,37 @@ func TestE2ETryGood(t *testing.T) {
 			assert.Equal(t, "other", running(g))
 		}
 	}
+}
+
+// TestE2ETryWithoutWatchdog: without one a trial needs the user's consent, and then
+// a panic leads back. Without a trial it does not.
+func TestE2ETryWithoutWatchdog(t *testing.T) {
+	s := trySetup(t)
+	s.devices = nil
+	g := s.start(t)
+	before := variables(g)
+	refused := g.Run("kexec-bls reboot --try=60s panic")
+	assert.Equal(t, exitBlocked, refused.Code)
+	assert.Contains(t, refused.Stderr, "--try-without-watchdog")
+	assert.Equal(t, "0", g.MustRun("cat /sys/kernel/kexec_loaded"))
+	assert.Equal(t, before, variables(g))
+
+	shown := g.Run("kexec-bls reboot --dry-run --try=60s --try-without-watchdog panic")
+	assert.Contains(t, shown.Stdout+shown.Stderr, "hang", "what is not covered")
+	g.Reboot("kexec-bls reboot --try=60s --try-without-watchdog panic")
+	assert.Equal(t, "two", running(g))
+	assert.Equal(t, "panicked", trialOf(t, g).Outcome)
+	assert.Equal(t, before, variables(g))
+
+	boots := number(t, g.MustRun("journalctl --list-boots -q | wc -l"))
+	g.Cut("kexec-bls reboot panic", 3*time.Minute)
+	assert.Equal(t, boots+1, number(t, g.MustRun("journalctl --list-boots -q | wc -l")), "it remained where it was until the reset")
+	assert.Contains(t, g.Console()[strings.LastIndex(g.Console(), "about to panic"):], "end Kernel panic")
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	require.NoError(t, err)
+	return n
 }

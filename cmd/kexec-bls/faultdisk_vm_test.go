@@ -81,15 +81,15 @@ func TestVMDiskReadErrors(t *testing.T) {
 		require.Positive(t, at, file)
 		return at/512 - last
 	}
-	kernel, main := sector("vmlinuz"), sector("main.img")
+	kernel, image := sector("vmlinuz"), sector("main.img")
 	for name, bad := range map[string]struct {
 		sector int
 		names  string
 	}{
 		"kernel":              {kernel, "vmlinuz"},
 		"middle of kernel":    {kernel + 8000, "vmlinuz"},
-		"initrd":              {main, "main.img"},
-		"middle of an initrd": {main + 2000, "main.img"},
+		"initrd":              {image, "main.img"},
+		"middle of an initrd": {image + 2000, "main.img"},
 	} {
 		d.MustRun(fmt.Sprintf("echo %d > /sys/module/scsi_debug/parameters/medium_error_start && echo 2 > /sys/bus/pseudo/drivers/scsi_debug/opts", bad.sector))
 		d.remount()

@@ -87,7 +87,7 @@ func FuzzCommands(f *testing.F) {
 	})
 }
 
-// hostileSeeds are changes by hand, of each kind.
+// hostileSeeds are chosen changes, of each kind.
 func hostileSeeds() [][]byte {
 	seeds := [][]byte{}
 	for kind := range byte(changeKinds) {

@@ -100,7 +100,7 @@ func TestAfterTheKexec(t *testing.T) {
 // TestBelief holds that no receipt is believed that is not of this boot's past.
 func TestBelief(t *testing.T) {
 	files := archFiles()
-	files["loader/entries/twin.conf"] = otherConf // the same command line: only a receipt tells
+	files["loader/entries/twin.conf"] = otherConf // the same command line: only a receipt distinguishes them
 	for name, v := range map[string]struct {
 		kexeced bool
 		change  map[string]string

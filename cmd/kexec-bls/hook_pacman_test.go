@@ -36,8 +36,8 @@ func TestPacmanHookTargets(t *testing.T) {
 	}
 }
 
-// fnmatch is fnmatch(3) without flags, for patterns with "*" only: it stands
-// for slashes too.
+// fnmatch is fnmatch(3) without flags, for patterns with "*" only: it matches
+// slashes too.
 func fnmatch(pattern, name string) bool {
 	first, rest, star := strings.Cut(pattern, "*")
 	name, ok := strings.CutPrefix(name, first)

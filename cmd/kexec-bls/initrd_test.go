@@ -114,7 +114,7 @@ func TestInitrdLs(t *testing.T) {
 	assert.Equal(t, exitFailed, f.run("initrd", "ls", dir).code)
 }
 
-// TestInitrdLsDropped: the listing tells which files the new kernel will not
+// TestInitrdLsDropped: the listing shows which files the new kernel will not
 // have.
 func TestInitrdLsDropped(t *testing.T) {
 	f, _ := newFake(t, nil)

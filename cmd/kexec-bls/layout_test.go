@@ -24,7 +24,7 @@ import (
 const layoutDir = "../../fixtures/layouts"
 
 // A layout is what a distribution leaves on the boot partitions. The folder
-// README in fixtures/layouts tells what its files are.
+// README in fixtures/layouts describes its files.
 type layout struct {
 	id, rule string   // the default, and what chose it
 	missed   string   // part of the complaint about an earlier rule

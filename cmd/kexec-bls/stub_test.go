@@ -95,7 +95,7 @@ func TestUKIEntries(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"x.efi": "", "x.efi@rescue": "", "byuki.conf": "", "byefi.conf": "", "shell.conf": "an EFI program, which only firmware can start",
-	}, possible, "an efi key is judged by what it names")
+	}, possible, "an efi key counts by what it names")
 
 	for entry, want := range map[string]string{"x.efi": "own", "x.efi@rescue": "rescue", "byuki": "passed", "byefi": "own"} {
 		got := f.run("load", entry, "--ignore=all", "--esp-path="+esp)

@@ -65,9 +65,9 @@ const microcode = "kernel/x86/microcode/GenuineIntel.bin"
 
 // ukiInitrd is what a guest needs to be talked to, with our binary.
 func ukiInitrd(t *testing.T, kernel vm.Kernel) []byte {
-	main := append(vm.AgentFiles(t), kernel.ModuleFiles(t, append(vm.DiskModules(), "efivarfs")...)...)
-	main = append(main, vm.FileRecords(map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")})...)
-	return vm.Zstd(t, layer(t, "main", main...))
+	image := append(vm.AgentFiles(t), kernel.ModuleFiles(t, append(vm.DiskModules(), "efivarfs")...)...)
+	image = append(image, vm.FileRecords(map[string][]byte{"bin/kexec-bls": vm.Build(t, ".")})...)
+	return vm.Zstd(t, layer(t, "main", image...))
 }
 
 // ukiESP is a disk with one of everything that a stub picks up.

@@ -25,7 +25,7 @@ func TestUnitsAreValid(t *testing.T) {
 func TestUnitsAreHardened(t *testing.T) {
 	for _, unit := range installedUnits(t) {
 		if strings.HasSuffix(unit, ".service") {
-			// A template is judged as such.
+			// A template is checked as such.
 			unit = strings.Replace(unit, "@arch-linux.conf.", "@.", 1)
 			analyze(t, unit, "security", "--offline=yes", "--threshold=30", "--no-pager")
 		}

@@ -27,15 +27,15 @@ func layer(t *testing.T, name string, more ...cpio.Record) []byte {
 // and what the tests of bad input need.
 func bootFiles(t *testing.T, kernel vm.Kernel) map[string][]byte {
 	ucode := layer(t, "ucode", cpio.StaticFile("kernel/x86/microcode/GenuineIntel.bin", "not microcode", 0o644))
-	main := append(vm.AgentFiles(t), kernel.ModuleFiles(t, vm.DiskModules()...)...)
+	image := append(vm.AgentFiles(t), kernel.ModuleFiles(t, vm.DiskModules()...)...)
 	entry := func(lines ...string) []byte { return []byte(strings.Join(lines, "\n") + "\n") }
 	return map[string][]byte{
 		"vmlinuz":            kernel.Bytes(t),
 		"ucode.img":          ucode,
-		"main.img":           vm.Zstd(t, layer(t, "main", main...)),
+		"main.img":           vm.Zstd(t, layer(t, "main", image...)),
 		"extra.img":          layer(t, "extra"),
 		"empty.img":          nil,
-		"whole.img":          vm.Zstd(t, vm.Archive(t, main...)),
+		"whole.img":          vm.Zstd(t, vm.Archive(t, image...)),
 		"cut":                kernel.Bytes(t)[:len(kernel.Bytes(t))/2],
 		"empty-kernel":       nil,
 		"loader/loader.conf": entry("timeout 3", "default ARCH*"),

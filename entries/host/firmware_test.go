@@ -82,3 +82,33 @@ func TestOEMStringsOfTable(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"first", "second", "third"}, got)
 }
+
+func TestSecureBootOfBootParams(t *testing.T) {
+	const params, efi = "sys/kernel/boot_params/data", "sys/firmware/efi/config_table"
+	for mode, want := range map[byte]host.Tristate{0: host.Unknown, 1: host.Unknown, 2: host.No, 3: host.Yes, 4: host.Unknown} {
+		page := make([]byte, 4096)
+		page[0x1ec] = mode
+		assert.Equal(t, want, machine(params, string(page), efi, "").SecureBoot(), mode)
+		assert.Equal(t, host.No, machine(params, string(page)).SecureBoot(), "no EFI")
+		assert.Equal(t, host.Unknown, machine(params, string(page[:4095]), efi, "").SecureBoot(), "cut")
+	}
+}
+
+func TestRSDP(t *testing.T) {
+	const systab = "sys/firmware/efi/systab"
+	assert.EqualValues(t, 0x7fb7e014, machine(systab, "ACPI20=0x7fb7e014\nACPI=0x7fb7e000\nSMBIOS=0x7fb3d000\n").RSDP())
+	assert.EqualValues(t, 0x10, machine(systab, "ACPI20=junk\nACPI=0x10").RSDP())
+	assert.Zero(t, machine(systab, "SMBIOS=0x1\nACPI20=0x0\n").RSDP())
+	page := make([]byte, 4096)
+	page[0x73] = 1
+	address, known := machine("sys/kernel/boot_params/data", string(page)).BootRSDP()
+	assert.True(t, known)
+	assert.EqualValues(t, 1<<24, address)
+}
+
+func TestFirmwareFacts(t *testing.T) {
+	assert.Equal(t, "raspberrypi,4-model-b", machine("sys/firmware/devicetree/base/compatible", "raspberrypi,4-model-b\x00brcm,bcm2711\x00").DeviceTreeCompatible())
+	assert.True(t, machine("proc/xen/capabilities", "control_d\n").XenDom0())
+	assert.False(t, machine("proc/xen/capabilities", "\n").XenDom0())
+	assert.True(t, machine("sys/firmware/efi/config_table", "").EFI())
+}

@@ -62,7 +62,7 @@ func stubArchives(blob []byte) [][]byte {
 	}
 }
 
-// parts takes an archive apart with u-root's reader, and tells its first inode.
+// parts takes an archive apart with u-root's reader, and returns its first inode.
 func parts(t *testing.T, archive []byte) (uint32, []initrd.Node) {
 	t.Helper()
 	r := cpio.Newc.Reader(bytes.NewReader(archive))

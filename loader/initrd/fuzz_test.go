@@ -14,7 +14,7 @@ import (
 
 const fuzzLimit = 1 << 20
 
-// Whatever the bytes are: no panic, pieces in order inside of the blob, and the
+// Whatever the bytes are: no panic, segments in order inside of the blob, and the
 // listing fails exactly when the walk found that files are lost.
 func FuzzWalk(f *testing.F) {
 	for _, b := range seeds(f) {
@@ -42,7 +42,7 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-// What is joined from sound pieces stays sound, and junk stays where it is.
+// What is joined from sound segments stays sound, and junk stays where it is.
 func FuzzJoin(f *testing.F) {
 	for _, b := range seeds(f) {
 		f.Add(b, []byte("x"), b, false)

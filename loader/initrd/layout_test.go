@@ -66,7 +66,7 @@ func (l layout) members(t testing.TB, agent []byte) []initrd.Member {
 }
 
 // want is the tree as lines of report, by plain precedence: the last of a path
-// wins, the first time of a directory stays. Layouts with rules are judged by ruleTree.
+// wins, the first time of a directory stays. Layouts with rules are compared with ruleTree.
 func (l layout) want() []string {
 	if l.rules {
 		return ruleTree()

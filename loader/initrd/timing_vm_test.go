@@ -118,10 +118,10 @@ func realistic(t *testing.T, kernel vm.Kernel, clock []byte, size int) [][]byte 
 	require.Negative(t, size, "too few modules")
 	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 	require.NoError(t, err)
-	main := w.EncodeAll(vm.Archive(t, records...), nil)
+	image := w.EncodeAll(vm.Archive(t, records...), nil)
 	var extra []cpio.Record
 	for i := range 100 {
 		extra = append(extra, cpio.StaticFile(fmt.Sprintf("etc/extra/%d", i), strings.Repeat("extra\n", i), 0o644))
 	}
-	return [][]byte{ucodeAMD, main, vm.Archive(t, extra...)}
+	return [][]byte{ucodeAMD, image, vm.Archive(t, extra...)}
 }

@@ -78,7 +78,7 @@ func (b *boots) boot(t *testing.T, blob []byte) booted {
 	return *o.booted
 }
 
-// The kernel is the judge of what is joined and of what is flattened.
+// What the kernel makes of what is joined and of what is flattened counts.
 func TestKernelUnpacksLayouts(t *testing.T) {
 	t.Parallel()
 	agent := vm.Gzip(t, vm.Archive(t, vm.AgentFiles(t)...))

@@ -466,7 +466,7 @@ func TestWalkLimit(t *testing.T) {
 	}
 }
 
-// The limit is for all pieces together.
+// The limit is for all segments together.
 func TestWalkLimitIsASum(t *testing.T) {
 	img := pack(t, compress.Zstd, newc(text("x", strings.Repeat("x", 1000))))
 	b, layout := join(t, initrd.JoinOptions{}, members(t, img, img))

@@ -144,7 +144,7 @@ func TestVMSysctls(t *testing.T) {
 }
 
 // TestVMPolicyAgainstMemory has IMA demand a signature of what is loaded. A
-// file may have one, a memfd cannot: the kernel log tells which it was.
+// file may have one, a memfd cannot: the kernel log shows which it was.
 func TestVMPolicyAgainstMemory(t *testing.T) {
 	g := machineWith(t, vm.DefaultKernel, vm.Config{Append: "ima_policy=secure_boot ima_appraise=enforce"})
 	r := g.Run("kx -memfd load /vmlinuz /initrd x")

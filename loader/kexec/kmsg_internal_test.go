@@ -1,7 +1,6 @@
 package kexec
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"unicode"
@@ -42,32 +41,6 @@ func FuzzKmsgLine(f *testing.F) {
 			assert.Equal(t, line, kmsgLine("0,;"+line), "a line stays what it is")
 		}
 	})
-}
-
-// TestKmsgIsReadFromNowOn writes into the log of this machine, and skips where
-// it may not.
-func TestKmsgIsReadFromNowOn(t *testing.T) {
-	log, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
-	if err != nil {
-		assert.True(t, os.IsPermission(err) || os.IsNotExist(err), err)
-		t.Skipf("the kernel log of this machine is not ours to write: %v", err)
-	}
-	defer func() { require.NoError(t, log.Close()) }()
-	say := func(text string) {
-		// Facility 1, as for every program; without a newline the record
-		// would stay open for more.
-		_, err := log.WriteString("<15>" + text + "\n")
-		require.NoError(t, err)
-	}
-	say("before")
-	r := openKmsg()
-	defer r.close()
-	assert.NotContains(t, strings.Join(r.read(), ""), "before")
-	say("kexec-test-after")
-	all := strings.Join(r.read(), "")
-	assert.Contains(t, all, ";kexec-test-after\n")
-	assert.NotContains(t, all, "before")
-	assert.NotContains(t, kernelLines([]string{all}), "kexec-test-after", "a program is not the kernel")
 }
 
 func TestWithoutKmsgThereAreNoLines(t *testing.T) {

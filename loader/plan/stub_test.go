@@ -155,11 +155,11 @@ func TestStubOrder(t *testing.T) {
 
 func TestStubPadding(t *testing.T) {
 	for name, v := range map[string]struct{ image, entry, want string }{
-		"one piece stays as it is": {image(".linux", "k", ".initrd", "abc"), "uki /u.efi\n", "abc"},
-		"nothing":                  {image(".linux", "k"), "uki /u.efi\n", ""},
-		"two pieces":               {image(".linux", "k", ".initrd", "abc", ".ucode", "u"), "uki /u.efi\n", "u\x00\x00\x00abc\x00"},
-		"the loader's is one":      {image(".linux", "k"), "linux /u.efi\ninitrd /a\ninitrd /empty\ninitrd /b\n", "a\x00\x00\x00bb"},
-		"and padded by the stub":   {image(".linux", "k", ".initrd", "i"), "linux /u.efi\ninitrd /a\ninitrd /b\n", "a\x00\x00\x00bb\x00\x00i\x00\x00\x00"},
+		"one section stays as it is": {image(".linux", "k", ".initrd", "abc"), "uki /u.efi\n", "abc"},
+		"nothing":                    {image(".linux", "k"), "uki /u.efi\n", ""},
+		"two sections":               {image(".linux", "k", ".initrd", "abc", ".ucode", "u"), "uki /u.efi\n", "u\x00\x00\x00abc\x00"},
+		"the loader's is one":        {image(".linux", "k"), "linux /u.efi\ninitrd /a\ninitrd /empty\ninitrd /b\n", "a\x00\x00\x00bb"},
+		"and padded by the stub":     {image(".linux", "k", ".initrd", "i"), "linux /u.efi\ninitrd /a\ninitrd /b\n", "a\x00\x00\x00bb\x00\x00i\x00\x00\x00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := partition(t, map[string]string{"u.efi": v.image, "a": "a", "b": "bb", "empty": ""})

@@ -56,7 +56,7 @@ func cutProfile(line string) (profile uint64, rest string) {
 	return n, rest
 }
 
-// cleanLine makes a command line of a piece of text as systemd-stub does:
+// cleanLine makes a command line of a text as systemd-stub does:
 // control characters become blanks, those at both ends are dropped.
 func cleanLine(text string) string {
 	text = strings.Map(func(r rune) rune {

@@ -77,7 +77,7 @@ func TestUnwrap(t *testing.T) {
 					entry = "uki /v\n"
 				}
 				p := make1(t, partition(t, map[string]string{"v": file}), entry, plan.Firmware{})
-				assert.Contains(t, p.Kernel.Name, "/boot/v", "it tells where it is from")
+				assert.Contains(t, p.Kernel.Name, "/boot/v", "it names where it is from")
 				assert.Contains(t, p.Kernel.Name, "unpacked: ")
 				k, err := p.Inspect("arm64")
 				require.NoError(t, err, wrapping)

@@ -110,7 +110,7 @@ func TestParseSignatureBroken(t *testing.T) {
 }
 
 // FuzzParseSignature holds that there is a result exactly when there is no
-// error, that it can be used as a key, and that what stands behind a table
+// error, that it can be used as a key, and that what is after a table
 // changes nothing but what it adds.
 func FuzzParseSignature(f *testing.F) {
 	f.Add([]byte{})

@@ -122,8 +122,19 @@ func (h History) write(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	// Synced, since the jump may follow at once.
-	return renameio.WriteFile(filepath.Join(h.Dir, name), append(b, '\n'), 0o600)
+	// Synced, since the jump, or a power cut, may follow at once.
+	err = renameio.WriteFile(filepath.Join(h.Dir, name), append(b, '\n'), 0o600)
+	return errors.Join(err, syncDir(h.Dir))
+}
+
+// syncDir writes the names in a directory to the disk, which the sync of a file in
+// it does not, fsync(2).
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func (h History) remove(name string) error { return absent(os.Remove(filepath.Join(h.Dir, name))) }

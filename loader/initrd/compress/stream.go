@@ -51,7 +51,7 @@ func (s *Scanner) Measure(f Format, off, limit int64) (Stream, error) {
 	case Zstd:
 		zstdMeasure(p)
 	case XZ:
-		xzMeasure(p, &st)
+		st = xzMeasure(p, st)
 	case LZO:
 		lzoMeasure(p)
 	case Gzip:

@@ -21,7 +21,7 @@ const (
 // An xzStream is what the blocks of a stream came to, to compare with its index.
 type xzStream struct {
 	*picker
-	st     *Stream
+	st     Stream
 	check  byte
 	blocks uint64
 	sums   uint64 // mixed from the sizes of all blocks
@@ -36,8 +36,9 @@ type xzBlock struct {
 	flags      byte
 }
 
-// xzMeasure goes over one stream: header, blocks, index, footer.
-func xzMeasure(p *picker, st *Stream) {
+// xzMeasure goes over one stream: header, blocks, index, footer. It returns st with
+// what is known of the blocks.
+func xzMeasure(p *picker, st Stream) Stream {
 	x := xzStream{picker: p, st: st}
 	p.magic(XZMagic)
 	reserved, check := p.u8(), p.u8()
@@ -54,10 +55,11 @@ func xzMeasure(p *picker, st *Stream) {
 		size := int64(p.u8())
 		if size == 0 {
 			x.index(at)
-			return
+			break
 		}
 		x.block(at, 4*(size+1))
 	}
+	return x.st
 }
 
 // sum compares the CRC32 of the bytes between two offsets with the one that

@@ -43,7 +43,7 @@ func TestCursorsAgree(t *testing.T) {
 	}
 }
 
-// step does one random thing and tells how far it has to have gone.
+// step does one random thing and returns how far it has to have gone.
 func step(t *testing.T, c *Cursor, rest []byte, r *rand.Rand) int {
 	t.Helper()
 	n := min(len(rest), r.IntN(1<<r.IntN(17)))
