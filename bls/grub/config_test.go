@@ -261,6 +261,9 @@ func TestScript(t *testing.T) {
 		{"quotes over lines", "set x='a\nb'\nif [ \"$x\" = \"a\nb\" ]; then default=b; fi", "b"},
 		{"test and", "if [ x = x -a y = z ]; then default=a; else default=b; fi", "b"},
 		{"test or", "if [ x = y -o y = y ]; then default=b; fi", "b"},
+		{"test operand", "if [ ! = a ]; then default=a; else default=b; fi", "b"},
+		{"test operand of numbers", "if [ ! -ge x ]; then default=b; fi", "b"},
+		{"test parenthesis", "if [ ( = a ]; then default=a; else default=b; fi", "b"},
 		{"test group", "if [ ! ( x = y -o y = y ) ]; then default=a; else default=b; fi", "b"},
 		{"test file", "if [ -e /k-a -a -d /loader -a ! -f /loader -a ! -s /k-a ]; then default=b; fi", "b"},
 		{"source", "source /inc.cfg", "b"},
@@ -306,6 +309,7 @@ func TestUndetermined(t *testing.T) {
 		"a folder of Fedora":  "insmod blscfg\nblscfg /loader/entries",
 		"one entry file":      "blscfg ($root)/loader/entries/a.conf",
 		"two folders":         "blscfg ($root)/loader/entries\nblscfg ($root)/grub2",
+		"names of disks":      "echo *",
 		"linux at top level":  "linux /k-a",
 	} {
 		t.Run(name, func(t *testing.T) {

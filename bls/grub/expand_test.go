@@ -77,7 +77,7 @@ func TestCommandLine(t *testing.T) {
 		{"aa;bb", "aa", "aa"},
 		{"ro {x}", "ro {x}", "ro {x}"},
 		{"!x ro", "!x ro", "!x ro"},
-		{"ro * a=?", "ro * a=?", "ro * a=?"},
+		{"ro a=?", "ro a=?", "ro a=?"},
 		{"ro /k-*", "ro /k-e-1-1", "ro /k-e-1-1"},
 		{"ro '/k-*'", "ro /k-*", "ro /k-*"},
 		{"ro /none*", "ro /none*", "ro /none*"},

@@ -163,6 +163,9 @@ func (r *runner) readFile(f File, limit int64) ([]byte, error) {
 func (r *runner) match(pattern string) ([]string, error) {
 	plain := []string{unslash(pattern, r.flavor)}
 	at := wildcard(pattern)
+	if at == 0 {
+		return nil, r.undetermined("%s matches GRUB's names of disks", clip(pattern))
+	}
 	if at < 0 || pattern[0] != '/' && pattern[0] != '(' || strings.Contains(pattern[at:], "/") {
 		return plain, nil
 	}

@@ -74,14 +74,8 @@ func (d *realDisk) entries() []string {
 	for i, id := range names {
 		kernel := fmt.Sprintf("/k-%d", i)
 		text := d.one("title T %d\n", "title  Two blanks %d\n", "title\tTab %d\n", "# comment %d\n", "title A>B %d\n", "title Same\nversion %d\n")
-		text = fmt.Sprintf(text, i) + d.one("linux ", "linux\t", "  linux ", "linux /\nlinux ", "version 6\nlinux ")[0:]
-		if strings.Contains(text, "linux /\n") {
-			text = strings.Replace(text, "linux /\n", "architecture x64\n", 1)
-		}
+		text = fmt.Sprintf(text, i) + d.one("linux ", "linux\t", "  linux ", "architecture x64\nlinux ", "version 6\nlinux ")
 		text += kernel + "\n" + d.initrds() + d.options() + d.one("", "", "machine-id 0\n", "devicetree-overlay /none\n", "grub_users $grub_users\ngrub_arg --unrestricted\n")
-		if d.chance(8) {
-			text = strings.Replace(text, "\n", "\r\n", 1)
-		}
 		if d.chance(8) {
 			text = strings.Replace(text, "\n", "\n\n", 1+d.IntN(3))
 		}

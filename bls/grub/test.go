@@ -36,7 +36,11 @@ func (t *tester) alternatives() (status, error) {
 	defer func() { t.deep-- }()
 	any, all, not := failure, success, false
 	for len(t.args) > 0 && t.args[0] != ")" {
-		switch t.args[0] {
+		word := t.args[0]
+		if t.isOperation() { // also with an operand "!"
+			word = ""
+		}
+		switch word {
 		case "!":
 			not = !not
 			t.args = t.args[1:]
@@ -61,6 +65,16 @@ func (t *tester) alternatives() (status, error) {
 	return or(any, all), nil
 }
 
+// isOperation reports whether an operator with its operands is next.
+func (t *tester) isOperation() bool {
+	if len(t.args) >= 3 {
+		if _, ok := compare(t.args[0], t.args[1], t.args[2]); ok {
+			return true
+		}
+	}
+	return len(t.args) >= 2 && member(t.args[0], "-n -z -d -e -f -s")
+}
+
 func negate(s status) status {
 	if s == cannotKnow {
 		return s
@@ -79,7 +93,7 @@ func or(a, b status) status {
 }
 
 func (t *tester) term() (status, error) {
-	if t.args[0] == "(" {
+	if t.args[0] == "(" && !t.isOperation() {
 		t.args = t.args[1:]
 		s, err := t.alternatives()
 		t.args = t.args[min(1, len(t.args)):]
