@@ -60,7 +60,7 @@ func TestReadmeNamesEveryLayout(t *testing.T) {
 	layouts, err := filepath.Glob(layoutDir + "/*/README")
 	require.NoError(t, err)
 	require.NotEmpty(t, layouts)
-	names := map[string]string{"opensuse": "openSUSE", "pop": "Pop!", "nixos": "NixOS", "rhel8": "RHEL 8", "esp": "", "arch": "Arch", "debian": "Debian", "fedora": "Fedora"}
+	names := map[string]string{"opensuse": "openSUSE", "pop": "Pop!", "nixos": "NixOS", "rhel8": "RHEL 8", "esp": "", "arch": "Arch", "debian": "Debian", "fedora": "Fedora", "proxmox": "Proxmox"}
 	for _, layout := range layouts {
 		prefix, _, _ := strings.Cut(filepath.Base(filepath.Dir(layout)), "-")
 		name, known := names[prefix]

@@ -39,7 +39,7 @@ func newShell(t *testing.T, program, name, command, setup string) *shell {
 	script, err := exec.Command(program, "completion", name).Output()
 	require.NoError(t, err)
 	write(t, s.dir, map[string]string{"comp/_kexec-bls": string(script)})
-	env := "exec env SYSTEMD_ESP_PATH=" + s.esp + " SYSTEMD_PAGER=cat HISTFILE=/dev/null HOME=/nonexistent PATH=" + filepath.Dir(program) + ":$PATH "
+	env := "exec env SYSTEMD_ESP_PATH=" + s.esp + " SYSTEMD_PAGER=cat HISTFILE=/dev/null HOME=" + s.dir + " PATH=" + filepath.Dir(program) + ":$PATH "
 	s.tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "50", "-c", filepath.Join(s.dir, "work"), env+command)
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", s.socket, "kill-server").Run() }) // it may be gone
 	s.line(strings.ReplaceAll(setup, "COMP", filepath.Join(s.dir, "comp")), "Enter")
