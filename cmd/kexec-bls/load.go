@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -22,7 +23,7 @@ func newLoad(a *app) *cobra.Command {
 		RunE: withSignalCancel(func(cmd *cobra.Command, args []string) error {
 			name := argument(args)
 			if escaped {
-				name = unescape(name)
+				name = flags.Unescape(name)
 			}
 			if there, err := a.machine.IsLoaded(); ifNone && err == nil && there {
 				a.Note("a kernel is loaded already and remains loaded")

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,7 +20,6 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/loader"
-	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 )
 
@@ -90,13 +87,13 @@ func run(ctx context.Context, args []string, env *environment, stdout, stderr io
 
 // fail prints an error, as JSON too unless the command printed its report.
 func (a *app) fail(err error) {
-	err = withHint(err)
+	err = usage.WithHint(err)
 	if !a.printed && a.flags.json != "" {
 		if _, jerr := a.json(report.Failure{Schema: report.Schema, Error: err.Error(), Hint: hint.Of(err), ExitStatus: exitCode(err)}); jerr != nil {
 			a.Warn("%v", jerr)
 		}
 	}
-	summary, found := findingsOf(err)
+	summary, found := usage.FindingsOf(err)
 	if found == nil {
 		a.Fail(err)
 		return
@@ -106,60 +103,6 @@ func (a *app) fail(err error) {
 		lines = append(lines, f.String())
 	}
 	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)
-}
-
-// findingsOf are the findings that an error is about, and the error without them;
-// nil for others.
-func findingsOf(err error) (summary string, found []loader.Finding) {
-	var blocked *loader.BlockedError
-	var lossy *loader.LossyError
-	switch {
-	case errors.As(err, &blocked):
-		return blocked.Summary(), blocked.Findings
-	case errors.As(err, &lossy):
-		return lossy.Summary(), lossy.Findings
-	}
-	return "", nil
-}
-
-// withHint adds what only a user of the command can do about an error of the
-// library.
-func withHint(err error) error {
-	var memory *loader.MemoryError
-	_, found := findingsOf(err)
-	switch {
-	case errors.As(err, &memory):
-		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
-	case hint.Of(err) != "":
-		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
-	case found != nil:
-		return hint.Wrap(err, override(found...))
-	case errors.Is(err, initrd.ErrLimit):
-		return hint.Wrap(err, "raise initrd.limit in kexec-bls.toml")
-	case errors.Is(err, loader.ErrNoSchedule):
-		return hint.Wrap(err, "leave out --when")
-	case errors.Is(err, entries.ErrNoEntry):
-		return hint.Wrap(err, "kexec-bls list shows all entries")
-	case errors.Is(err, loader.ErrNothingLoaded):
-		return hint.Wrap(err, "load one with kexec-bls load, or leave out --loaded")
-	}
-	return err
-}
-
-// libraryHints names the flags for what hints of the library advise to do.
-func libraryHints() *strings.Replacer {
-	return strings.NewReplacer("reboot with force, which", "kexec-bls reboot --force", "use kexec_load, which", "use --syscall=classic, which")
-}
-
-// override is the flag to go on in spite of findings.
-func override(found ...loader.Finding) string {
-	var given []string
-	for _, f := range found {
-		if !slices.Contains(given, string(f.ID)) {
-			given = append(given, string(f.ID))
-		}
-	}
-	return "override: --ignore=" + strings.Join(given, ",")
 }
 
 // A status is an exit code that is an answer, not a failure.

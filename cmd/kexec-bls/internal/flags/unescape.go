@@ -1,14 +1,14 @@
-package main
+package flags
 
 import (
 	"strconv"
 	"strings"
 )
 
-// unescape undoes systemd-escape(1) in the name of a unit's instance, and
+// Unescape undoes systemd-escape(1) in the name of a unit's instance, and
 // leaves a name alone that was not escaped: "\x2d" is a dash, and a dash is a
 // dash, for no ENTRY has the slash that it would mean.
-func unescape(name string) string {
+func Unescape(name string) string {
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(name, `\x`)
