@@ -253,6 +253,9 @@ func (p *Plan) walk(ctx context.Context) error {
 	if opt.Visit == nil && opt.Verify == initrd.VerifyFast && p.verifiedBefore() {
 		opt.Verify = initrd.VerifyNone
 	}
+	if opt.Verify != initrd.VerifyNone && p.host.Exists("sys/class/tpm/tpm0") { // its PCRs may be asked for
+		opt.Visit = p.visit
+	}
 	if config := p.host.KernelConfig(p.Release()); config.Known() {
 		opt.Built = config.BuiltIn
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
 	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
 
@@ -146,6 +147,18 @@ func TestInitrdIsDecodedForATPM(t *testing.T) {
 	assert.False(t, decoded(f), "no encrypted volume")
 	f.write(map[string]string{"sys/class/block/dm-0/dm/uuid": "CRYPT-LUKS2-0-root\n"})
 	assert.True(t, decoded(f))
+}
+
+// PCRs are predicted without an encrypted volume where the initrd is decoded anyway.
+func TestPCRsWithoutAnEncryptedVolume(t *testing.T) {
+	f := newFake(t)
+	f.write(map[string]string{"esp/b.img": sealedInitrd(t), "sys/class/tpm/tpm0/pcr-sha256/7": strings.Repeat("07", 32)})
+	for verify, next := range map[initrd.Verification]bool{initrd.VerifyNone: false, initrd.VerifyFast: true} {
+		p := f.plan("other", loader.PlanOptions{Verify: verify, Append: []string{"systemd.tpm2_measured_os=yes"}})
+		r, err := f.TPM(t.Context(), p, loader.CheckOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, next, r.Prediction.Banks["sha256"][7].Next != nil, r.Prediction.Banks["sha256"][7].Unknown)
+	}
 }
 
 func decoded(f *fake) bool {
