@@ -242,12 +242,3 @@ func isCommand(name string) bool {
 		syslinux_source tpm write_bytes xen_hypervisor xen_module xen_linux xen_initrd read_byte write_byte
 		write_word write_dword bless efi-watchdog suspend minicmd kloadenv extcmd bootmgr`)
 }
-
-func member(name, list string) bool {
-	for s := range strings.FieldsSeq(list) {
-		if s == name {
-			return true
-		}
-	}
-	return false
-}

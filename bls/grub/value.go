@@ -69,3 +69,13 @@ func exported() map[string]bool {
 	}
 	return out
 }
+
+// member reports whether a list, parted by blanks, has a name.
+func member(name, list string) bool {
+	for s := range strings.FieldsSeq(list) {
+		if s == name {
+			return true
+		}
+	}
+	return false
+}
