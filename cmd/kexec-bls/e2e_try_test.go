@@ -78,7 +78,7 @@ func TestE2ETry(t *testing.T) {
 		{"panic", "60s", "panicked", "about to panic"},
 		{"late", "40s", "hung", ""},
 		{"sick", "3min", "unhealthy", ""},
-		{"emergency", "90s", "hung", ""},
+		{"emergency", "90s", "unhealthy|hung", ""},
 	} {
 		if only := os.Getenv("TRY_ONLY"); only != "" && !strings.Contains(only, v.entry) {
 			continue
@@ -97,10 +97,11 @@ func TestE2ETry(t *testing.T) {
 		text, err := json.Marshal(r)
 		require.NoError(t, err)
 		t.Log(string(text))
-		assert.Equal(t, v.outcome, r.Outcome, v.entry)
+		// Emergency mode reboots by itself, unless that takes longer than the watchdog waits.
+		assert.Regexp(t, "^("+v.outcome+")$", r.Outcome, v.entry)
 		assert.Contains(t, string(r.LastWords), v.words)
 		assert.Equal(t, before, variables(g), v.entry)
-		assert.Contains(t, g.MustRun("journalctl -b -o cat -t kexec-bls"), "trial of "+v.entry+".conf "+v.outcome)
+		assert.Contains(t, g.MustRun("journalctl -b -o cat -t kexec-bls"), "trial of "+v.entry+".conf "+r.Outcome)
 	}
 }
 
