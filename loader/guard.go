@@ -225,7 +225,7 @@ func (m *Machine) askedFor() bool {
 	return err == nil && string(asked) == m.imageTime()
 }
 
-// imageTime tells one loaded image from another; "" for another program's.
+// imageTime distinguishes loaded images; "" for another program's.
 func (m *Machine) imageTime() string {
 	r, err := m.Receipt()
 	if err != nil {

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
-	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 )
@@ -215,116 +213,6 @@ func (m *Machine) JumpNow() error {
 		return m.Kernel.Jump() // it has synced
 	}
 	return errors.Join(m.Kernel.Jump(), undo())
-}
-
-// ErrNothingLoaded means that no kernel is loaded.
-var ErrNothingLoaded = errors.New("no kernel is loaded")
-
-// RebootLoaded reboots into what is loaded already, whoever loaded it.
-func (m *Machine) RebootLoaded(ctx context.Context, opt RebootOptions) error {
-	if err := opt.check(m); err != nil {
-		return err
-	}
-	if !opt.DryRun {
-		lock, err := m.lock(ctx)
-		if err != nil {
-			return err
-		}
-		defer lock.Close()
-	} else if err := m.forbidden(); err != nil && m.Host.UID != 0 {
-		return err // it could not lock
-	}
-	loaded, err := m.Kernel.Loaded()
-	if err == nil && !loaded {
-		err = ErrNothingLoaded
-	}
-	if err != nil {
-		return err
-	}
-	opt.Check.Force = opt.Check.Force || opt.Init.Force
-	found := m.CheckLoaded(opt.Check)
-	if opt.OnFindings != nil {
-		opt.OnFindings(found)
-	}
-	name := m.LoadedName()
-	if err := blocked(name, found, opt); err != nil {
-		return err
-	}
-	if err := m.canReboot(ctx, opt); err != nil || opt.DryRun {
-		return err
-	}
-	if err := m.installKexec(); err != nil { // the image may be another program's
-		return err
-	}
-	return m.end(ctx, "kexec into "+name, opt)
-}
-
-// LoadedName is the entry or the kernel's file that this boot has loaded; "the
-// loaded kernel" where that is not known.
-func (m *Machine) LoadedName() string {
-	if r, err := m.Receipt(); err == nil && r.Name() != "" {
-		return r.Name()
-	}
-	return "the loaded kernel"
-}
-
-// RebootFirmware reboots through the firmware. What is loaded is dropped first,
-// since the reboot would be a kexec otherwise.
-func (m *Machine) RebootFirmware(ctx context.Context, opt RebootOptions) error {
-	if err := opt.check(m); err != nil {
-		return err
-	}
-	loaded, err := m.Kernel.Loaded()
-	if err := m.canRebootFirmware(ctx, loaded, opt); err != nil || opt.DryRun {
-		return err
-	}
-	gone := ""
-	if err == nil && loaded {
-		gone = "; the kernel that was loaded is gone"
-		lock, busy := m.lock(ctx)
-		if busy != nil {
-			return busy
-		}
-		defer lock.Close()
-		err = m.forget()
-	}
-	if err != nil {
-		return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
-	}
-	if opt.Init.Message == "" {
-		opt.Init.Message = "reboot through the firmware"
-	}
-	request := m.Init.Reboot
-	if m.Host.InitSystem() != host.Systemd {
-		request = m.Init.NativeReboot
-	}
-	undo := m.recordEnd(ctx, "reboot", opt)
-	err = m.markReboot(firmwareMark)
-	if err == nil {
-		err = request(ctx, opt.Init)
-	}
-	if err != nil {
-		undo()
-		return fmt.Errorf("%w; nothing was rebooted%s", errors.Join(err, m.unmark(firmwareMark)), gone)
-	}
-	opt.accepted()
-	return nil
-}
-
-// canRebootFirmware refuses, before what is loaded is dropped, what cannot be done.
-func (m *Machine) canRebootFirmware(ctx context.Context, loaded bool, opt RebootOptions) error {
-	if loaded {
-		if err := m.forbidden(); err != nil {
-			return fmt.Errorf("a loaded kernel could turn the reboot into a kexec: %w", err)
-		}
-	}
-	if m.Host.InitSystem() != host.Systemd {
-		return nil
-	}
-	if masked, is := preflight.Masked(m.Host, "reboot.target", "systemd-reboot.service"); is {
-		return hint.Errorf(masked.Hint, "%s; nothing was changed", masked.Text)
-	}
-	return m.canReboot(ctx, opt)
 }
 
 // Cancel cancels a scheduled reboot, and drops what is loaded if it was loaded

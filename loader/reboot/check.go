@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // Valid refuses values that systemctl(1) would refuse by their text alone. Empty
@@ -23,15 +24,14 @@ func (o Options) Valid() error {
 // tristate reads a value as systemd does: "auto" and "" are "auto", booleans of
 // any spelling "yes" and "no".
 func tristate(text string) (value string, ok bool) {
-	switch folded := strings.ToLower(text); folded {
-	case "", "auto":
+	if text == "" || strings.EqualFold(text, "auto") {
 		return "auto", true
-	case "1", "yes", "y", "true", "t", "on":
-		return "yes", true
-	case "0", "no", "n", "false", "f", "off":
-		return "no", true
 	}
-	return "", false
+	yes, ok := host.ParseBoolean(text)
+	if yes {
+		return "yes", ok
+	}
+	return "no", ok
 }
 
 // check returns the error of a reboot that systemctl would refuse: a value or a
