@@ -100,6 +100,7 @@ func (a *app) fail(err error) {
 	}
 	var lines []string
 	for _, f := range found {
+		f.Hint = usage.Hint(f.Hint)
 		lines = append(lines, f.String())
 	}
 	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)

@@ -165,6 +165,7 @@ func (a *app) warnAll(texts []string) {
 func (a *app) warnFindings(found []loader.Finding, ignore []loader.FindingID) {
 	for _, f := range found {
 		if f.Severity == loader.SeverityWarning && !f.Ignored(ignore...) {
+			f.Hint = usage.Hint(f.Hint)
 			a.Warn("%s", f)
 		}
 	}

@@ -27,6 +27,8 @@ type Check struct {
 // CheckOptions say how to report a check.
 type CheckOptions struct {
 	Ignore []loader.FindingID
+	// Hint, if not nil, names the flags in the hints of findings.
+	Hint func(string) string
 	// Evidence adds what was read.
 	Evidence bool
 	// Untried is set where no kexec of the machine is on record.
@@ -65,11 +67,10 @@ func CheckOf(p *loader.Plan, in loader.Inspection, opt CheckOptions) *Check {
 }
 
 func checkOf(in loader.Inspection, opt CheckOptions) *Check {
-	ignore := opt.Ignore
-	r := &Check{Schema: Schema, Blocked: len(loader.Blocking(in.Findings, ignore...)) > 0, untried: opt.Untried}
-	r.Findings = append([]CheckFinding{}, checkFindings(in.Findings, ignore)...)
+	r := &Check{Schema: Schema, Blocked: len(loader.Blocking(in.Findings, opt.Ignore...)) > 0, untried: opt.Untried}
+	r.Findings = append([]CheckFinding{}, checkFindings(in.Findings, opt)...)
 	for _, a := range in.Areas {
-		area := CheckArea{ID: string(a.ID), Facts: append([]string{}, a.Facts...), Unseen: a.Unseen, found: checkFindings(a.Findings, ignore)}
+		area := CheckArea{ID: string(a.ID), Facts: append([]string{}, a.Facts...), Unseen: a.Unseen, found: checkFindings(a.Findings, opt)}
 		if opt.Evidence {
 			area.Evidence = a.Evidence
 		}
@@ -88,10 +89,13 @@ func checkOf(in loader.Inspection, opt CheckOptions) *Check {
 	return r
 }
 
-func checkFindings(found []loader.Finding, ignore []loader.FindingID) []CheckFinding {
+func checkFindings(found []loader.Finding, opt CheckOptions) []CheckFinding {
 	var out []CheckFinding
 	for _, f := range found {
-		out = append(out, CheckFinding{f, f.Severity == loader.SeverityError && f.Ignored(ignore...)})
+		if opt.Hint != nil {
+			f.Hint = opt.Hint(f.Hint)
+		}
+		out = append(out, CheckFinding{f, f.Severity == loader.SeverityError && f.Ignored(opt.Ignore...)})
 	}
 	return out
 }

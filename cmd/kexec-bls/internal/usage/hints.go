@@ -35,7 +35,7 @@ func WithHint(err error) error {
 	case errors.As(err, &memory):
 		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
 	case hint.Of(err) != "":
-		return hint.Wrap(err, libraryHints().Replace(hint.Of(err)))
+		return hint.Wrap(err, Hint(hint.Of(err)))
 	case found != nil:
 		return hint.Wrap(err, override(found...))
 	case errors.Is(err, initrd.ErrLimit):
@@ -50,9 +50,12 @@ func WithHint(err error) error {
 	return err
 }
 
-// libraryHints names the flags for what hints of the library advise to do.
-func libraryHints() *strings.Replacer {
-	return strings.NewReplacer("reboot with force, which", "kexec-bls reboot --force", "use kexec_load, which", "use --syscall=classic, which")
+// Hint names the flags for what a hint of the library advises to do.
+func Hint(text string) string {
+	return strings.NewReplacer(
+		"reboot with force, which", "kexec-bls reboot --force", "reboot with force", "kexec-bls reboot --force",
+		"use kexec_load, which", "use --syscall=classic, which",
+	).Replace(text)
 }
 
 // override are the flags to go on in spite of findings.
