@@ -28,6 +28,7 @@ const (
 // A setup is a Debian machine. The zero value is trixie with one ESP at /efi.
 type setup struct {
 	suite    string
+	kernel   string            // of vm.FindKernel, instead of the suite's own
 	xbootldr bool              // entries and kernels are on an XBOOTLDR partition at /boot, mounted on access
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
@@ -140,6 +141,9 @@ func (s setup) disk(t *testing.T) string {
 		s.suite = vm.Trixie
 	}
 	d := vm.FindDebian(t, s.suite)
+	if s.kernel != "" {
+		d.Kernel = vm.FindKernel(t, s.kernel)
+	}
 	d.Measures = s.tpm
 	loader, err := os.ReadFile(d.Boot)
 	require.NoError(t, err)

@@ -4,8 +4,11 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,18 +22,26 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures/vm"
 )
 
-// trySetup has entries of systems that fail in every stage of a boot, beside two,
-// the default, and other, which comes up.
-func trySetup(t *testing.T) setup {
+// trySetup has a watchdog, and entries of systems that fail in every stage of a
+// boot, beside two, the default, and other, which comes up.
+func trySetup(t *testing.T, watchdog string) setup {
 	t.Helper()
-	s := setup{devices: []string{"i6300esb"}}
-	d := vm.FindDebian(t, vm.Trixie)
+	s := setup{root: map[string][]byte{}}
+	kernel := vm.FindDebian(t, vm.Trixie).Kernel
+	switch watchdog {
+	case "i6300esb":
+		s.devices = []string{watchdog}
+	case "iTCO_wdt": // every machine here has one, and the cloud's kernel no driver
+		s.kernel = vm.FullKernel
+		kernel = vm.FindKernel(t, s.kernel)
+		maps.Copy(s.root, installed(t, kernel, "lpc_ich", watchdog))
+	}
 	records := []cpio.Record{
 		script("hang", "while :; do busybox sleep 1000; done"),
 		script("late", "busybox mount -t devtmpfs devtmpfs /dev; for m in /modules/*.ko; do busybox insmod $m; done; busybox mount -o ro /dev/vda2 /sysroot; while :; do busybox sleep 1000; done"),
 		script("panic", "busybox mount -t devtmpfs devtmpfs /dev; for m in /try/*.ko; do busybox insmod $m; done; echo about to panic >/dev/kmsg; exit 1"),
 	}
-	for _, r := range d.Kernel.ModuleFiles(t, "efi_pstore") {
+	for _, r := range kernel.ModuleFiles(t, "efi_pstore") {
 		r.Name = strings.Replace(r.Name, "modules/", "try/", 1)
 		records = append(records, r)
 	}
@@ -41,11 +52,28 @@ func trySetup(t *testing.T) setup {
 		s.boot["loader/entries/"+name+".conf"] = []byte("title " + name + "\nlinux /debian/linux\ninitrd /debian/initrd.img\ninitrd /debian/try.img\noptions " +
 			s.options("panic=0 entry="+name+" "+options) + "\n") // not as vm.Cmdline has it
 	}
-	s.root = map[string][]byte{
-		"etc/systemd/system/sick.service":                     []byte("[Unit]\nConditionKernelCommandLine=entry=sick\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 20; false'\n"),
-		"etc/systemd/system/boot-complete.target.d/sick.conf": []byte("[Unit]\nRequires=sick.service\nAfter=sick.service\n"),
-	}
+	s.root["etc/systemd/system/sick.service"] = []byte("[Unit]\nConditionKernelCommandLine=entry=sick\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 20; false'\n")
+	s.root["etc/systemd/system/boot-complete.target.d/sick.conf"] = []byte("[Unit]\nRequires=sick.service\nAfter=sick.service\n")
 	return s
+}
+
+// installed are modules of a kernel and what they depend on, for depmod to find.
+func installed(t *testing.T, k vm.Kernel, modules ...string) map[string][]byte {
+	t.Helper()
+	dir := "usr/lib/modules/" + k.Version + "/"
+	files := map[string][]byte{}
+	for _, name := range []string{"modules.builtin", "modules.builtin.modinfo", "modules.order"} {
+		content, err := os.ReadFile(filepath.Join(k.Modules, name))
+		require.NoError(t, err)
+		files[dir+name] = content
+	}
+	for _, r := range k.ModuleFiles(t, modules...) {
+		content, err := io.ReadAll(io.NewSectionReader(r, 0, int64(r.FileSize)))
+		require.NoError(t, err)
+		_, name, _ := strings.Cut(r.Name, "-")
+		files[dir+name] = content
+	}
+	return files
 }
 
 func script(name, text string) cpio.Record {
@@ -69,8 +97,19 @@ func variables(g *vm.Guest) string {
 
 // TestE2ETry: every way to fail leads back to the old entry, and status names it.
 func TestE2ETry(t *testing.T) {
-	g := trySetup(t).start(t)
+	for _, watchdog := range []string{"i6300esb", "iTCO_wdt"} {
+		t.Run(watchdog, func(t *testing.T) { tryFailures(t, watchdog) })
+	}
+}
+
+func tryFailures(t *testing.T, watchdog string) {
+	t.Helper()
+	g := trySetup(t, watchdog).start(t)
 	require.Equal(t, "two", running(g))
+	if watchdog == "iTCO_wdt" {
+		g.MustRun("depmod && modprobe lpc_ich && modprobe iTCO_wdt")
+	}
+	require.Equal(t, watchdog, g.MustRun("basename $(readlink /sys/class/watchdog/watchdog0/device/driver)"))
 	g.MustRun("bootctl set-default 'two*' && bootctl set-oneshot other.conf")
 	before := variables(g)
 	for _, v := range []struct{ entry, limit, outcome, words string }{
@@ -108,7 +147,7 @@ func TestE2ETry(t *testing.T) {
 // TestE2ETryPowerCut resets the machine at moments of a trial that would succeed:
 // it always comes back by itself, and no variable is left.
 func TestE2ETryPowerCut(t *testing.T) {
-	g := trySetup(t).start(t)
+	g := trySetup(t, "i6300esb").start(t)
 	before := variables(g)
 	cuts := 20
 	if n, err := strconv.Atoi(os.Getenv("TRY_CUTS")); err == nil {
@@ -130,7 +169,7 @@ func TestE2ETryPowerCut(t *testing.T) {
 // TestE2ETryGood: a good entry comes up, nothing resets it later, and the default
 // moves only where that is asked for.
 func TestE2ETryGood(t *testing.T) {
-	g := trySetup(t).start(t)
+	g := trySetup(t, "i6300esb").start(t)
 	before := variables(g)
 	for _, promote := range []bool{false, true} {
 		command := "kexec-bls reboot --try=3min other"
@@ -163,8 +202,7 @@ func TestE2ETryGood(t *testing.T) {
 // TestE2ETryWithoutWatchdog: without one a trial needs the user's consent, and then
 // a panic leads back. Without a trial it does not.
 func TestE2ETryWithoutWatchdog(t *testing.T) {
-	s := trySetup(t)
-	s.devices = nil
+	s := trySetup(t, "")
 	g := s.start(t)
 	before := variables(g)
 	refused := g.Run("kexec-bls reboot --try=60s panic")

@@ -38,9 +38,13 @@ func TestSession(t *testing.T) {
 		s.boot["loader/entries/"+name] = []byte(lines + "linux /debian/linux\noptions " + s.options("quiet") + "\n")
 	}
 	s.boot["loader/entries/windows.conf"] = []byte("title Windows 11\nefi /EFI/Microsoft/bootmgfw.efi\n")
-	s.boot["EFI/Microsoft/bootmgfw.efi"] = []byte("MZ")
+	program, err := os.ReadFile(vm.FindDebian(t, vm.Trixie).Boot)
+	require.NoError(t, err)
+	s.boot["EFI/Microsoft/bootmgfw.efi"] = program
 	g := s.start(t)
-	g.MustRun("rm /efi/loader/entries/two.conf /efi/loader/entries/other.conf; echo 'default debian-6.12*' >/efi/loader/loader.conf; hostname lab")
+	g.MustRun("rm /efi/loader/entries/two.conf /efi/loader/entries/other.conf; echo 'default debian-6.12*' >/efi/loader/loader.conf")
+	g.Reboot("systemctl reboot") // so that the boot loader has seen that
+	g.MustRun("hostname lab")
 	var frames []string
 	frame := func(command string, keys ...string) {
 		frames = append(frames, screenOf(t, command, inTerminal(t, g, command, keys)))
