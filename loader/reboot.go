@@ -27,6 +27,9 @@ type RebootOptions struct {
 	OnTry func(Try)
 	// OnLoaded, if not nil, is called with the result of the load.
 	OnLoaded func(Receipt, error)
+	// OnStart, if not nil, is called before a kexec is requested: all is checked and
+	// loaded.
+	OnStart func()
 	// OnAccepted, if not nil, is called once the reboot is accepted: with Force
 	// and without systemd nothing runs after it.
 	OnAccepted func()
@@ -169,6 +172,9 @@ func (m *Machine) canReboot(ctx context.Context, opt RebootOptions) error {
 // end records how this boot ends and gives the machine over: to the init system,
 // or at once to the loaded kernel.
 func (m *Machine) end(ctx context.Context, message string, opt RebootOptions) error {
+	if opt.OnStart != nil {
+		opt.OnStart()
+	}
 	undo := m.recordEnd(ctx, "kexec", opt)
 	err := m.markReboot(askedMark)
 	if err == nil {

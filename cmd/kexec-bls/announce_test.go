@@ -44,11 +44,14 @@ func (f *fake) onTerminal(t *testing.T, args ...string) string {
 // TestRebootSaysWhatHappensNext in three lines on a terminal, in one elsewhere.
 func TestRebootSaysWhatHappensNext(t *testing.T) {
 	f, esp := newFake(t, archFiles())
-	assert.Equal(t, `kexec-bls: next: arch.conf, Arch Linux, kernel 6.12.1 (6.1.0 runs)
+	const steps = `kexec-bls: next: arch.conf%s, kernel 6.12.1 (6.1.0 runs)
 kexec-bls: services stop and file systems are unmounted, then the new kernel starts without firmware
 kexec-bls: if it does not come up, reset the machine: firmware then boots as before
-`, f.onTerminal(t, "reboot", "--esp-path="+esp))
-	assert.Equal(t, "kexec-bls: rebooting into arch.conf by kexec\n", f.onTerminal(t, "reboot", "--loaded"))
+`
+	assert.Equal(t, fmt.Sprintf(steps, ", Arch Linux"), f.onTerminal(t, "reboot", "--esp-path="+esp))
+	assert.Equal(t, fmt.Sprintf(steps, ""), f.onTerminal(t, "reboot", "--loaded"))
+	assert.Empty(t, f.run("reboot", "--loaded", "-q").stderr)
+	assert.Equal(t, "kexec-bls: rebooting into arch.conf by kexec\n", f.run("reboot", "--loaded").stderr)
 	assert.Equal(t, "kexec-bls: rebooting into arch.conf by kexec\n", f.run("reboot", "--esp-path="+esp).stderr)
 	assert.Empty(t, f.run("reboot", "-q", "--esp-path="+esp).stderr)
 	assert.Equal(t, "kexec-bls: rebooting through firmware\n", f.run("reboot", "--firmware").stderr)

@@ -42,7 +42,7 @@ func newDisable(a *app) *cobra.Command {
 			if err := a.needsSystemd("disable"); err != nil {
 				return err
 			}
-			return a.everyReboot(false, "", a.machine.Disable(cmd.Context()))
+			return a.everyReboot(false, "reboots: each goes through firmware, unless a kexec is asked for", a.machine.Disable(cmd.Context()))
 		},
 	}
 }
@@ -55,9 +55,7 @@ func (a *app) everyReboot(on bool, text string, err error) error {
 	if done, err := a.json(report.EveryReboot{Schema: report.Schema, EveryReboot: on}); done || err != nil {
 		return err
 	}
-	if text != "" {
-		a.Note("%s", text)
-	}
+	a.Note("%s", text)
 	return nil
 }
 

@@ -24,6 +24,7 @@ func TestEnableVerbs(t *testing.T) {
 	f.acts = nil
 	a = f.run("disable")
 	require.Equal(t, 0, a.code, a.stderr)
+	assert.Equal(t, "kexec-bls: reboots: each goes through firmware, unless a kexec is asked for\n", a.stderr)
 	require.NotEmpty(t, f.acts)
 	assert.Equal(t, "daemon-reload", f.acts[0], "before the guard goes")
 	assert.NotContains(t, f.run("status").stdout, "each is a kexec")

@@ -159,6 +159,7 @@ func (a *app) rebootOptions(o rebootFlags, r *report.Reboot) loader.RebootOption
 	return loader.RebootOptions{
 		Init: o.init, DryRun: o.dryRun, Load: a.loadOptions(o.plan), OnAccepted: func() { a.accepted(r) },
 		OnFindings: func(found []loader.Finding) { a.warnFindings(found, a.ignored(o.plan)) },
+		OnStart:    func() { a.announce(r, o) },
 	}
 }
 
@@ -199,14 +200,19 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 	opt.OnTry = func(try loader.Try) { a.Note("%s", try) }
 	opt.OnLoaded = func(_ loader.Receipt, err error) {
 		a.journal(journal.Act{Kind: journal.Load, Entry: t.Name(), Took: time.Since(begun), Err: err})
-		if err == nil && opt.Init.Terminal && opt.Init.When == "" && o.plan.try.limit.Duration == 0 {
-			boot, _ := a.machine.Boot() // what cannot be read is not known
-			for _, line := range r.Steps(a.machine.Host.Release(), opt.Init.Force, boot) {
-				a.Note("%s", line)
-			}
-		}
 	}
 	return a.machine.Reboot(ctx, t.Plan, opt)
+}
+
+// announce tells a person what happens next; a trial has said so.
+func (a *app) announce(r *report.Reboot, o rebootFlags) {
+	if !o.init.Terminal || o.init.When != "" || o.plan.try.limit.Duration != 0 {
+		return
+	}
+	boot, _ := a.machine.Boot() // what cannot be read is not known
+	for _, line := range r.Steps(a.machine.Host.Release(), o.init.Force, boot) {
+		a.Note("%s", line)
+	}
 }
 
 // rebootDry shows the plan, and ends in a verdict.
@@ -223,7 +229,7 @@ func (a *app) rebootDry(ctx context.Context, t *target, opt loader.RebootOptions
 
 func (a *app) rebootLoaded(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	if receipt, err := a.machine.Receipt(); err == nil {
-		r.Entry = report.Named(receipt.Name())
+		r.Entry, r.Release = report.Named(receipt.Name()), string(receipt.Release)
 	}
 	err := a.machine.RebootLoaded(ctx, a.rebootOptions(o, r))
 	if err == nil && o.dryRun {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -54,6 +55,9 @@ func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
 		return loader.NextBoot{Running: a.machine.Host.Release()}, err
 	}
 	defer sys.Close()
+	if a.flags.root != "" {
+		return loader.NextBoot{}, fmt.Errorf("nothing runs below %s", a.flags.root)
+	}
 	if choice, err := sys.Default(); err == nil {
 		a.warnAll(choice.Missed)
 		a.warnAll(choice.Warnings)

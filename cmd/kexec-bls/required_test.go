@@ -12,6 +12,16 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
+// TestRebootRequiredOfAnotherRoot: nothing runs there.
+func TestRebootRequiredOfAnotherRoot(t *testing.T) {
+	f, _ := newFake(t, archFiles())
+	root := t.TempDir()
+	write(t, root, map[string]string{"boot/loader/entries/a.conf": "linux /vmlinuz\n"})
+	got := f.run("reboot-required", "--root="+root)
+	assert.Equal(t, exitUnknown, got.code)
+	assert.Contains(t, got.stdout, "nothing runs below "+root)
+}
+
 func TestRebootRequired(t *testing.T) {
 	for name, v := range map[string]struct {
 		files  map[string]string // of the ESP, over archFiles
