@@ -100,6 +100,7 @@ type Plan struct {
 
 	files    *plan.Plan
 	exported string // the command line without what only a kexec on this machine needs
+	joined   *initrd.Plan
 	kernel   uki.Kernel
 	report   initrd.Report
 	next     tpm.Initrd
@@ -239,7 +240,7 @@ func (p *Plan) walk(ctx context.Context) error {
 			return err
 		}
 	}
-	blob, err := p.files.Blob(nil)
+	blob, err := p.join()
 	if err != nil {
 		return err
 	}

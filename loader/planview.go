@@ -66,7 +66,7 @@ func (p *Plan) Cmdline() string { return p.files.Cmdline }
 // Initrd returns the members of the initrd in the order of the kernel's reading;
 // nil where a file of it can no longer be read, which fails a load.
 func (p *Plan) Initrd() []InitrdMember {
-	blob, err := p.files.Blob(nil)
+	blob, err := p.join()
 	if err != nil {
 		return nil
 	}
@@ -83,10 +83,20 @@ func (p *Plan) Initrd() []InitrdMember {
 	return members
 }
 
+// join decides once how the initrds are joined.
+func (p *Plan) join() (*initrd.Plan, error) {
+	if p.joined != nil {
+		return p.joined, nil
+	}
+	var err error
+	p.joined, err = p.files.Blob(nil)
+	return p.joined, err
+}
+
 // InitrdSize is the size of the initrd with the zeros between and after its
 // members, in bytes; 0 without one, or where it can no longer be read.
 func (p *Plan) InitrdSize() int64 {
-	blob, err := p.files.Blob(nil)
+	blob, err := p.join()
 	if err != nil {
 		return 0
 	}
@@ -209,7 +219,7 @@ func (p *Plan) flatten(ctx context.Context) error {
 	case err != nil:
 		return p.failed(fmt.Errorf("flat initrd: %w", err))
 	}
-	p.files.Initrd, p.flat = []initrd.Member{flat}, f
+	p.files.Initrd, p.joined, p.flat = []initrd.Member{flat}, nil, f
 	return nil
 }
 

@@ -126,7 +126,7 @@ func (s setup) start(t *testing.T) *vm.Guest {
 // keepConsole saves what the guest printed in all its boots.
 func keepConsole(t *testing.T, g *vm.Guest) {
 	t.Helper()
-	file, err := os.CreateTemp("", "console-"+t.Name()+"-*")
+	file, err := os.CreateTemp("", "console-"+strings.ReplaceAll(t.Name(), "/", "-")+"-*")
 	require.NoError(t, err)
 	defer file.Close()
 	_, err = file.WriteString(g.Console())

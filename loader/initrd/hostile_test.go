@@ -52,6 +52,20 @@ func TestWalkOfManyEntries(t *testing.T) {
 	assert.Less(t, heap, uint64(64<<20))
 }
 
+// Members of a few bytes take a few bytes each: an entry file may have 100,000.
+func TestPlanOfManyMembers(t *testing.T) {
+	members := make([]initrd.Member, 2000)
+	for i := range members {
+		members[i] = initrd.Member{Name: "img", Parts: []initrd.Part{{Data: []byte("not an image")}}}
+	}
+	heap := allocated(func() {
+		plan, err := initrd.NewPlan(members, initrd.JoinOptions{})
+		require.NoError(t, err)
+		assert.Len(t, plan.Layout.Members, len(members))
+	})
+	assert.Less(t, heap, uint64(64<<20))
+}
+
 func TestWalkVisitError(t *testing.T) {
 	want := errors.New("enough")
 	for _, f := range []initrd.Format{initrd.Newc, compress.Gzip} {

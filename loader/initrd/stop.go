@@ -90,7 +90,7 @@ func damagedMagic(head []byte) bool {
 // holdsImage reports whether an image seems to begin between two offsets.
 func (w *walker) holdsImage(from, to int64) (bool, error) {
 	const overlap = cpio.HeaderSize
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, min(64<<10, max(0, to-from)))
 	for from < to {
 		b := buf[:min(int64(len(buf)), to-from)]
 		if err := readFull(w.r, b, from); err != nil {

@@ -127,7 +127,7 @@ func (s *Setup) survive(m host.Machine) {
 			"add watchdog.stop_on_reboot=0 to the running entry's kernel command line, and reboot once")
 	case w.Driver == "":
 		s.stops("watchdog.stop_on_reboot is not 0, and its driver is built in", dropIn)
-	case w.Active:
+	case w.Active || w.InUse:
 		s.stops("watchdog.stop_on_reboot is not 0, and it is in use", dropIn)
 	case len(users) != 1 || users[0] != w.Driver:
 		s.stops("watchdog.stop_on_reboot is not 0, and other modules use watchdog", dropIn)

@@ -57,6 +57,8 @@ func TestWatchdog(t *testing.T) {
 		"long enough":    {"iTCO_wdt", map[string]string{dog + "max_timeout": "2046\n"}, 180, true, false, ""},
 		"reload":         {"iTCO_wdt", map[string]string{stop: "-1\n", live: "live\n", user: "", dog + "state": "inactive\n"}, 180, true, true, ""},
 		"in use":         {"iTCO_wdt", map[string]string{stop: "-1\n", live: "live\n", user: "", dog + "state": "active\n"}, 180, true, false, "in use"},
+		"pinged":         {"iTCO_wdt", map[string]string{stop: "-1\n", live: "live\n", user: "", "sys/module/iTCO_wdt/refcnt": "1\n"}, 180, true, false, "in use"},
+		"not pinged":     {"iTCO_wdt", map[string]string{stop: "-1\n", live: "live\n", user: "", "sys/module/iTCO_wdt/refcnt": "0\n"}, 180, true, true, ""},
 		"others":         {"iTCO_wdt", map[string]string{stop: "-1\n", live: "live\n", user: "", "sys/module/watchdog/holders/mei_wdt": ""}, 180, true, false, "other modules"},
 		"built in":       {"iTCO_wdt", map[string]string{stop: "-1\n"}, 180, true, false, "built in"},
 		"driver built":   {"", map[string]string{stop: "-1\n", live: "live\n"}, 180, false, false, "its driver is built in"},

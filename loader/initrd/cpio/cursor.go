@@ -27,7 +27,7 @@ type Cursor struct {
 
 // NewFileCursor reads a file from pos to end.
 func NewFileCursor(r io.ReaderAt, pos, end int64) *Cursor {
-	return &Cursor{ra: r, pos: pos, end: end, room: make([]byte, cursorBuf), step: cursorMin}
+	return &Cursor{ra: r, pos: pos, end: end, room: make([]byte, max(0, min(cursorBuf, end-pos))), step: cursorMin}
 }
 
 // NewStreamCursor reads a stream to its end.
