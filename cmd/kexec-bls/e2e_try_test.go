@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,8 +107,14 @@ func tryFailures(t *testing.T, watchdog string) {
 	t.Helper()
 	g := trySetup(t, watchdog).start(t)
 	require.Equal(t, "two", running(g))
-	if watchdog == "iTCO_wdt" {
+	if watchdog == "iTCO_wdt" { // the machine's runs before it has a driver, which cannot be unloaded then
 		g.MustRun("depmod && modprobe lpc_ich && modprobe iTCO_wdt")
+		refused := g.Run("kexec-bls reboot --try hang")
+		assert.Equal(t, exitBlocked, refused.Code, refused.Stderr)
+		fix := regexp.MustCompile("echo 'options.*\\.conf").FindString(refused.Stderr)
+		require.NotEmpty(t, fix, refused.Stderr)
+		g.MustRun(fix)
+		g.Reboot("systemctl reboot")
 	}
 	require.Equal(t, watchdog, g.MustRun("basename $(readlink /sys/class/watchdog/watchdog0/device/driver)"))
 	g.MustRun("bootctl set-default 'two*' && bootctl set-oneshot other.conf")

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,6 +15,9 @@ type Watchdog struct {
 	// Software is set for the kernel's own timer, which ends with the kernel.
 	Software bool
 	Active   bool // it runs
+	// InUse is set where the driver cannot be unloaded: a process has the device
+	// open, or the kernel pings a watchdog that ran before its driver was loaded.
+	InUse    bool
 	NoWayOut bool // it cannot be stopped
 	// Fired is set where it caused the last reset, as far as its driver reports
 	// that (WDIOF_CARDRESET).
@@ -48,6 +52,7 @@ func (m Machine) Watchdogs() []Watchdog {
 		}
 		w.Software = w.Identity == "Software Watchdog"
 		w.Driver = m.watchdogModule(dir, w.Identity)
+		w.InUse = w.Driver != "" && !slices.Contains([]string{"", "0"}, m.Text("sys/module/"+w.Driver+"/refcnt"))
 		list = append(list, w)
 	}
 	return list
