@@ -113,7 +113,7 @@ func tryFailures(t *testing.T, watchdog string) {
 		assert.Equal(t, exitBlocked, refused.Code, refused.Stderr)
 		fix := regexp.MustCompile("echo 'options.*\\.conf").FindString(refused.Stderr)
 		require.NotEmpty(t, fix, refused.Stderr)
-		g.MustRun(fix)
+		g.MustRun(fix + "; printf 'lpc_ich\\niTCO_wdt\\n' >/etc/modules-load.d/watchdog.conf")
 		g.Reboot("systemctl reboot")
 	}
 	require.Equal(t, watchdog, g.MustRun("basename $(readlink /sys/class/watchdog/watchdog0/device/driver)"))
