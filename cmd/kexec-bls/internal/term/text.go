@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Printable returns s as text that stays on its line and cannot control a
@@ -28,6 +30,9 @@ func Printable(s string) string {
 // which Persian and Indic titles are misspelt.
 func obeyed(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
+	if r < unicode.MaxASCII {
+		return r < ' '
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
 }
 
@@ -45,6 +50,16 @@ func Cell(s string) string {
 		return string(r[:widestCell]) + "…"
 	}
 	return s
+}
+
+// columns is how wide a line is on a terminal.
+func columns(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return ansi.StringWidth(s)
+		}
+	}
+	return len(s)
 }
 
 // FormatSize returns a number of bytes as a person reads it, in powers of 1024.
