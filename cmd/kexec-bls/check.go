@@ -50,7 +50,7 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 		return err
 	}
 	defer t.close()
-	boot, _ := a.machine.Boot() // what cannot be read is not known
+	boot, _ := a.boot() // what cannot be read is not known
 	r := report.CheckOf(t.Plan, a.machine.Inspect(ctx, t.Plan, a.checkOptions()), report.CheckOptions{
 		Ignore: a.ignored(p), Hint: usage.Hint, Evidence: a.flags.verbose > 0, Untried: !boot.Kexeced && boot.Kexec == nil,
 	})

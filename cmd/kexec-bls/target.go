@@ -48,7 +48,8 @@ func (a *app) systemOptions() entries.Options {
 		ESP: a.flags.espPath, Boot: a.flags.bootPath, Root: a.flags.root, Host: a.machine.Host, Vars: a.machine.Vars, Getenv: a.getenv,
 	}
 	if a.flags.root == "" {
-		opt.Running = a.machine.RunningEntry()
+		boot, _ := a.boot() // what cannot be read is not known
+		opt.Running = boot.Entry()
 	}
 	if a.parent != nil {
 		opt.Timeout, opt.Asking = mountLimit, a.nameAsked
