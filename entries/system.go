@@ -235,7 +235,7 @@ func (s *System) found(c Choice) (Choice, error) {
 	case c.err != nil:
 		return c, c.err
 	case len(s.menu.entries) > 0:
-		return c, hint.Wrap(noEntryf("none of %d entries can be booted", len(s.menu.entries)), "kexec-bls list shows why")
+		return c, hint.Wrap(noEntryf("none of %d entries can be booted", len(s.menu.entries)), string(hint.ShowEntries))
 	}
 	return c, hint.Wrap(noEntryf("the boot partitions have no entries"),
 		"entries are text files in loader/entries/ or unified kernel images in EFI/Linux/")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
@@ -87,7 +88,7 @@ func (p *Plan) inspectInitrd(a *Area) {
 	case p.verified && p.verifiedBefore():
 		a.Facts = append(a.Facts, "unchanged since a load that read it")
 	default:
-		a.Unseen = append(a.Unseen, "the ends of compressed images, which --verify reads")
+		a.Unseen = append(a.Unseen, string(hint.EndsUnread))
 	}
 	for _, release := range p.report.Releases {
 		a.Facts = append(a.Facts, "has modules for "+release)

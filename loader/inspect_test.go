@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
@@ -58,7 +59,7 @@ func TestInspectNamesImagesThatWereNotRead(t *testing.T) {
 	f := newFake(t)
 	f.write(map[string]string{"esp/b.img": gzipOf(t, archive("a"))})
 	r := f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{}), loader.CheckOptions{})
-	assert.Equal(t, []string{"the ends of compressed images, which --verify reads"}, r.Area(preflight.AreaInitrd).Unseen)
+	assert.Equal(t, []string{string(hint.EndsUnread)}, r.Area(preflight.AreaInitrd).Unseen)
 	r = f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{Verify: initrd.VerifyAll}), loader.CheckOptions{})
 	assert.Empty(t, r.Area(preflight.AreaInitrd).Unseen)
 	assert.Contains(t, r.Area(preflight.AreaInitrd).Facts, "all files in it were read")

@@ -151,7 +151,7 @@ func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
 	if why == nil {
 		why = errors.New("the entry that runs cannot be determined")
 	}
-	return nil, hint.Errorf("name one with --fallback=ENTRY, or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
+	return nil, hint.Errorf(string(hint.ReturnTo)+", or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
 }
 
 // versionOf is the version of the kernel of an entry that can be the fallback.

@@ -104,7 +104,7 @@ func (a *app) initrdLs(ctx context.Context, paths []string, p planFlags, long bo
 			return err
 		}
 	}
-	for _, f := range walked.Findings {
+	for _, f := range report.Advised(walked.Findings) {
 		a.Warn("%s", f)
 	}
 	return nil
@@ -152,7 +152,7 @@ func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p 
 	if err != nil {
 		return err
 	}
-	for _, f := range walked.Findings {
+	for _, f := range report.Advised(walked.Findings) {
 		a.Warn("%s", f)
 	}
 	if !p.Flat && !a.config.Initrd.Flat {

@@ -100,8 +100,7 @@ func (a *app) fail(err error) {
 		return
 	}
 	var lines []string
-	for _, f := range found {
-		f.Hint = usage.Hint(f.Hint)
+	for _, f := range report.Advised(found) {
 		lines = append(lines, f.String())
 	}
 	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)

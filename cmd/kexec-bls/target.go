@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -164,9 +165,8 @@ func (a *app) warnAll(texts []string) {
 // warnFindings prints findings that a command goes on from: the warnings that are
 // not ignored.
 func (a *app) warnFindings(found []loader.Finding, ignore []loader.FindingID) {
-	for _, f := range found {
+	for _, f := range report.Advised(found) {
 		if f.Severity == loader.SeverityWarning && !f.Ignored(ignore...) {
-			f.Hint = usage.Hint(f.Hint)
 			a.Warn("%s", f)
 		}
 	}

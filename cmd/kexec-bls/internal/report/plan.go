@@ -44,7 +44,7 @@ type File struct {
 func PlanOf(p *loader.Plan, rule string, missed []string) *Plan {
 	k := p.Kernel()
 	r := &Plan{
-		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: p.Findings(), Initrd: []File{},
+		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: Advised(p.Findings()), Initrd: []File{},
 		Kernel: File{Name: k.Name, Size: k.Size, Format: k.Format, Version: k.Version},
 	}
 	if e := p.Entry(); e != nil {
