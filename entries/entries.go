@@ -56,7 +56,7 @@ func (e *Entry) Where(p string) string {
 // them. They are not read.
 func (e *Entry) MissingInitrds() []string {
 	switch {
-	case e.Hidden != "":
+	case e.Volume == nil, e.Hidden != "":
 		return nil
 	case e.Written == nil:
 		return e.missing

@@ -45,9 +45,9 @@ func TestInspectShowsThePlan(t *testing.T) {
 	f.write(map[string]string{"esp/b.img": archive("lib/modules/6.12.1/x")})
 	r := f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{}), loader.CheckOptions{})
 	entry, image := r.Area(preflight.AreaEntry), r.Area(preflight.AreaInitrd)
-	assert.Equal(t, []string{"kernel " + f.path("esp/vmlinuz") + " (6.12.1, 8 KiB)", "its modules are installed"}, entry.Facts)
+	assert.Equal(t, []string{"kernel " + f.path("esp/vmlinuz") + " (6.12.1, 8192 B)", "its modules are installed"}, entry.Facts)
 	assert.Equal(t, f.path("esp/loader/entries/arch.conf"), entry.Evidence[len(entry.Evidence)-2].Source)
-	assert.Equal(t, []string{"1 image, 1 KiB", "all files in it were read"}, image.Facts[:2])
+	assert.Equal(t, []string{"1 image, 288 B", "all files in it were read"}, image.Facts[:2])
 	assert.Equal(t, f.path("esp/b.img"), image.Evidence[len(image.Evidence)-1].Source)
 	assert.Empty(t, image.Unseen)
 

@@ -198,7 +198,7 @@ func (a *app) writeInitrd(plan *initrd.Plan, output string, walked initrd.Report
 		if done, err := a.json(report.MergeOf(output, plan.Size(), walked)); done || err != nil {
 			return err
 		}
-		a.Note("wrote %s, %s", output, term.FormatSize(plan.Size()))
+		a.Note("wrote %s, %s", output, loader.FormatSize(plan.Size()))
 		return nil
 	}
 	f, ok := a.Out.(*os.File)
