@@ -192,9 +192,6 @@ func (s *System) EFI() efivar.Vars { return s.options.Vars }
 // run.
 func (s *System) Offline() bool { return s.options.Root != "" }
 
-// Given returns the directories that were given as boot partitions.
-func (s *System) Given() (esp, boot string) { return s.options.ESP, s.options.Boot }
-
 // Volumes returns the boot partitions, the ESP first.
 func (s *System) Volumes() []*esp.Volume { return s.volumes }
 
