@@ -104,9 +104,7 @@ func (a *app) initrdLs(ctx context.Context, paths []string, p planFlags, long bo
 			return err
 		}
 	}
-	for _, f := range report.Advised(walked.Findings) {
-		a.Warn("%s", f)
-	}
+	report.Warn(a.UI, walked.Findings)
 	return nil
 }
 
@@ -152,9 +150,7 @@ func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p 
 	if err != nil {
 		return err
 	}
-	for _, f := range report.Advised(walked.Findings) {
-		a.Warn("%s", f)
-	}
+	report.Warn(a.UI, walked.Findings)
 	if !p.Flat && !a.config.Initrd.Flat {
 		return a.writeInitrd(j.Plan, output, walked)
 	}

@@ -14,3 +14,10 @@ func Advised(found []loader.Finding) []loader.Finding {
 	}
 	return typed
 }
+
+// Warn prints findings as warnings.
+func Warn(ui *term.UI, found []loader.Finding) {
+	for _, f := range Advised(found) {
+		ui.Warn("%s", f)
+	}
+}
