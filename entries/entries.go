@@ -30,6 +30,7 @@ type Entry struct {
 	// Entry, which has what GRUB makes of it.
 	Written *bls.Entry
 
+	missing []string                   // initrds that are not there; GRUB's are looked for when asked for
 	noKexec string                     // why kexec cannot boot it, beside Hidden
 	loadErr error                      // why GRUB would not boot it
 	files   map[string]*esp.FileSystem // where what GRUB loads is; nil: Volume
@@ -54,20 +55,33 @@ func (e *Entry) Where(p string) string {
 // MissingInitrds returns the initrds of the entry that are not there, as it names
 // them. They are not read.
 func (e *Entry) MissingInitrds() []string {
-	if e.Volume == nil || e.Hidden != "" {
+	switch {
+	case e.Volume == nil, e.Hidden != "":
 		return nil
+	case e.Written == nil:
+		return e.missing
 	}
-	return slices.DeleteFunc(slices.Clone(e.Initrds), func(p string) bool {
+	return missing(e.Initrds, func(p string) error {
 		if e.files[p] == nil {
-			return e.Volume.Exists(p) == nil
+			return e.Volume.Exists(p)
 		}
 		f, err := e.Open(p)
-		if err != nil {
-			return false
+		if err == nil {
+			_ = f.Close() // it was only opened
 		}
-		_ = f.Close() // it was only opened
-		return true
+		return err
 	})
+}
+
+// missing are the paths that do not exist.
+func missing(paths []string, exists func(string) error) []string {
+	var none []string
+	for _, p := range paths {
+		if exists(p) != nil {
+			none = append(none, p)
+		}
+	}
+	return none
 }
 
 // A menu holds every entry in boot-loader order, hidden ones included.

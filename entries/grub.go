@@ -151,7 +151,7 @@ func (g *grubSystem) withoutEntries(err error) error {
 	if slices.ContainsFunc(g.menu.entries, func(e *Entry) bool { return e.Type != bls.Auto }) {
 		return err
 	}
-	return hint.Wrap(err, "GRUB has no boot loader entries here; kexec-bls load --linux FILE --initrd FILE --reuse-cmdline loads the given files")
+	return hint.Wrap(err, "GRUB has no boot loader entries here; "+string(hint.LoadFiles))
 }
 
 // lasting is the choice of a second run, which is among the entries of the first.

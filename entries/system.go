@@ -192,9 +192,6 @@ func (s *System) EFI() efivar.Vars { return s.options.Vars }
 // run.
 func (s *System) Offline() bool { return s.options.Root != "" }
 
-// Given returns the directories that were given as boot partitions.
-func (s *System) Given() (esp, boot string) { return s.options.ESP, s.options.Boot }
-
 // Volumes returns the boot partitions, the ESP first.
 func (s *System) Volumes() []*esp.Volume { return s.volumes }
 
@@ -235,7 +232,7 @@ func (s *System) found(c Choice) (Choice, error) {
 	case c.err != nil:
 		return c, c.err
 	case len(s.menu.entries) > 0:
-		return c, hint.Wrap(noEntryf("none of %d entries can be booted", len(s.menu.entries)), "kexec-bls list shows why")
+		return c, hint.Wrap(noEntryf("none of %d entries can be booted", len(s.menu.entries)), string(hint.ShowEntries))
 	}
 	return c, hint.Wrap(noEntryf("the boot partitions have no entries"),
 		"entries are text files in loader/entries/ or unified kernel images in EFI/Linux/")

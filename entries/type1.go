@@ -87,7 +87,11 @@ func (r *reader) checkFiles(e *Entry) {
 			e.MissingFile = true
 		}
 	}
-	if e.EFI != "" && e.Hidden == "" {
+	if e.Hidden != "" {
+		return
+	}
+	e.missing = missing(e.Initrds, r.exists)
+	if e.EFI != "" {
 		e.noKexec = r.efiBlocker(e.EFI)
 	}
 }

@@ -69,12 +69,6 @@ func (m *Machine) ReportMachine(opt CheckOptions) string {
 	return preflight.MachineReport(m.environment(opt.Timeout), m.CheckLoaded(opt))
 }
 
-// SortFindings puts the gravest first, and returns them.
-func SortFindings(found []Finding) []Finding {
-	finding.Sort(found)
-	return found
-}
-
 func (m *Machine) environment(timeout time.Duration) preflight.Env {
 	return preflight.Env{Host: m.Host, Vars: m.Vars, Timeout: timeout}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
@@ -63,9 +64,9 @@ func areaOf(id FindingID) preflight.AreaID {
 
 func (p *Plan) inspectEntry(a *Area) {
 	k := p.Kernel()
-	facts := []string{fmt.Sprintf("kernel %s, %s", k.Name, size(k.Size))}
+	facts := []string{fmt.Sprintf("kernel %s, %s", k.Name, FormatSize(k.Size))}
 	if k.Release != "" {
-		facts[0] = fmt.Sprintf("kernel %s (%s, %s)", k.Name, k.Release, size(k.Size))
+		facts[0] = fmt.Sprintf("kernel %s (%s, %s)", k.Name, k.Release, FormatSize(k.Size))
 	}
 	a.Facts = append(facts, a.Facts...)
 	if p.entry != nil && p.entry.Volume != nil {
@@ -80,14 +81,14 @@ func (p *Plan) inspectInitrd(a *Area) {
 		a.Facts = append(a.Facts, "none")
 		return
 	}
-	a.Facts = append(a.Facts, fmt.Sprintf("%s, %s", count(len(members), "image"), size(p.InitrdSize())))
+	a.Facts = append(a.Facts, fmt.Sprintf("%s, %s", count(len(members), "image"), FormatSize(p.InitrdSize())))
 	switch {
 	case p.report.Decoded:
 		a.Facts = append(a.Facts, "all files in it were read")
 	case p.verified && p.verifiedBefore():
 		a.Facts = append(a.Facts, "unchanged since a load that read it")
 	default:
-		a.Unseen = append(a.Unseen, "the ends of compressed images, which --verify reads")
+		a.Unseen = append(a.Unseen, string(hint.EndsUnread))
 	}
 	for _, release := range p.report.Releases {
 		a.Facts = append(a.Facts, "has modules for "+release)
@@ -114,15 +115,4 @@ func (m *Machine) inspectHistory(a *Area) {
 	if b.Firmware != nil {
 		a.Facts = append(a.Facts, fmt.Sprintf("the last reboot through firmware took %.1f s", b.Firmware.Seconds))
 	}
-}
-
-// size is a number of bytes for a person, as the command has it.
-func size(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d KiB", (n+1<<10-1)>>10)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
@@ -44,9 +45,9 @@ func TestInspectShowsThePlan(t *testing.T) {
 	f.write(map[string]string{"esp/b.img": archive("lib/modules/6.12.1/x")})
 	r := f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{}), loader.CheckOptions{})
 	entry, image := r.Area(preflight.AreaEntry), r.Area(preflight.AreaInitrd)
-	assert.Equal(t, []string{"kernel " + f.path("esp/vmlinuz") + " (6.12.1, 8 KiB)", "its modules are installed"}, entry.Facts)
+	assert.Equal(t, []string{"kernel " + f.path("esp/vmlinuz") + " (6.12.1, 8192 B)", "its modules are installed"}, entry.Facts)
 	assert.Equal(t, f.path("esp/loader/entries/arch.conf"), entry.Evidence[len(entry.Evidence)-2].Source)
-	assert.Equal(t, []string{"1 image, 1 KiB", "all files in it were read"}, image.Facts[:2])
+	assert.Equal(t, []string{"1 image, 288 B", "all files in it were read"}, image.Facts[:2])
 	assert.Equal(t, f.path("esp/b.img"), image.Evidence[len(image.Evidence)-1].Source)
 	assert.Empty(t, image.Unseen)
 
@@ -58,7 +59,7 @@ func TestInspectNamesImagesThatWereNotRead(t *testing.T) {
 	f := newFake(t)
 	f.write(map[string]string{"esp/b.img": gzipOf(t, archive("a"))})
 	r := f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{}), loader.CheckOptions{})
-	assert.Equal(t, []string{"the ends of compressed images, which --verify reads"}, r.Area(preflight.AreaInitrd).Unseen)
+	assert.Equal(t, []string{string(hint.EndsUnread)}, r.Area(preflight.AreaInitrd).Unseen)
 	r = f.Inspect(t.Context(), f.plan("arch", loader.PlanOptions{Verify: initrd.VerifyAll}), loader.CheckOptions{})
 	assert.Empty(t, r.Area(preflight.AreaInitrd).Unseen)
 	assert.Contains(t, r.Area(preflight.AreaInitrd).Facts, "all files in it were read")

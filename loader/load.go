@@ -14,6 +14,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 	"github.com/kexec-bls/kexec-bls/loader/internal/stamp"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
+	"github.com/kexec-bls/kexec-bls/loader/plan"
 	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/state"
@@ -94,13 +95,24 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 			err = l.abandon(err)
 		}
 	}()
+	if err := l.hand(ctx, p, image, opt); err != nil {
+		return nil, err
+	}
+	l.done = true
+	return l, nil
+}
+
+// hand announces the load, hands the image to the kernel and confirms that it has
+// it.
+func (l *loading) hand(ctx context.Context, p *Plan, image *plan.Image, opt LoadOptions) (err error) {
+	m := l.machine
 	if opt.begin != nil {
 		if l.undo, err = opt.begin(); err != nil {
-			return nil, p.failed(err)
+			return p.failed(err)
 		}
 	}
 	if err := l.receipt.WritePending(m.RunDir); err != nil {
-		return nil, fmt.Errorf("%s: receipt: %w; nothing was loaded", l.name, err)
+		return fmt.Errorf("%s: receipt: %w; nothing was loaded", l.name, err)
 	}
 	if before, err := m.Kernel.Loaded(); err == nil {
 		l.replaced = before
@@ -109,13 +121,9 @@ func (m *Machine) load(ctx context.Context, p *Plan, opt LoadOptions) (_ *loadin
 	call := kexec.Options{Syscall: p.options.Syscall, NoCMA: p.options.NoCMA, Debug: opt.OnKernelLog != nil, OnKernelLog: opt.OnKernelLog}
 	if err := m.Kernel.Load(ctx, image.Kernel, image.Initrd, p.Cmdline(), call); err != nil {
 		l.called = false
-		return nil, p.failed(explain(m.environment(0), p.preflight(), err))
+		return p.failed(explain(m.environment(0), p.preflight(), err))
 	}
-	if err := l.confirm(p, opt); err != nil {
-		return nil, p.failed(err)
-	}
-	l.done = true
-	return l, nil
+	return p.failed(l.confirm(p, opt))
 }
 
 // acceptable refuses, before anything is copied, what the kernel would refuse or

@@ -149,7 +149,7 @@ func (m *Machine) history() state.History { return state.History{Dir: m.StateDir
 func (m *Machine) runningSystem() state.RunningSystem {
 	return state.RunningSystem{
 		BootID: m.Host.BootID(), Cmdline: m.Host.Cmdline(), Release: m.Host.Release(),
-		Kexeced: m.Host.Kexeced() == host.Yes, Started: m.Host.Started(),
+		Kexeced: m.Host.Kexeced() == host.Yes, Started: m.Host.Started,
 		Firmware: m.Host.Kexeced() == host.No,
 	}
 }
@@ -157,18 +157,6 @@ func (m *Machine) runningSystem() state.RunningSystem {
 // Boot returns how the running system was started, as far as that is recorded.
 // The error is that of reading; what was read in spite of it is valid.
 func (m *Machine) Boot() (Boot, error) { return m.history().Boot(m.runningSystem()) }
-
-// RunningEntry returns the id of the entry from which the running system was
-// kexec'ed, "" for files that were named one by one, for entries.Options; nil
-// where no kexec is recorded.
-func (m *Machine) RunningEntry() *string {
-	b, _ := m.Boot() // what cannot be read is not known
-	if b.Image == nil {
-		return nil
-	}
-	id := string(b.Image.Entry)
-	return &id
-}
 
 // initramfs is where systemd-shutdown looks for a program to hand over to.
 func (m *Machine) initramfs() string { return filepath.Join(m.Host.Dir, "run/initramfs") }

@@ -3,6 +3,8 @@ package loader
 import (
 	"fmt"
 	"time"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // FindingKexecMissed is the ID of the warning about a kexec that did not come up.
@@ -23,7 +25,7 @@ func (m *Machine) missed(name, release string) []Finding {
 		ID: FindingKexecMissed, Severity: SeverityWarning,
 		Text: fmt.Sprintf("the last kexec into %s, requested %s, did not come up: firmware started the machine instead",
 			last.Name(), b.Missed.Requested.Local().Format(time.DateTime)),
-		Hint: "see TROUBLESHOOTING in kexec-bls(8), or reboot through firmware: kexec-bls reboot --firmware",
+		Hint: "see TROUBLESHOOTING in kexec-bls(8), or " + string(hint.Firmware),
 	}}
 }
 

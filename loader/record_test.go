@@ -44,8 +44,8 @@ func TestBooted(t *testing.T) {
 	assert.EqualValues(t, "other.conf", r.Boot.Image.Entry)
 	assert.InDelta(t, 12, r.Boot.Seconds(), 2)
 	assert.Equal(t, []string{"boot.json"}, f.left("var/lib/kexec-bls"))
-	require.NotNil(t, f.RunningEntry())
-	assert.Equal(t, "other.conf", *f.RunningEntry())
+	require.NotNil(t, r.Boot.Entry())
+	assert.Equal(t, "other.conf", *r.Boot.Entry())
 }
 
 // TestMissedKexec is one that was requested, and the firmware ran instead.
@@ -57,7 +57,7 @@ func TestMissedKexec(t *testing.T) {
 	r := f.Booted(t.Context())
 	assert.True(t, r.Missed)
 	assert.Nil(t, r.Boot.Image)
-	assert.Nil(t, f.RunningEntry())
+	assert.Nil(t, r.Boot.Entry())
 	assert.False(t, f.Booted(t.Context()).Missed, "reported once")
 }
 

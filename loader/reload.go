@@ -51,7 +51,7 @@ func (m *Machine) Reload(ctx context.Context, opt ReloadOptions) (Loaded, error)
 		}
 		before = l.Reasons
 	}
-	return Loaded{}, hint.Wrap(fmt.Errorf("files still change after %d loads", times), "kexec-bls load loads them once more")
+	return Loaded{}, hint.Wrap(fmt.Errorf("files still change after %d loads", times), string(hint.LoadAgain))
 }
 
 // reloadOnce loads what is stale; again reports whether it did. before are the

@@ -21,6 +21,7 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 
 	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
@@ -135,7 +136,7 @@ func TestInitrdThatWasNotDecoded(t *testing.T) {
 	found := about(t, f.Check(t.Context(), p, loader.CheckOptions{}), "root")
 	assert.Equal(t, tpm.Unknown, found.ID)
 	assert.Contains(t, found.Text, "the initrd was not decoded")
-	assert.Contains(t, found.Hint, "check --verify")
+	assert.Contains(t, found.Hint, string(hint.ReadInitrd))
 }
 
 // Without an encrypted volume and a TPM a plan decodes nothing that was not asked for.

@@ -132,7 +132,18 @@ func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
 		}
 		why = fmt.Errorf("%s, which runs: %w", running.ID, why)
 	}
-	var same *entries.Entry // with the kernel that is tried
+	if other := m.otherThan(running, p); other != nil {
+		return other, nil
+	}
+	if why == nil {
+		why = errors.New("the entry that runs cannot be determined")
+	}
+	return nil, hint.Errorf(string(hint.ReturnTo)+", or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
+}
+
+// otherThan is the first entry with another kernel than the one that is tried, or
+// else with the same; nil for none.
+func (m *Machine) otherThan(running *entries.Entry, p *Plan) (same *entries.Entry) {
 	for _, e := range p.sys.Entries() {
 		if e == running {
 			continue
@@ -140,18 +151,12 @@ func (m *Machine) fallback(p *Plan) (*entries.Entry, error) {
 		switch version, err := m.versionOf(p, e); {
 		case err != nil:
 		case version != p.kernel.Version:
-			return e, nil
+			return e
 		case same == nil:
 			same = e
 		}
 	}
-	if same != nil {
-		return same, nil
-	}
-	if why == nil {
-		why = errors.New("the entry that runs cannot be determined")
-	}
-	return nil, hint.Errorf("name one with --fallback=ENTRY, or install a second kernel", "nothing to return to: no other entry can boot (%w)", why)
+	return same
 }
 
 // versionOf is the version of the kernel of an entry that can be the fallback.

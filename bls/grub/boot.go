@@ -92,7 +92,7 @@ func writes(stored map[File]Block) []Write {
 	for f, block := range maps.All(stored) {
 		out = append(out, Write{f, fileOffset(f), block})
 	}
-	slices.SortFunc(out, func(a, b Write) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(out, func(a, b Write) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -50,9 +49,9 @@ func (a *app) check(ctx context.Context, name string, p planFlags) error {
 		return err
 	}
 	defer t.close()
-	boot, _ := a.machine.Boot() // what cannot be read is not known
+	boot, _ := a.boot() // what cannot be read is not known
 	r := report.CheckOf(t.Plan, a.machine.Inspect(ctx, t.Plan, a.checkOptions()), report.CheckOptions{
-		Ignore: a.ignored(p), Hint: usage.Hint, Evidence: a.flags.verbose > 0, Untried: !boot.Kexeced && boot.Kexec == nil,
+		Ignore: a.ignored(p), Evidence: a.flags.verbose > 0, Untried: !boot.Kexeced && boot.Kexec == nil,
 	})
 	if err := a.report(r); err != nil {
 		return err

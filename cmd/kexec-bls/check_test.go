@@ -106,7 +106,7 @@ func TestCheckJSONNothing(t *testing.T) {
 	before, areas, found := strings.Cut(got.stdout, `,"areas":[`)
 	assert.Equal(t, `{"schema":2,"entry":{"id":"arch.conf","title":"Arch Linux","version":"6.12.1"},"blocked":false,"findings":[]`, before)
 	assert.True(t, found)
-	assert.Contains(t, areas, `{"id":"initrd","result":"ok","facts":["2 images, 1 KiB","all files in it were read"]}`)
+	assert.Contains(t, areas, `{"id":"initrd","result":"ok","facts":["2 images, 328 B","all files in it were read"]}`)
 	assert.NotContains(t, areas, "evidence")
 	got = f.run("check", "--json=short", "-v", "--esp-path="+esp)
 	assert.Contains(t, got.stdout, `{"source":"/proc/sys/kernel/kexec_load_disabled","value":"0"}`)

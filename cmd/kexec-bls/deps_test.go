@@ -57,10 +57,11 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestSizeOfTheProgram holds it under 15 MiB, as it is installed.
+// TestSizeOfTheProgram holds it under 11 MiB, as it is installed: a call of a method
+// by name, as of text/template, adds 2 MiB.
 func TestSizeOfTheProgram(t *testing.T) {
 	info, err := os.Stat(builtBinary(t))
 	require.NoError(t, err)
-	assert.Less(t, info.Size(), int64(15<<20))
+	assert.Less(t, info.Size(), int64(11<<20))
 	t.Logf("%d bytes", info.Size())
 }

@@ -41,9 +41,7 @@ func (a *app) export(ctx context.Context, name, dir string, p planFlags) error {
 	}
 	defer t.close()
 	a.warnAll(t.Warnings())
-	for _, f := range t.Findings() {
-		a.Warn("%s", f)
-	}
+	report.Warn(a.UI, t.Findings())
 	if err := t.Export(dir); err != nil {
 		return err
 	}

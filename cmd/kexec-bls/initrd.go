@@ -104,9 +104,7 @@ func (a *app) initrdLs(ctx context.Context, paths []string, p planFlags, long bo
 			return err
 		}
 	}
-	for _, f := range walked.Findings {
-		a.Warn("%s", f)
-	}
+	report.Warn(a.UI, walked.Findings)
 	return nil
 }
 
@@ -152,9 +150,7 @@ func (a *app) initrdMerge(ctx context.Context, paths []string, output string, p 
 	if err != nil {
 		return err
 	}
-	for _, f := range walked.Findings {
-		a.Warn("%s", f)
-	}
+	report.Warn(a.UI, walked.Findings)
 	if !p.Flat && !a.config.Initrd.Flat {
 		return a.writeInitrd(j.Plan, output, walked)
 	}
@@ -198,7 +194,7 @@ func (a *app) writeInitrd(plan *initrd.Plan, output string, walked initrd.Report
 		if done, err := a.json(report.MergeOf(output, plan.Size(), walked)); done || err != nil {
 			return err
 		}
-		a.Note("wrote %s, %s", output, term.FormatSize(plan.Size()))
+		a.Note("wrote %s, %s", output, loader.FormatSize(plan.Size()))
 		return nil
 	}
 	f, ok := a.Out.(*os.File)

@@ -50,7 +50,7 @@ func (a *app) list(ctx context.Context, opt report.ListOptions) error {
 func (a *app) known(ctx context.Context, sys *entries.System) report.Known {
 	var k report.Known
 	if !sys.Offline() {
-		k.Boot, _ = a.machine.Boot()
+		k.Boot, _ = a.boot()
 		k.Trial, _, _ = a.machine.Trial()
 		k.Loaded, _ = a.machine.Status(ctx, sys, loader.StatusOptions{})
 	}

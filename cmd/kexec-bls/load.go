@@ -70,7 +70,7 @@ func (a *app) loadOnly(ctx context.Context, t *target, p planFlags) error {
 	if err != nil {
 		a.Warn("%v", err)
 	}
-	for _, f := range forecast.Findings {
+	for _, f := range report.Advised(forecast.Findings) {
 		if f.Severity != loader.SeverityInfo && !f.Ignored(a.ignored(p)...) {
 			a.Warn("%s", f)
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -72,7 +73,7 @@ func withSignalCancel(run func(*cobra.Command, []string) error) func(*cobra.Comm
 // run is the whole program: it returns the exit code and prints to stderr why.
 func run(ctx context.Context, args []string, env *environment, stdout, stderr io.Writer) int {
 	args = usage.JSONMode(args)
-	a := &app{environment: env, args: args, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}}
+	a := &app{environment: env, args: args, UI: &term.UI{Out: stdout, Err: stderr, Env: env.lookup}, boot: sync.OnceValues(env.machine.Boot)}
 	cmd := newRoot(a)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
@@ -99,8 +100,7 @@ func (a *app) fail(err error) {
 		return
 	}
 	var lines []string
-	for _, f := range found {
-		f.Hint = usage.Hint(f.Hint)
+	for _, f := range report.Advised(found) {
 		lines = append(lines, f.String())
 	}
 	a.FailList(fmt.Sprintf("%s (%s)", summary, hint.Of(err)), lines)

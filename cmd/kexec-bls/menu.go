@@ -116,7 +116,7 @@ func (a *app) menuPlan(ctx context.Context, p planFlags, firmware func(id string
 			return menu.Plan{Mark: term.Error, Refused: refused, Firmware: firmware(id), Draw: func(v term.View) []string { return v.Hang(v.Mark(term.Error)+" ", text) }}
 		}
 		defer t.close()
-		r := report.CheckOf(t.Plan, shown.machine.Inspect(ctx, t.Plan, shown.checkOptions()), report.CheckOptions{Ignore: shown.ignored(p), Hint: usage.Hint})
+		r := report.CheckOf(t.Plan, shown.machine.Inspect(ctx, t.Plan, shown.checkOptions()), report.CheckOptions{Ignore: shown.ignored(p)})
 		plan, shownPlan := menu.Plan{Cmdline: t.Cmdline(), Mark: r.Mark(), Firmware: firmware(id)}, shown.planReport(t)
 		if r.Blocked {
 			plan.Refused = "an error would end the reboot, see below; override: --ignore=ID"

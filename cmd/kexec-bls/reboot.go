@@ -209,7 +209,7 @@ func (a *app) announce(r *report.Reboot, o rebootFlags) {
 	if !o.init.Terminal || o.init.When != "" || o.plan.try.limit.Duration != 0 {
 		return
 	}
-	boot, _ := a.machine.Boot() // what cannot be read is not known
+	boot, _ := a.boot() // what cannot be read is not known
 	for _, line := range r.Steps(a.machine.Host.Release(), o.init.Force, boot) {
 		a.Note("%s", line)
 	}

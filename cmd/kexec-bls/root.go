@@ -68,6 +68,7 @@ type app struct {
 	origins config.Origins
 	parent  io.Writer // of a process that another one of ours watches; else nil
 	printed bool      // JSON was printed
+	boot    func() (loader.Boot, error)
 }
 
 // globalFlags are named as in bootctl and systemctl.
@@ -101,7 +102,6 @@ services stop as in any reboot. Without a COMMAND, show the status.`,
 		},
 	}
 	a.addFlags(cmd)
-	cmd.SetVersionTemplate("kexec-bls {{.Version}}\n")
 	cmd.AddCommand(newList(a), newShow(a), newLoad(a), newUnload(a), newStatus(a), newExport(a), newReboot(a), newRebootRequired(a), newCheck(a), newEnable(a), newDisable(a),
 		newInitrd(a), newHook(a), newConfig(a), complete.NewCommand(noArgs))
 	usage.Prepare(cmd, a.args)

@@ -41,7 +41,7 @@ func (a *app) show(ctx context.Context, name string, p planFlags, pcrs bool) err
 		a.Warn("%v", err)
 	}
 	r := a.planReport(t)
-	r.Findings = append(r.Findings, forecast.Findings...)
+	r.Findings = append(r.Findings, report.Advised(forecast.Findings)...)
 	if pcrs {
 		r.PCRs = report.PCRsOf(forecast.Prediction)
 	}

@@ -63,7 +63,7 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 		return nil, err
 	}
 	r := report.StatusOf(loaded, a.machine.Host, sys)
-	boot, err := a.machine.Boot()
+	boot, err := a.boot()
 	a.warnUnread(err)
 	r.SetBoot(boot)
 	trial, ok, err := a.machine.Trial()

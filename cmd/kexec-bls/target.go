@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -48,7 +49,8 @@ func (a *app) systemOptions() entries.Options {
 		ESP: a.flags.espPath, Boot: a.flags.bootPath, Root: a.flags.root, Host: a.machine.Host, Vars: a.machine.Vars, Getenv: a.getenv,
 	}
 	if a.flags.root == "" {
-		opt.Running = a.machine.RunningEntry()
+		boot, _ := a.boot() // what cannot be read is not known
+		opt.Running = boot.Entry()
 	}
 	if a.parent != nil {
 		opt.Timeout, opt.Asking = mountLimit, a.nameAsked
@@ -163,9 +165,8 @@ func (a *app) warnAll(texts []string) {
 // warnFindings prints findings that a command goes on from: the warnings that are
 // not ignored.
 func (a *app) warnFindings(found []loader.Finding, ignore []loader.FindingID) {
-	for _, f := range found {
+	for _, f := range report.Advised(found) {
 		if f.Severity == loader.SeverityWarning && !f.Ignored(ignore...) {
-			f.Hint = usage.Hint(f.Hint)
 			a.Warn("%s", f)
 		}
 	}

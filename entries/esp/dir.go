@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/kexec-bls/kexec-bls/entries/host"
@@ -157,14 +158,19 @@ func uninterrupted(call func() (int, error)) (int, error) {
 	}
 }
 
-// reaches looks for a file with one system call where the kernel has
-// openat2(2), Linux 5.6. false is no answer yet: os.Root decides.
+// reaches looks for a file with one system call on FAT, which has no symbolic
+// links, and with two where the kernel has openat2(2), Linux 5.6. false is no answer
+// yet: os.Root decides.
 func (v *Volume) reaches(name string) bool {
 	if v.self == nil {
 		var err error
 		if v.self, err = v.Root.Open("."); err != nil {
 			return false
 		}
+	}
+	if isFAT(v.FSType) && filepath.IsLocal(name) {
+		var st unix.Stat_t
+		return unix.Fstatat(int(v.self.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
 	}
 	fd, err := unix.Openat2(int(v.self.Fd()), name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
 	if err != nil {

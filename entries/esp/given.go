@@ -57,8 +57,11 @@ func (o Options) describe(v *Volume, dir string) {
 // twice is the ESP.
 func (o Options) takeBoth(espPath, bootPath string) ([]*Volume, error) {
 	esp, err := o.take(ESP, espPath)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case bootPath == espPath:
+		return []*Volume{esp}, nil
 	}
 	boot, err := o.take(XBOOTLDR, bootPath)
 	if err != nil {

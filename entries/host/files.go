@@ -42,14 +42,14 @@ func (m Machine) ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s: %w: over %d bytes", name, ErrTooLarge, limit)
-	}
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(4 << 10) // most files, with one read(2)
+	if n, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, err
+	} else if n > limit {
+		return nil, fmt.Errorf("%s: %w: over %d bytes", name, ErrTooLarge, limit)
 	}
-	return b, nil
+	return b.Bytes(), nil
 }
 
 // open opens a regular file.

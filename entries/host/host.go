@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"sync"
 )
 
 // A Machine is where facts are read. The zero value is a machine of which
@@ -30,11 +31,17 @@ type Machine struct {
 	PageSize int
 	// CPUID is the instruction of x86; nil where it cannot be asked.
 	CPUID func(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
+
+	// constants are the facts that stay what they are while a kernel runs, by the
+	// file that has them, once they were read; nil: they are read each time.
+	constants *sync.Map
 }
 
-// Running returns the machine that the process runs on.
+// Running returns the machine that the process runs on. What stays as it is while
+// its kernel runs is read once.
 func Running() Machine {
 	m := At("/")
+	m.constants = &sync.Map{}
 	m.UID, m.CPUID = os.Geteuid(), cpuid()
 	return m
 }
@@ -43,6 +50,15 @@ func Running() Machine {
 // page size of this one, and user 0. Nothing is known of its processor.
 func At(dir string) Machine {
 	return Machine{FS: dirFS(dir), Dir: dir, GOARCH: runtime.GOARCH, PageSize: os.Getpagesize()}
+}
+
+// WithFS returns the machine with another root directory, or another look at it.
+func (m Machine) WithFS(fsys fs.FS) Machine {
+	m.FS = fsys
+	if m.constants != nil {
+		m.constants = &sync.Map{}
+	}
+	return m
 }
 
 // Page returns the page size in bytes.

@@ -71,6 +71,20 @@ func TestRunningMachine(t *testing.T) {
 	assert.Equal(t, err == nil && info.IsDir(), m.InitSystem() == host.Systemd)
 }
 
+// TestConstants: what stays as it is while a kernel runs is read once, and read
+// again from another root directory.
+func TestConstants(t *testing.T) {
+	root := fstest.MapFS{"proc/cmdline": {Data: []byte("quiet")}, "proc/meminfo": {Data: []byte("MemAvailable: 1 kB")}}
+	m := host.Running().WithFS(root)
+	assert.Equal(t, "quiet", m.Cmdline())
+	assert.EqualValues(t, 1024, m.MemAvailable())
+	root["proc/cmdline"], root["proc/meminfo"] = &fstest.MapFile{Data: []byte("debug")}, &fstest.MapFile{Data: []byte("MemAvailable: 2 kB")}
+	assert.Equal(t, "quiet", m.Cmdline())
+	assert.EqualValues(t, 2048, m.MemAvailable())
+	assert.Equal(t, "debug", m.WithFS(root).Cmdline())
+	assert.Equal(t, "debug", host.Machine{}.WithFS(root).Cmdline())
+}
+
 func TestTristate(t *testing.T) {
 	for want, answer := range map[string]host.Tristate{"unknown": host.Unknown, "no": host.No, "yes": host.Yes} {
 		assert.Equal(t, want, answer.String())

@@ -8,16 +8,28 @@ import (
 )
 
 // Cmdline returns the command line of the running kernel, /proc/cmdline.
-func (m Machine) Cmdline() string { return m.line("proc/cmdline") }
+func (m Machine) Cmdline() string { return m.constant("proc/cmdline") }
 
 // Release returns the release of the running kernel, as uname -r.
-func (m Machine) Release() string { return m.line("proc/sys/kernel/osrelease") }
+func (m Machine) Release() string { return m.constant("proc/sys/kernel/osrelease") }
 
 // KernelVersion returns the build text of the running kernel, as uname -v.
-func (m Machine) KernelVersion() string { return m.line("proc/sys/kernel/version") }
+func (m Machine) KernelVersion() string { return m.constant("proc/sys/kernel/version") }
 
 // BootID returns the random UUID of this boot.
-func (m Machine) BootID() string { return m.line("proc/sys/kernel/random/boot_id") }
+func (m Machine) BootID() string { return m.constant("proc/sys/kernel/random/boot_id") }
+
+// constant is line of a file that is the same while the kernel runs.
+func (m Machine) constant(name string) string {
+	if m.constants == nil {
+		return m.line(name)
+	}
+	text, known := m.constants.Load(name)
+	if !known {
+		text, _ = m.constants.LoadOrStore(name, m.line(name))
+	}
+	return text.(string)
+}
 
 // line returns the text of a small file without its newline. Blanks are kept.
 func (m Machine) line(name string) string {
@@ -33,7 +45,7 @@ func (m Machine) line(name string) string {
 // a device tree a property (drivers/of/kexec.c). Unknown elsewhere.
 func (m Machine) Kexeced() Tristate {
 	const chosen = "sys/firmware/devicetree/base/chosen"
-	if kind, err := strconv.Atoi(m.Text("proc/sys/kernel/bootloader_type")); err == nil {
+	if kind, err := strconv.Atoi(m.constant("proc/sys/kernel/bootloader_type")); err == nil {
 		return tristate(kind>>4 == 0xd)
 	}
 	if !m.Exists(chosen) {

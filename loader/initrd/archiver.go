@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 const smallFile = 64 << 10 // content that goes through the buffer
@@ -244,7 +245,7 @@ func (a *archiver) content(e extent) error {
 	from = from.slice(e.off, e.off+e.size)
 	if e.size <= smallFile {
 		b := make([]byte, full)
-		if err := readFull(from, b[:e.size], 0); err != nil {
+		if err := readat.Full(from, b[:e.size], 0); err != nil {
 			return err
 		}
 		return a.bytes(b)

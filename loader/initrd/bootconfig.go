@@ -3,10 +3,10 @@ package initrd
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 const (
@@ -31,7 +31,7 @@ func findBootconfig(r io.ReaderAt, size int64, sum bool) (bootconfig, bool, erro
 	if len(tail) < configTail {
 		return bootconfig{}, false, nil
 	}
-	if err := readFull(r, tail, size-int64(len(tail))); err != nil {
+	if err := readat.Full(r, tail, size-int64(len(tail))); err != nil {
 		return bootconfig{}, false, err
 	}
 	for slack := range configSlack + 1 {
@@ -62,16 +62,4 @@ func byteSum(r io.ReaderAt, off, n int64) (uint32, error) {
 	var s cpio.Sum
 	_, err := io.CopyBuffer(&s, io.NewSectionReader(r, off, n), make([]byte, min(n+1, plainChunk)))
 	return uint32(s), err
-}
-
-// readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.
-func readFull(r io.ReaderAt, p []byte, off int64) error {
-	n, err := r.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }

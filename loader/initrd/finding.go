@@ -3,6 +3,7 @@ package initrd
 import (
 	"fmt"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
@@ -65,7 +66,7 @@ func rules() []rule {
 func archiveRules() []rule {
 	const e, w = finding.Error, finding.Warning
 	return []rule{
-		{ACPILate, w, "ACPI tables come after a compressed image", "put it before every compressed image (--early-first)"},
+		{ACPILate, w, "ACPI tables come after a compressed image", string(hint.EarlyFirst)},
 		{BootconfigBuried, e, "a bootconfig is not at the end of the blob", "have it last in the blob, or remove it (bootconfig -d FILE)"},
 		{BootconfigDamaged, w, "a bootconfig has a wrong length or checksum", "write it again with bootconfig -a"},
 		{cpio.Checksum, e, "the checksum of a file in an archive is wrong", remake},
@@ -83,7 +84,7 @@ func archiveRules() []rule {
 		{Junk, e, "a file is not an initrd", "remove the file from the entry, or create it again"},
 		{LZ4FrameFormat, e, "lz4 in the frame format", "compress with lz4 -l"},
 		{LZ4Unterminated, e, "zeros are missing after lz4", "put at least 4 zero bytes after the lz4 stream"},
-		{MicrocodeLate, w, "microcode comes after a compressed image", "put it before every compressed image (--early-first)"},
+		{MicrocodeLate, w, "microcode comes after a compressed image", string(hint.EarlyFirst)},
 		{MicrocodeTwice, w, "two files hold microcode for one vendor", "put the wanted one first"},
 		{compress.Checksum, w, "a checksum is wrong that the kernel does not compare", remake},
 		{compress.Damaged, e, "a compressed image is damaged", remake},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 // An image is a member that is ready to be placed.
@@ -57,7 +58,7 @@ func (p *image) look(more bool) error {
 		return nil
 	}
 	head := make([]byte, min(p.size, int64(len(compress.LZ4Magic))))
-	if err := readFull(p, head, 0); err != nil {
+	if err := readat.Full(p, head, 0); err != nil {
 		return err
 	}
 	p.lz4 = string(head) == compress.LZ4Magic

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
@@ -59,7 +60,7 @@ func (w *walker) loses(id ID, from, to int64) (bool, error) {
 	switch id {
 	case Junk:
 		head := make([]byte, min(len(compress.XZMagic), int(to-from)))
-		if err := readFull(w.r, head, from); err != nil || damagedMagic(head) {
+		if err := readat.Full(w.r, head, from); err != nil || damagedMagic(head) {
 			return true, err
 		}
 		return w.holdsImage(from, to)
@@ -93,7 +94,7 @@ func (w *walker) holdsImage(from, to int64) (bool, error) {
 	buf := make([]byte, min(64<<10, max(0, to-from)))
 	for from < to {
 		b := buf[:min(int64(len(buf)), to-from)]
-		if err := readFull(w.r, b, from); err != nil {
+		if err := readat.Full(w.r, b, from); err != nil {
 			return false, err
 		}
 		if imageIn(b, from) {

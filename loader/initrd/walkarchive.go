@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 // archive walks uncompressed archives, to the first thing that is none.
@@ -183,7 +184,7 @@ func (w *walker) entry(r *cpio.Reader, p *segmentWalk, content extent) error {
 func (w *walker) reader(content extent) func(limit int64) ([]byte, error) {
 	return func(limit int64) ([]byte, error) {
 		b := make([]byte, min(limit, content.size))
-		return b, readFull(w.r, b, content.off)
+		return b, readat.Full(w.r, b, content.off)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/fault"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 // maxStreams is how many streams are decoded: an image may consist of millions
@@ -126,7 +127,7 @@ func (w *walker) misaligned() bool {
 	m := w.source(w.pos)
 	head := make([]byte, 6)
 	for _, at := range []int64{w.pos, m.Offset} {
-		if at%4 == 0 || w.pos-at > 3 || readFull(w.r, head, at) != nil {
+		if at%4 == 0 || w.pos-at > 3 || readat.Full(w.r, head, at) != nil {
 			continue
 		}
 		if f := Detect(head); f == Newc || f == ODC {

@@ -85,7 +85,7 @@ func (r *record) hide(what string) { r.unseen = append(r.unseen, what) }
 func newLook(env Env, plan Plan) *look {
 	l := &look{Env: env, Plan: plan, host: env.Host, record: &record{}}
 	if env.Host.FS != nil {
-		l.host.FS = witness{env.Host.FS, l.record}
+		l.host = env.Host.WithFS(witness{env.Host.FS, l.record})
 	}
 	return l
 }

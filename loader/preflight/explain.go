@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/internal/refusal"
 )
@@ -98,7 +99,7 @@ func noCall(l *look, r *refusedLoad) []Finding {
 	case config.Off("CONFIG_KEXEC_FILE") && config.Off("CONFIG_KEXEC"):
 		return one(Error, IDKexecConfig, "this kernel was built without kexec (CONFIG_KEXEC_FILE, CONFIG_KEXEC)", another)
 	case config.Off(option) && r.Call == refusal.File && !r.NoClassic:
-		return one(Error, IDKexecConfig, "this kernel was built without "+option, "use kexec_load, which it has")
+		return one(Error, IDKexecConfig, "this kernel was built without "+option, string(hint.KexecLoad)+", which it has")
 	case config.Off(option):
 		return one(Error, IDKexecConfig, "this kernel was built without "+option, another)
 	case l.host.XenDom0():

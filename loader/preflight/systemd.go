@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
@@ -67,5 +68,5 @@ func initSystem(l *look) []Finding {
 	if name == "" || name == "systemd" || l.host.InitSystem() == host.Systemd {
 		return nil
 	}
-	return one(Warning, IDInit, fmt.Sprintf("%s, not systemd, is process 1: nothing stops services cleanly for a kexec", name), "stop them yourself, then reboot with force")
+	return one(Warning, IDInit, fmt.Sprintf("%s, not systemd, is process 1: nothing stops services cleanly for a kexec", name), "stop them yourself, then "+string(hint.Force))
 }

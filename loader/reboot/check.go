@@ -83,7 +83,7 @@ func checkInhibitors(ctx context.Context) error {
 	if len(who) == 0 {
 		return nil
 	}
-	return hint.Errorf("wait until that ends, or use --check-inhibitors=no", "%s", strings.Join(who, "; "))
+	return hint.Errorf("wait until that ends, or "+string(hint.InSpite), "%s", strings.Join(who, "; "))
 }
 
 // blocking are the inhibitors of a shutdown in what busctl prints of an

@@ -57,16 +57,16 @@ func Command(m host.Machine, k host.Kind) ([]string, error) {
 	system, known := initSystems()[k]
 	switch {
 	case !known:
-		return nil, hint.Errorf("reboot with force, which syncs and jumps at once", "%w: cannot determine which one it is", ErrNoKexec)
+		return nil, hint.Errorf(string(hint.ForceAtOnce), "%w: cannot determine which one it is", ErrNoKexec)
 	case system.kexec == nil:
-		return nil, hint.Errorf("reboot with force, which syncs and jumps at once", "%w: %s has no such stage", ErrNoKexec, k)
+		return nil, hint.Errorf(string(hint.ForceAtOnce), "%w: %s has no such stage", ErrNoKexec, k)
 	case system.scripts == nil:
 		return system.kexec, nil
 	}
 	name, tool := jumpScript(m, system.scripts)
 	switch {
 	case name == "":
-		return nil, hint.Errorf("reboot with force, which syncs and jumps at once", "%w: no script of %s at the end of a shutdown does it (looked in /%s)", ErrNoKexec, k, strings.Join(system.scripts, ", /"))
+		return nil, hint.Errorf(string(hint.ForceAtOnce), "%w: no script of %s at the end of a shutdown does it (looked in /%s)", ErrNoKexec, k, strings.Join(system.scripts, ", /"))
 	case tool && !hasKexec(m):
 		return nil, hint.Errorf("install kexec-tools, or link kexec-bls to /usr/local/sbin/kexec", "%w: /%s needs the program kexec", ErrNoKexec, name)
 	}

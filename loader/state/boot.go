@@ -50,6 +50,16 @@ func (b Boot) Seconds() float64 {
 	return 0
 }
 
+// Entry is the id of the entry from which the running system was kexec'ed, "" for
+// files that were named one by one, for entries.Options; nil where no kexec is
+// recorded.
+func (b Boot) Entry() *string {
+	if b.Image == nil {
+		return nil
+	}
+	return new(string(b.Image.Entry))
+}
+
 // longest is a reboot that is still believed to be one. The clock that both
 // ends are read from may have been set meanwhile.
 const longest = time.Hour
@@ -62,7 +72,9 @@ type RunningSystem struct {
 	// Kexeced is set for a kernel that kexec started, Firmware for one that a boot
 	// loader did. Neither: not known.
 	Kexeced, Firmware bool
-	Started           time.Time // of the kernel; zero: not known
+	// Started returns when the kernel was started, the zero time where that is not
+	// known.
+	Started func() time.Time
 }
 
 // Boot returns how the running system was started, from what it recorded of
@@ -138,8 +150,9 @@ func (n RunningSystem) follows(e ShutdownRecord) bool {
 		return false
 	}
 	// The clock may have been set by a minute since, or the other way round.
-	gap := n.Started.Sub(e.Requested)
-	return n.Started.IsZero() || gap > -time.Minute && gap < longest
+	started := n.Started()
+	gap := started.Sub(e.Requested)
+	return started.IsZero() || gap > -time.Minute && gap < longest
 }
 
 // Arrive records that the running system is up since reached, and keeps the

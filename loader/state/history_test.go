@@ -16,9 +16,13 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
+// after returns a time of the day after noon, never no time.
+func after(d time.Duration) func() time.Time { return func() time.Time { return noon.Add(d) } }
+func never() time.Time                       { return time.Time{} }
+
 // second is the boot after "one", 30 s after its end.
 func second() state.RunningSystem {
-	return state.RunningSystem{BootID: "two", Cmdline: "root=/dev/vda2 quiet", Release: "6.12.1", Kexeced: true, Started: noon.Add(30 * time.Second)}
+	return state.RunningSystem{BootID: "two", Cmdline: "root=/dev/vda2 quiet", Release: "6.12.1", Kexeced: true, Started: after(30 * time.Second)}
 }
 
 func loadedBefore() state.Receipt {
@@ -91,7 +95,7 @@ func TestBootIsRecognised(t *testing.T) {
 			e.Requested = noon.Add(time.Minute)
 		}, image: true, requests: true},
 		"no time":         {end: func(_ *state.Receipt, e *state.ShutdownRecord, _ *state.RunningSystem) { e.Requested = time.Time{} }, image: true},
-		"start not known": {now: func(_ *state.Receipt, _ *state.ShutdownRecord, n *state.RunningSystem) { n.Started = time.Time{} }, image: true, requests: true},
+		"start not known": {now: func(_ *state.Receipt, _ *state.ShutdownRecord, n *state.RunningSystem) { n.Started = never }, image: true, requests: true},
 	} {
 		h, r, e, n := kept(t), loadedBefore(), end(), second()
 		for _, change := range []func(*state.Receipt, *state.ShutdownRecord, *state.RunningSystem){v.next, v.end, v.now} {
@@ -133,7 +137,7 @@ func TestSettleOnce(t *testing.T) {
 func TestArrive(t *testing.T) {
 	h := kept(t)
 	require.NoError(t, h.SaveShutdown(state.ShutdownRecord{BootID: "zero", Kind: "reboot", Requested: noon}))
-	first := state.RunningSystem{BootID: "one", Started: noon.Add(20 * time.Second)}
+	first := state.RunningSystem{BootID: "one", Started: after(20 * time.Second)}
 	b, err := h.Arrive(first, noon.Add(50*time.Second))
 	require.NoError(t, err)
 	assert.InDelta(t, 50, b.Seconds(), 0.001)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 	"github.com/kexec-bls/kexec-bls/loader/tpm/luks2"
 )
@@ -184,7 +185,7 @@ func (c check) finding(now scene, fixed repair, v subject) Finding {
 		case errors.Is(v.Err, fs.ErrPermission):
 			f.Hint = "run it as root"
 		case c.boot.Initrd.unread != "":
-			f.Hint = "run kexec-bls check --verify, or " + f.Hint
+			f.Hint = string(hint.ReadInitrd) + ", or " + f.Hint
 		}
 	}
 	return f

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 	"github.com/kexec-bls/kexec-bls/loader/tpm/luks2"
 )
@@ -18,7 +19,7 @@ func TestInitrdThatWasNotLookedAt(t *testing.T) {
 		f := only(t, tpm.Check(running(t), tpm.Boot{Initrd: i}, []tpm.Volume{root(t, token)}))
 		assert.Equal(t, tpm.Unknown, f.ID)
 		assert.Contains(t, f.Text, "it was not decoded")
-		assert.Contains(t, f.Hint, "kexec-bls check --verify")
+		assert.Contains(t, f.Hint, string(hint.ReadInitrd))
 	}
 	assert.Equal(t, tpm.Opens, only(t, tpm.Check(running(t), tpm.Boot{Initrd: i}, []tpm.Volume{root(t, none)})).ID, "bound to nothing")
 

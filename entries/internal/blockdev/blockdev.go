@@ -79,7 +79,7 @@ func (d *Devices) Partitions(disk string) []Partition {
 			found = append(found, p)
 		}
 	}
-	slices.SortFunc(found, func(a, b Partition) int {
+	slices.SortStableFunc(found, func(a, b Partition) int {
 		if c := strings.Compare(a.Disk, b.Disk); c != 0 {
 			return c
 		}

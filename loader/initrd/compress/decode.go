@@ -15,6 +15,7 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/fault"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 const (
@@ -245,7 +246,7 @@ func (b *blocks) nextLZ4() ([]byte, error) {
 		return nil, io.EOF
 	}
 	b.in = grow(b.in, min(size, b.p.limit-b.p.pos))
-	if err := readFull(b.p.r, b.in, b.p.pos); err != nil {
+	if err := readat.Full(b.p.r, b.in, b.p.pos); err != nil {
 		return nil, err
 	}
 	b.p.skip(size)
@@ -263,7 +264,7 @@ func (b *blocks) nextLZO() ([]byte, error) {
 		return nil, io.EOF
 	}
 	in := b.in[:block.size]
-	if err := readFull(b.p.r, in, block.data); err != nil {
+	if err := readat.Full(b.p.r, in, block.data); err != nil {
 		return nil, err
 	}
 	b.p.skip(block.size)

@@ -2,10 +2,10 @@ package compress
 
 import (
 	"encoding/binary"
-	"errors"
 	"io"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/fault"
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
@@ -51,7 +51,7 @@ func (p *picker) fill() {
 	}
 	p.from = p.pos
 	p.window = p.window[:min(pickerWindow, p.limit-p.pos)]
-	if p.err = readFull(p.r, p.window, p.pos); p.err != nil {
+	if p.err = readat.Full(p.r, p.window, p.pos); p.err != nil {
 		p.window = p.window[:0]
 	}
 }
@@ -95,16 +95,4 @@ func (p *picker) fail(id finding.ID, format string, args ...any) {
 	if p.err == nil {
 		p.err = fault.New(id, p.pos, format, args...)
 	}
-}
-
-// readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.
-func readFull(r io.ReaderAt, p []byte, off int64) error {
-	n, err := r.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"math"
+
+	"github.com/kexec-bls/kexec-bls/loader/initrd/internal/readat"
 )
 
 const (
@@ -69,7 +71,7 @@ func (c *Cursor) fill(n int) error {
 		want := max(0, min(max(c.step, int64(n)), c.end-c.pos))
 		c.step = min(2*c.step, cursorBuf)
 		c.buf = c.room[:want]
-		if err := readFull(c.ra, c.buf, c.pos); err != nil {
+		if err := readat.Full(c.ra, c.buf, c.pos); err != nil {
 			c.buf = nil
 			return err
 		}
@@ -152,16 +154,4 @@ func (c *Cursor) copyTo(w io.Writer, n int64) (int64, error) {
 		}
 	}
 	return done, nil
-}
-
-// readFull fills p from off on; fewer bytes are io.ErrUnexpectedEOF.
-func readFull(r io.ReaderAt, p []byte, off int64) error {
-	n, err := r.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -92,7 +92,7 @@ type Topic struct {
 
 // SortTopics orders topics by ID.
 func SortTopics(topics []Topic) {
-	slices.SortFunc(topics, func(a, b Topic) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	slices.SortStableFunc(topics, func(a, b Topic) int { return strings.Compare(string(a.ID), string(b.ID)) })
 }
 
 // Of makes a finding of an error, with its hint.

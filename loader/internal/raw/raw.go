@@ -42,15 +42,6 @@ func (s *String) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Of converts a list.
-func Of(list []string) []String {
-	var out []String
-	for _, s := range list {
-		out = append(out, String(s))
-	}
-	return out
-}
-
 // Strings converts a list back.
 func Strings(list []String) []string {
 	var out []string

@@ -61,7 +61,7 @@ func parseTokens(area []byte) ([]Token, error) {
 		t.Number = n
 		tokens = append(tokens, t)
 	}
-	slices.SortFunc(tokens, func(a, b Token) int { return a.Number - b.Number })
+	slices.SortStableFunc(tokens, func(a, b Token) int { return a.Number - b.Number })
 	return tokens, nil
 }
 

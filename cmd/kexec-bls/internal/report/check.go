@@ -27,8 +27,6 @@ type Check struct {
 // CheckOptions say how to report a check.
 type CheckOptions struct {
 	Ignore []loader.FindingID
-	// Hint, if not nil, names the flags in the hints of findings.
-	Hint func(string) string
 	// Evidence adds what was read.
 	Evidence bool
 	// Untried is set where no kexec of the machine is on record.
@@ -70,7 +68,10 @@ func checkOf(in loader.Inspection, opt CheckOptions) *Check {
 	r := &Check{Schema: Schema, Blocked: len(loader.Blocking(in.Findings, opt.Ignore...)) > 0, untried: opt.Untried}
 	r.Findings = append([]CheckFinding{}, checkFindings(in.Findings, opt)...)
 	for _, a := range in.Areas {
-		area := CheckArea{ID: string(a.ID), Facts: append([]string{}, a.Facts...), Unseen: a.Unseen, found: checkFindings(a.Findings, opt)}
+		area := CheckArea{ID: string(a.ID), Facts: append([]string{}, a.Facts...), found: checkFindings(a.Findings, opt)}
+		for _, what := range a.Unseen {
+			area.Unseen = append(area.Unseen, term.Advice(what))
+		}
 		if opt.Evidence {
 			area.Evidence = a.Evidence
 		}
@@ -91,10 +92,7 @@ func checkOf(in loader.Inspection, opt CheckOptions) *Check {
 
 func checkFindings(found []loader.Finding, opt CheckOptions) []CheckFinding {
 	var out []CheckFinding
-	for _, f := range found {
-		if opt.Hint != nil {
-			f.Hint = opt.Hint(f.Hint)
-		}
+	for _, f := range Advised(found) {
 		out = append(out, CheckFinding{f, f.Severity == loader.SeverityError && f.Ignored(opt.Ignore...)})
 	}
 	return out

@@ -83,7 +83,7 @@ func InitrdOf(plan *initrd.Plan, walked initrd.Report, files []InitrdFile) *Init
 	for _, s := range walked.Segments {
 		out.Segments = append(out.Segments, segmentOf(s))
 	}
-	out.Findings = append(out.Findings, walked.Findings...)
+	out.Findings = append(out.Findings, Advised(walked.Findings)...)
 	return out
 }
 

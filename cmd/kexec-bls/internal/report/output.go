@@ -26,7 +26,7 @@ type Export struct {
 
 // ExportOf reports a plan that was written to a directory.
 func ExportOf(p *loader.Plan, dir string) Export {
-	return Export{Schema, RefOf(p.Entry()), loader.Text(dir), p.Warnings(), append([]loader.Finding{}, p.Findings()...)}
+	return Export{Schema, RefOf(p.Entry()), loader.Text(dir), p.Warnings(), append([]loader.Finding{}, Advised(p.Findings())...)}
 }
 
 // A Merge is initrd merge --json.
@@ -40,7 +40,7 @@ type Merge struct {
 
 // MergeOf reports images that were joined into a file.
 func MergeOf(output string, size int64, walked initrd.Report) Merge {
-	return Merge{Schema, loader.Text(output), size, append([]loader.Finding{}, walked.Findings...)}
+	return Merge{Schema, loader.Text(output), size, append([]loader.Finding{}, Advised(walked.Findings)...)}
 }
 
 // A Kept is load --if-none --json where a kernel is loaded already.

@@ -44,7 +44,7 @@ type File struct {
 func PlanOf(p *loader.Plan, rule string, missed []string) *Plan {
 	k := p.Kernel()
 	r := &Plan{
-		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: p.Findings(), Initrd: []File{},
+		Schema: Schema, Rule: rule, Missed: missed, Cmdline: p.Cmdline(), Warnings: p.Warnings(), Findings: Advised(p.Findings()), Initrd: []File{},
 		Kernel: File{Name: k.Name, Size: k.Size, Format: k.Format, Version: k.Version},
 	}
 	if e := p.Entry(); e != nil {
@@ -96,13 +96,13 @@ func (r *Plan) rows() [][2]string {
 		row("file", "%s", r.Entry.Path)
 	}
 	row("chosen by", "%s", r.Rule)
-	row("kernel", "%s  %s  %s", r.Kernel.Name, term.FormatSize(r.Kernel.Size), strings.TrimSpace(r.Kernel.Format+" "+r.Kernel.Version))
+	row("kernel", "%s  %s  %s", r.Kernel.Name, loader.FormatSize(r.Kernel.Size), strings.TrimSpace(r.Kernel.Format+" "+r.Kernel.Version))
 	for i, m := range r.Initrd {
 		name := ""
 		if i == 0 {
 			name = "initrd"
 		}
-		row(name, "%s  %s at %d  %s", m.Name, term.FormatSize(m.Size), m.Offset, m.Format)
+		row(name, "%s  %s at %d  %s", m.Name, loader.FormatSize(m.Size), m.Offset, m.Format)
 	}
 	if len(r.Initrd) == 0 {
 		row("initrd", "none")

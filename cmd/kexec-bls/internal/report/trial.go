@@ -66,7 +66,7 @@ type TrialPlan struct {
 // SetTrial adds the trial that a plan is for.
 func (r *Plan) SetTrial(t loader.Try, found []loader.Finding) {
 	r.Trial = &TrialPlan{RefOf(t.Fallback), t.Watchdog, t.Limit.Seconds(), t.Parameters, t.Promote, t.String()}
-	r.Findings = append(r.Findings, found...)
+	r.Findings = append(r.Findings, Advised(found)...)
 }
 
 func (t *TrialPlan) print(ui *term.UI) {

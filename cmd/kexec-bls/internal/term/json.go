@@ -117,16 +117,21 @@ func (e *encoder) encode(v any) ([]byte, error) {
 		return nil, err
 	}
 	text := bytes.TrimSuffix(e.text.Bytes(), []byte("\n"))
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
-		if r >= 0x7f && obeyed(r) {
+	done := 0
+	for i := 0; i < len(text); i++ {
+		if text[i] < 0x7f {
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		if obeyed(r) {
+			e.safe.Write(text[done:i])
 			for _, unit := range utf16.AppendRune(nil, r) {
 				fmt.Fprintf(&e.safe, `\u%04x`, unit)
 			}
-		} else {
-			e.safe.Write(text[:n])
+			done = i + n
 		}
-		text = text[n:]
+		i += n - 1
 	}
+	e.safe.Write(text[done:])
 	return e.safe.Bytes(), nil
 }

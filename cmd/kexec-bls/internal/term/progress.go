@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kexec-bls/kexec-bls/loader"
 )
 
 // A Progress shows a person at a terminal how far a long act has come. It
@@ -62,16 +64,16 @@ const clearLine = "\r\x1b[K"
 func draw(what string, done, total int64, took time.Duration) string {
 	rate := ""
 	if took > 0 {
-		rate = fmt.Sprintf(", %s/s", FormatSize(int64(float64(done)/took.Seconds())))
+		rate = fmt.Sprintf(", %s/s", loader.FormatSize(int64(float64(done)/took.Seconds())))
 	}
 	if total <= 0 {
-		return what + " " + FormatSize(done) + rate
+		return what + " " + loader.FormatSize(done) + rate
 	}
 	done = min(max(done, 0), total)
 	part := float64(done) / float64(total) // a product of two sizes may overflow
 	full := int(barWidth * part)
 	return fmt.Sprintf("%s [%s%s] %3d%% of %s%s", what,
-		strings.Repeat("#", full), strings.Repeat(" ", barWidth-full), int(100*part), FormatSize(total), rate)
+		strings.Repeat("#", full), strings.Repeat(" ", barWidth-full), int(100*part), loader.FormatSize(total), rate)
 }
 
 // Done removes the progress from the screen.

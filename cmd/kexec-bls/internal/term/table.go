@@ -61,7 +61,7 @@ func (t Table) widths(limit int) []int {
 	}
 	for _, row := range rows {
 		for i, c := range row {
-			widths[i] = max(widths[i], ansi.StringWidth(Printable(c)))
+			widths[i] = max(widths[i], columns(Printable(c)))
 		}
 	}
 	if limit == 0 {
@@ -105,18 +105,21 @@ func (t Table) row(row []string, mark string, widths []int) string {
 	for i, c := range row[:last] {
 		line.WriteString(pad(t.cut(Printable(c), i, widths[i]), widths[i]+columnGap))
 	}
-	indent := strings.Repeat(" ", ansi.StringWidth(line.String()))
-	folded := wrap(Printable(row[last]), widths[last])
-	return strings.TrimRight(line.String()+strings.ReplaceAll(folded, "\n", "\n"+indent), " ")
+	text := Printable(row[last])
+	if columns(text) > widths[last] {
+		indent := strings.Repeat(" ", columns(line.String()))
+		text = strings.ReplaceAll(wrap(text, widths[last]), "\n", "\n"+indent)
+	}
+	return strings.TrimRight(line.String()+text, " ")
 }
 
 func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
+	return s + strings.Repeat(" ", max(0, width-columns(s)))
 }
 
 // cut shortens a cell. Of an id the end stays, which has the version.
 func (t Table) cut(s string, column, width int) string {
-	over := ansi.StringWidth(s) - width
+	over := columns(s) - width
 	switch {
 	case over <= 0:
 		return s

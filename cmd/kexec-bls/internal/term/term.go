@@ -69,14 +69,14 @@ func (u *UI) Print(format string, args ...any) {
 	fmt.Fprintln(u.Out, Printable(fmt.Sprintf(format, args...)))
 }
 
-// Message returns an error and its hint as one printable line.
+// Message returns an error and its hint, with what to type, as one printable line.
 func Message(err error) string {
 	text := Printable(err.Error())
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		text = joined(err.Error(), several.Unwrap())
 	}
 	if h := hint.Of(err); h != "" {
-		text += "; " + Printable(h)
+		text += "; " + Printable(Advice(h))
 	}
 	return text
 }

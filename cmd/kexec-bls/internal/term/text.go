@@ -1,9 +1,10 @@
 package term
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Printable returns s as text that stays on its line and cannot control a
@@ -28,6 +29,9 @@ func Printable(s string) string {
 // which Persian and Indic titles are misspelt.
 func obeyed(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
+	if r < unicode.MaxASCII {
+		return r < ' '
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
 }
 
@@ -47,17 +51,12 @@ func Cell(s string) string {
 	return s
 }
 
-// FormatSize returns a number of bytes as a person reads it, in powers of 1024.
-func FormatSize(n int64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
+// columns is how wide a line is on a terminal.
+func columns(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return ansi.StringWidth(s)
+		}
 	}
-	return fmt.Sprintf("%d B", n)
+	return len(s)
 }

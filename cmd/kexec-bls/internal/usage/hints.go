@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
@@ -35,7 +36,7 @@ func WithHint(err error) error {
 	case errors.As(err, &memory):
 		return hint.Wrap(err, hint.Of(err)+"; "+override(memory.Finding))
 	case hint.Of(err) != "":
-		return hint.Wrap(err, Hint(hint.Of(err)))
+		return hint.Wrap(err, term.Advice(hint.Of(err)))
 	case found != nil:
 		return hint.Wrap(err, override(found...))
 	case errors.Is(err, initrd.ErrLimit):
@@ -48,14 +49,6 @@ func WithHint(err error) error {
 		return hint.Wrap(err, "load one with kexec-bls load, or leave out --loaded")
 	}
 	return err
-}
-
-// Hint names the flags for what a hint of the library advises to do.
-func Hint(text string) string {
-	return strings.NewReplacer(
-		"reboot with force, which", "kexec-bls reboot --force", "reboot with force", "kexec-bls reboot --force",
-		"use kexec_load, which", "use --syscall=classic, which",
-	).Replace(text)
 }
 
 // override are the flags to go on in spite of findings.

@@ -33,11 +33,41 @@ func hinted(text, format string, args ...any) error {
 // print help. args are those of the program.
 func Prepare(root *cobra.Command, args []string) {
 	addHelp(root)
-	if root.InitDefaultVersionFlag(); root.Flag("version") != nil {
-		root.Flag("version").Usage = "Print the version"
-	}
+	addVersion(root)
+	root.PersistentFlags().BoolP("help", "h", false, "Print this help")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
 	prepare(root)
+}
+
+// addVersion makes --version print the name and the version, and do nothing else.
+// Cobra lets a text/template word that, for which the linker has to keep every
+// exported method in the program.
+func addVersion(root *cobra.Command) {
+	if root.Version == "" {
+		return
+	}
+	text, args, begin, run := root.Name()+" "+root.Version, root.Args, root.PersistentPreRunE, root.RunE
+	root.Version = ""
+	asked := root.Flags().Bool("version", false, "Print the version")
+	root.Args = func(cmd *cobra.Command, given []string) error {
+		if *asked {
+			return nil
+		}
+		return args(cmd, given)
+	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, given []string) error {
+		if *asked {
+			return nil
+		}
+		return begin(cmd, given)
+	}
+	root.RunE = func(cmd *cobra.Command, given []string) error {
+		if *asked {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+			return err
+		}
+		return run(cmd, given)
+	}
 }
 
 // prepare makes flags refuse an empty value, as that of an unset variable is, but
@@ -52,9 +82,8 @@ func prepare(cmd *cobra.Command) {
 			f.Value = notEmpty{f.Value}
 		}
 	}
-	cmd.InitDefaultHelpFlag()
-	cmd.Flag("help").Usage = "Print this help"
-	cmd.LocalFlags().VisitAll(wrap)
+	cmd.Flags().VisitAll(wrap)
+	cmd.PersistentFlags().VisitAll(wrap)
 	for _, sub := range cmd.Commands() {
 		prepare(sub)
 	}

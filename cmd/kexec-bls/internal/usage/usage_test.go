@@ -113,15 +113,3 @@ func TestJSONMode(t *testing.T) {
 		assert.Equal(t, c.want, usage.JSONMode(c.args), "%q", c.args)
 	}
 }
-
-// TestHint: what the library advises to do has the flag for it.
-func TestHint(t *testing.T) {
-	for text, want := range map[string]string{
-		"stop them yourself, then reboot with force":       "stop them yourself, then kexec-bls reboot --force",
-		"reboot with force, which syncs and jumps at once": "kexec-bls reboot --force syncs and jumps at once",
-		"use kexec_load, which it has":                     "use --syscall=classic, which it has",
-		"wait until that ends":                             "wait until that ends",
-	} {
-		assert.Equal(t, want, usage.Hint(text))
-	}
-}
