@@ -55,6 +55,7 @@ func Hint(text string) string {
 	return strings.NewReplacer(
 		"reboot with force, which", "kexec-bls reboot --force", "reboot with force", "kexec-bls reboot --force",
 		"use kexec_load, which", "use --syscall=classic, which",
+		"name a file with a key", "use --unlock-key-file=FILE", "decode the initrd", "use --verify",
 	).Replace(text)
 }
 
