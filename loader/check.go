@@ -30,7 +30,7 @@ type CheckOptions struct {
 func (m *Machine) Check(_ context.Context, p *Plan, opt CheckOptions) []Finding {
 	found := append(p.Findings(), preflight.Run(m.environment(opt.Timeout), m.about(p, opt))...)
 	if !p.offline() {
-		found = append(found, m.missed(p.Name(), p.Release())...)
+		found = append(append(found, m.missed(p.Name(), p.Release())...), m.leftover()...)
 	}
 	finding.Sort(found)
 	return found
@@ -60,6 +60,7 @@ func (m *Machine) CheckLoaded(opt CheckOptions) []Finding {
 	if p.Kernel.Release != "" {
 		found = append(found, m.missed(p.Entry, p.Kernel.Release)...)
 	}
+	found = append(found, m.leftover()...)
 	finding.Sort(found)
 	return found
 }
@@ -79,7 +80,8 @@ func Topics() []finding.Topic {
 	topics = append(topics, tpm.Topics()...)
 	topics = append(topics, finding.Topic{ID: FindingSecureBootImage, About: "with Secure Boot the firmware would not start the image"},
 		finding.Topic{ID: FindingKexecMissed, About: "the last kexec of this kernel did not come up"},
-		finding.Topic{ID: FindingMeasuredOS, About: "a kernel parameter was added with which the TPM opens a volume"})
+		finding.Topic{ID: FindingMeasuredOS, About: "a kernel parameter was added with which the TPM opens a volume"},
+		finding.Topic{ID: FindingLeftover, About: "a key that was made for one kexec is still there"})
 	topics = append(topics, trial.Topics()...)
 	finding.SortTopics(topics)
 	return topics

@@ -178,6 +178,10 @@ func (f *fake) system() reboot.System {
 		RunProgram:   func(_ context.Context, argv []string) error { return f.act("run " + strings.Join(argv, " ")) },
 		OpenWatchdog: func(path string, timeout int) (reboot.Watchdog, error) { return f.watchdog(path, timeout) },
 		UnloadModule: func(name string) error { return f.act("rmmod " + name) },
+		ExtendPCR:    func(n int, digest [32]byte) error { return f.extendPCR(n, digest) },
+		ResetPCR:     func(n int) error { return f.resetPCR(n) },
+		Enroll:       func(_ context.Context, e reboot.Enrolment) error { return f.enroll(e) },
+		WipeSlots:    func(_ context.Context, device string, slots []int) error { return f.wipeSlots(device, slots) },
 	}
 }
 

@@ -38,6 +38,7 @@ func (m *Machine) Inspect(_ context.Context, p *Plan, opt CheckOptions) Inspecti
 	add(preflight.AreaShutdown, trial...)
 	if !p.offline() {
 		add(preflight.AreaHistory, m.missed(p.Name(), p.Release())...)
+		add(preflight.AreaDisks, m.leftover()...)
 		m.inspectHistory(r.Area(preflight.AreaHistory))
 	}
 	p.inspectEntry(r.Area(preflight.AreaEntry))

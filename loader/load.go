@@ -158,9 +158,9 @@ func (l *loading) confirm(p *Plan, opt LoadOptions) error {
 		return fmt.Errorf("receipt: %w", err)
 	}
 	m.remember(l.receipt, opt)
-	if p.try == nil {
-		if err := m.endTrial(context.Background()); err != nil {
-			opt.warn("the trial that this load ends: %v", err)
+	if opt.begin == nil {
+		if err := errors.Join(m.endTrial(context.Background()), m.endUnlock(context.Background())); err != nil {
+			opt.warn("what was set up for another kexec: %v", err)
 		}
 	}
 	return nil
@@ -265,6 +265,7 @@ func (m *Machine) dropRecords() error {
 	_ = m.history().DropNext(m.Host.BootID())
 	return errors.Join(
 		m.endTrial(context.Background()),
+		m.endUnlock(context.Background()),
 		reboot.RemoveKexec(m.Program, m.initramfs()),
 		state.RemoveReceipt(m.RunDir),
 	)

@@ -25,6 +25,9 @@ type RebootOptions struct {
 	OnFindings func([]Finding)
 	// OnTry, if not nil, is called with the trial that a plan for one begins.
 	OnTry func(Try)
+	// Unlock, if not nil, makes keys with which the TPM opens encrypted volumes after
+	// this kexec alone.
+	Unlock *UnlockOptions
 	// OnLoaded, if not nil, is called with the result of the load.
 	OnLoaded func(Receipt, error)
 	// OnStart, if not nil, is called before a kexec is requested: all is checked and
@@ -91,8 +94,18 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	if err := blocked(p.Name(), found, opt); err != nil {
 		return err
 	}
-	if err := m.canReboot(ctx, opt); err != nil || opt.DryRun {
+	if err := m.canReboot(ctx, opt); err != nil {
 		return err
+	}
+	if opt.Unlock != nil {
+		u, err := m.newUnlocker(ctx, p, opt)
+		if err != nil {
+			return fmt.Errorf("%s: %w; nothing was changed", p.Name(), err)
+		}
+		opt.Load.begin = func() (undo func() error, err error) { return u.begin(ctx) }
+	}
+	if opt.DryRun {
+		return nil
 	}
 	if trying && opt.OnTry != nil {
 		opt.OnTry(try)

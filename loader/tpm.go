@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
@@ -24,6 +25,10 @@ type TPMReport = tpm.Report
 // kernel parameter.
 const FindingMeasuredOS FindingID = "tpm2-measured-os"
 
+// unlockTimeout is how long a TPM and volumes may take to answer where that decides
+// whether a volume will open.
+const unlockTimeout = 10 * time.Second
+
 // ErrNoAnswer means that the machine did not answer in time.
 var ErrNoAnswer = errors.New("no answer in time")
 
@@ -33,21 +38,28 @@ func (m *Machine) TPM(ctx context.Context, p *Plan, opt CheckOptions) (TPMReport
 	if p.offline() {
 		return TPMReport{}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(opt.Timeout, preflight.DefaultTimeout))
-	defer cancel()
 	f := p.unlocking(m.Host, opt.Force)
-	done := make(chan TPMReport, 1) // an answer that is late does not wait for us
-	go func() {
-		done <- f.report(m.Host.FS, f.volumes(m.Host.FS, preflight.BootCrypts(m.Host)))
-	}()
+	return inTime(ctx, cmp.Or(opt.Timeout, preflight.DefaultTimeout), func() TPMReport {
+		return f.report(m.Host.FS, f.volumes(m.Host.FS, preflight.BootCrypts(m.Host)))
+	})
+}
+
+// inTime asks a TPM and volumes, which may never answer. The error is ErrNoAnswer, or
+// that of ctx.
+func inTime[T any](ctx context.Context, limit time.Duration, ask func() T) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan T, 1) // an answer that is late does not wait for us
+	go func() { done <- ask() }()
+	var none T
 	select {
 	case r := <-done:
 		return r, nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return TPMReport{}, fmt.Errorf("TPM and encrypted volumes: %w", ErrNoAnswer)
+			return none, fmt.Errorf("TPM and encrypted volumes: %w", ErrNoAnswer)
 		}
-		return TPMReport{}, ctx.Err()
+		return none, ctx.Err()
 	}
 }
 
@@ -141,7 +153,7 @@ func (p *Plan) addMeasuredOS(ctx context.Context) {
 	if !p.options.AutoMeasuredOS || p.broken != nil || set || slices.Contains(p.options.Remove, key) || !p.mayUnlock() {
 		return
 	}
-	r, err := (&Machine{Host: p.host}).TPM(ctx, p, CheckOptions{})
+	r, err := (&Machine{Host: p.host}).TPM(ctx, p, CheckOptions{Timeout: unlockTimeout})
 	if err != nil {
 		p.files.Warnings = append(p.files.Warnings, fmt.Sprintf("%v: %s is not added", err, cmdline.MeasuredOS))
 		return

@@ -77,7 +77,7 @@ func sealedInitrd(t *testing.T) string {
 	for _, r := range []cpio.Record{
 		cpio.Directory("etc", 0o755), cpio.StaticFile("etc/initrd-release", "x", 0o644),
 		cpio.StaticFile("etc/crypttab", "root UUID="+diskUUID+" none tpm2-device=auto\n", 0o644),
-		cpio.Directory("usr", 0o755), cpio.Directory("usr/lib", 0o755), cpio.Directory("usr/lib/systemd", 0o755), cpio.Directory("usr/lib/systemd/system", 0o755),
+		cpio.Directory("usr", 0o755), cpio.Directory("usr/lib", 0o755), cpio.StaticFile("usr/lib/libtss2-esys.so.0.0.0", "x", 0o644), cpio.Directory("usr/lib/systemd", 0o755), cpio.Directory("usr/lib/systemd/system", 0o755),
 		cpio.StaticFile(unit, separator, 0o644), cpio.Directory("usr/lib/systemd/system/sysinit.target.wants", 0o755),
 		cpio.Symlink("usr/lib/systemd/system/sysinit.target.wants/systemd-pcrosseparator.service", "../systemd-pcrosseparator.service"),
 	} {
@@ -252,9 +252,20 @@ func (h hanging) Open(name string) (fs.File, error) {
 	return h.FS.Open(name)
 }
 
-// keepTokens makes every token but those with the numbers one that nothing knows, in
-// both headers.
+// keepTokens leaves no token but those with the numbers.
 func keepTokens(t *testing.T, b []byte, keep []int) string {
+	t.Helper()
+	return editTokens(t, b, func(all map[string]json.RawMessage) {
+		for number := range all {
+			if n, err := strconv.Atoi(number); err != nil || !slices.Contains(keep, n) {
+				delete(all, number)
+			}
+		}
+	})
+}
+
+// editTokens changes the tokens in both headers.
+func editTokens(t *testing.T, b []byte, edit func(map[string]json.RawMessage)) string {
 	t.Helper()
 	size := int(binary.BigEndian.Uint64(b[8:]))
 	for _, at := range []int{0, size} {
@@ -263,11 +274,7 @@ func keepTokens(t *testing.T, b []byte, keep []int) string {
 		require.NoError(t, json.Unmarshal(bytes.TrimRight(area, "\x00"), &header))
 		var all map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(header["tokens"], &all))
-		for number := range all {
-			if n, err := strconv.Atoi(number); err != nil || !slices.Contains(keep, n) {
-				delete(all, number)
-			}
-		}
+		edit(all)
 		var err error
 		header["tokens"], err = json.Marshal(all)
 		require.NoError(t, err)

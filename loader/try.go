@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kexec-bls/kexec-bls/bls"
@@ -101,12 +102,16 @@ func (m *Machine) unitFindings() []Finding {
 	if m.Host.InitSystem() != host.Systemd {
 		return unit("systemd does not run here: nothing would reach boot-complete.target", "")
 	}
-	for _, dir := range []string{"etc/systemd/system/", "run/systemd/system/", "usr/local/lib/systemd/system/", "usr/lib/systemd/system/", "lib/systemd/system/"} {
-		if m.Host.Exists(dir + trial.Unit) {
-			return nil
-		}
+	if m.unitExists(trial.Unit) {
+		return nil
 	}
 	return unit(trial.Unit+" is not installed: nothing would watch the new system", "install the package of kexec-bls, or its units with make install")
+}
+
+// unitExists reports whether systemd finds the file of a unit.
+func (m *Machine) unitExists(unit string) bool {
+	dirs := []string{"etc/systemd/system/", "run/systemd/system/", "usr/local/lib/systemd/system/", "usr/lib/systemd/system/", "lib/systemd/system/"}
+	return slices.ContainsFunc(dirs, func(dir string) bool { return m.Host.Exists(dir + unit) })
 }
 
 // fallback is the entry to return to.

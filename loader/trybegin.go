@@ -52,7 +52,7 @@ func (m *Machine) beginTry(ctx context.Context, p *Plan) (t Trial, undo func() e
 	if try.Fallback == nil { // its finding was ignored
 		return t, undo, errors.New("there is no entry to return to")
 	}
-	if err := m.endTrial(ctx); err != nil {
+	if err := errors.Join(m.endTrial(ctx), m.endUnlock(ctx)); err != nil {
 		return t, undo, err
 	}
 	if before, _ := m.history().Trial(); before.BootID != "" && !before.Settled {

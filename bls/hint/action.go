@@ -26,6 +26,10 @@ const (
 	// ReadInitrd reads all of an initrd; EndsUnread is what nobody has read.
 	ReadInitrd Action = "read the initrd to its end"
 	EndsUnread Action = "the ends of compressed images, which were not read"
+	// Decode decodes the initrd, for what must be known of it.
+	Decode Action = "decode the initrd"
+	// KeyFile names a file with a key of an encrypted volume.
+	KeyFile Action = "name a file with a key"
 	// ShowEntries lists entries with what is wrong with each.
 	ShowEntries Action = "see what is wrong with each"
 )

@@ -23,8 +23,8 @@ warnings and information, with what to do about each. Nothing is changed. The
 exit code is 5 where there is an error that is not ignored.`,
 		Args: entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.try.check(); err != nil {
-				return err
+			if err := p.try.Check(); err != nil {
+				return usagef("%w", err)
 			}
 			if machine {
 				for line := range strings.Lines("# kexec-bls " + version + "\n" + a.machine.ReportMachine(a.checkOptions())) {
@@ -38,7 +38,7 @@ exit code is 5 where there is an error that is not ignored.`,
 	cmd.Flags().BoolVar(&machine, "report", false, "Print a row of the table of machines for this one, to report a kexec that failed")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
-	p.try.add(cmd)
+	p.try.Add(cmd)
 	return cmd
 }
 

@@ -110,8 +110,12 @@ ExecStop=/bin/sh -c 'sleep 1; echo %[1]s >>/var/lib/stopped'
 // start boots the machine through firmware and systemd-boot.
 func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
+	timeout := 8 * time.Minute
+	if s.tpm {
+		timeout = 15 * time.Minute // its initrd has systemd, which takes an emulated guest long
+	}
 	g := vm.Start(t, vm.Config{
-		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: 8 * time.Minute,
+		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: timeout,
 		Disks: append([]string{s.disk(t)}, s.disks...), Forward: s.forward, TPM: s.tpm, Devices: s.devices,
 	})
 	t.Cleanup(func() {

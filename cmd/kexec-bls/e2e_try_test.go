@@ -35,7 +35,7 @@ func trySetup(t *testing.T, watchdog string) setup {
 	case "iTCO_wdt": // every machine here has one, and the cloud's kernel no driver
 		s.kernel = vm.FullKernel
 		kernel = vm.FindKernel(t, s.kernel)
-		maps.Copy(s.root, installed(t, kernel, "lpc_ich", watchdog))
+		maps.Copy(s.root, modulesOf(t, kernel, "lpc_ich", watchdog))
 	}
 	records := []cpio.Record{
 		script("hang", "while :; do busybox sleep 1000; done"),
@@ -58,8 +58,8 @@ func trySetup(t *testing.T, watchdog string) setup {
 	return s
 }
 
-// installed are modules of a kernel and what they depend on, for depmod to find.
-func installed(t *testing.T, k vm.Kernel, modules ...string) map[string][]byte {
+// modulesOf are modules of a kernel and what they depend on, for depmod to find.
+func modulesOf(t *testing.T, k vm.Kernel, modules ...string) map[string][]byte {
 	t.Helper()
 	dir := "usr/lib/modules/" + k.Version + "/"
 	files := map[string][]byte{}

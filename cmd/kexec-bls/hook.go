@@ -23,14 +23,14 @@ func newHook(a *app) *cobra.Command {
 		Short: "Serve package managers and units; not for users",
 		Long: `Run by package managers after an upgrade, and by units around a boot. They end
 with exit code 0 whatever they find, so that neither an upgrade nor a boot fails
-because of a kexec; only reload, gpu and guard, which are units of their own,
+because of a kexec; only reload, gpu, guard, try and unlock, units of their own,
 report to systemd that they failed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newHookPacman(a), newHookKernelInstall(a), newHookDebian(a),
 		newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a), newHookGuard(a),
-		newHookTry(a))
+		newHookTry(a), newHookUnlock(a))
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/config"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
+	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 )
@@ -21,7 +23,7 @@ type planFlags struct {
 	verifyFast, decode bool
 	// broken goes on with a plan that cannot be made, to show why.
 	broken  bool
-	try     tryFlags
+	try     flags.Try
 	secrets bool // of export: write them
 }
 
@@ -81,7 +83,7 @@ func (a *app) options(p planFlags) loader.PlanOptions {
 	opt.EarlyFirst = opt.EarlyFirst || c.Initrd.EarlyFirst
 	opt.Flat = opt.Flat || c.Initrd.Flat
 	opt.Limit = c.UnpackLimit()
-	opt.Try, opt.Secrets = p.try.options(a), p.secrets
+	opt.Try, opt.Secrets = p.try.Options(func(ctx context.Context) (*entries.System, error) { return a.openSystem(ctx, a.systemOptions()) }), p.secrets
 	if !p.Edited {
 		opt.Append = append(slices.Clone(c.Cmdline.Append), opt.Append...)
 		opt.Remove = append(slices.Clone(c.Cmdline.Remove), opt.Remove...)

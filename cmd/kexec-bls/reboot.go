@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -27,6 +28,7 @@ type rebootFlags struct {
 	// auto asks for the least reboot, soft allows one of userspace alone.
 	auto, soft bool
 	plan       planFlags
+	unlock     flags.Unlock
 }
 
 func newReboot(a *app) *cobra.Command {
@@ -67,24 +69,26 @@ the system goes on as it was.`,
 	f.BoolVar(&o.init.Force, "force", false, "Do not stop services first; without systemd: sync and start at once")
 	o.plan.addLine(cmd)
 	o.plan.addInitrd(cmd)
-	o.plan.try.add(cmd)
+	o.plan.try.Add(cmd)
+	o.unlock.Add(f)
 	return cmd
 }
 
 // check refuses flags that exclude each other.
 func (o rebootFlags) check(named bool) error {
-	if err := o.plan.try.check(); err != nil {
-		return err
+	trying, other := o.plan.try.Given(), o.loaded || o.firmware || o.menu || o.init.When != ""
+	if err := errors.Join(o.plan.try.Check(), o.unlock.Check(other || trying || o.orFirmware || o.auto || o.init.Force)); err != nil {
+		return usagef("%w", err)
 	}
 	if err := o.init.Valid(); err != nil {
 		return usagef("--check-inhibitors: %w", err)
 	}
 	switch {
-	case o.auto && (named || o.loaded || o.firmware || o.menu || o.plan.try.limit.Duration != 0 || o.init.When == "cancel"):
+	case o.auto && (named || o.loaded || o.firmware || o.menu || trying || o.init.When == "cancel"):
 		return usagef("--auto cannot be combined with an ENTRY, --loaded, --firmware, --menu, --try and --when=cancel")
 	case o.soft && !o.auto:
 		return usagef("--allow-soft-reboot requires --auto")
-	case o.plan.try.limit.Duration != 0 && (o.loaded || o.firmware || o.menu || o.init.When != ""):
+	case trying && other:
 		return usagef("--try cannot be combined with --loaded, --firmware, --menu and --when")
 	case o.menu && (named || o.loaded || o.firmware || o.init.When == "cancel"):
 		return usagef("--menu chooses the ENTRY and cannot be combined with --loaded, --firmware and --when=cancel")
@@ -159,7 +163,7 @@ func (a *app) rebootOptions(o rebootFlags, r *report.Reboot) loader.RebootOption
 	return loader.RebootOptions{
 		Init: o.init, DryRun: o.dryRun, Load: a.loadOptions(o.plan), OnAccepted: func() { a.accepted(r) },
 		OnFindings: func(found []loader.Finding) { a.warnFindings(found, a.ignored(o.plan)) },
-		OnStart:    func() { a.announce(r, o) },
+		OnStart:    func() { a.announce(r, o) }, Unlock: o.unlock.Options(a.Note),
 	}
 }
 
@@ -206,7 +210,7 @@ func (a *app) kexecInto(ctx context.Context, name string, o rebootFlags, r *repo
 
 // announce tells a person what happens next; a trial has said so.
 func (a *app) announce(r *report.Reboot, o rebootFlags) {
-	if !o.init.Terminal || o.init.When != "" || o.plan.try.limit.Duration != 0 {
+	if !o.init.Terminal || o.init.When != "" || o.plan.try.Given() {
 		return
 	}
 	boot, _ := a.boot() // what cannot be read is not known

@@ -16,8 +16,8 @@ func newShow(a *app) *cobra.Command {
 		Short: "Show what would be loaded, and why",
 		Args:  entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.try.check(); err != nil {
-				return err
+			if err := p.try.Check(); err != nil {
+				return usagef("%w", err)
 			}
 			return a.show(cmd.Context(), argument(args), p, pcrs)
 		},
@@ -25,7 +25,7 @@ func newShow(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&pcrs, "pcrs", false, "Show the PCRs of the TPM, now and as the next initrd will find them")
 	p.addLine(cmd)
 	p.addInitrd(cmd)
-	p.try.add(cmd)
+	p.try.Add(cmd)
 	return cmd
 }
 

@@ -3,58 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
-	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
-
-// tryFlags are those of a reboot on trial.
-type tryFlags struct {
-	limit           flags.Timespan // 0: no trial
-	fallback        string
-	withoutWatchdog bool
-	promote         bool
-}
-
-// add adds the flags. Only a reboot can promote.
-func (t *tryFlags) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	about := "Show what a reboot on trial of that `TIME` would be (default: 3min)"
-	if cmd.Name() == "reboot" {
-		about = "Return to the fallback unless boot-complete.target is reached within `TIME` (default: 3min)"
-		f.BoolVar(&t.promote, "promote", false, "Make the entry the default if its trial succeeds")
-	}
-	t.limit.Min, t.limit.Max = 10*time.Second, 24*time.Hour
-	f.Var(&t.limit, "try", about)
-	f.Lookup("try").NoOptDefVal = "3min"
-	f.StringVar(&t.fallback, "fallback", "", "Return to this `ENTRY` from a trial (default: what runs)")
-	f.BoolVar(&t.withoutWatchdog, "try-without-watchdog", false, "Try without a watchdog: a panic returns, a hang does not")
-}
-
-// check refuses flags that have no meaning without --try.
-func (t *tryFlags) check() error {
-	if t.limit.Duration == 0 && (t.fallback != "" || t.withoutWatchdog || t.promote) {
-		return usagef("--fallback, --try-without-watchdog and --promote require --try")
-	}
-	return nil
-}
-
-// options are nil without --try.
-func (t *tryFlags) options(a *app) *loader.TryOptions {
-	if t.limit.Duration == 0 {
-		return nil
-	}
-	return &loader.TryOptions{
-		Limit: t.limit.Duration, Fallback: t.fallback, WithoutWatchdog: t.withoutWatchdog, Promote: t.promote,
-		Open: func(ctx context.Context) (*entries.System, error) { return a.openSystem(ctx, a.systemOptions()) },
-	}
-}
 
 func newHookTry(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -84,5 +40,22 @@ func (a *app) tried(t loader.Trial) {
 	})
 	for _, line := range report.TrialOf(t).Lines() {
 		a.Note("%s", line)
+	}
+}
+
+func newHookUnlock(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unlock",
+		Short: "Drop the keys that reboot --unlock made",
+		Args:  noArgs,
+		// Instead of the parent's: a broken configuration must not keep a key.
+		PersistentPreRun: func(*cobra.Command, []string) {},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			names, err := a.machine.EndUnlock(cmd.Context())
+			if err == nil && len(names) > 0 {
+				a.Note("the key of %s for one kexec is removed", strings.Join(names, ", "))
+			}
+			return err
+		},
 	}
 }

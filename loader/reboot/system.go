@@ -3,6 +3,7 @@ package reboot
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -75,6 +76,13 @@ type System struct {
 	// OpenWatchdog opens and starts a watchdog by the path of its device, with a
 	// timeout in seconds.
 	OpenWatchdog func(path string, timeout int) (Watchdog, error)
+	// ExtendPCR extends a PCR of the TPM's bank sha256 by a digest; ResetPCR makes 16
+	// or 23 zero in all banks.
+	ExtendPCR func(n int, digest [32]byte) error
+	ResetPCR  func(n int) error
+	// Enroll adds a key to a volume, WipeSlots removes key slots and their tokens.
+	Enroll    func(context.Context, Enrolment) error
+	WipeSlots func(ctx context.Context, device string, slots []int) error
 }
 
 // Running returns the init system and kernel of this machine.
@@ -98,6 +106,11 @@ func Running() System {
 		Property:     getProperty, SetProperty: setProperty, EnableUnit: enableUnit, StartUnit: startUnit, UnitProperty: unitProperty,
 		ReloadUnits: func(ctx context.Context) error { return Options{}.run(ctx, "systemctl", "daemon-reload") },
 		RebootNow:   rebootNow, RunProgram: runProgram, OpenWatchdog: openWatchdog,
+		ExtendPCR: func(n int, digest [32]byte) error {
+			return withTPM(func(tpm io.ReadWriter) error { return ExtendPCR(tpm, n, digest) })
+		},
+		ResetPCR: func(n int) error { return withTPM(func(tpm io.ReadWriter) error { return ResetPCR(tpm, n) }) },
+		Enroll:   enroll, WipeSlots: wipeSlots,
 	}
 }
 

@@ -17,6 +17,8 @@ type Initrd struct {
 	dropIns map[string]bool // units that have one
 	nvpcrs  bool            // there are definitions of NvPCRs
 	pcrlock bool            // a credential brings a policy of systemd-pcrlock
+	tss     bool            // it has the library that talks to a TPM
+	plugin  bool            // libcryptsetup opens tokens of systemd-cryptenroll itself
 	unread  string          // why something in it was not looked at, "" where all was
 }
 
@@ -67,6 +69,12 @@ func (i *Initrd) Visit(f File) {
 		return
 	case (dir == ".extra/credentials/" || dir == ".extra/global_credentials/") && strings.HasPrefix(base, "pcrlock."):
 		i.pcrlock = true
+		return
+	case strings.HasPrefix(base, "libtss2-esys.so"):
+		i.tss = true
+		return
+	case base == "libcryptsetup-token-systemd-tpm2.so":
+		i.plugin = true
 		return
 	case !interesting(name):
 		return

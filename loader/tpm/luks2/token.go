@@ -1,6 +1,7 @@
 package luks2
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,8 @@ import (
 type Token struct {
 	Number int
 	Type   string // "systemd-tpm2", "systemd-fido2", "clevis", ...
+	// Slots are the key slots that it opens.
+	Slots []int
 	// TPM2 is set for a token of type systemd-tpm2, Clevis for one of type clevis;
 	// both are nil where Err is set.
 	TPM2   *TPM2
@@ -38,7 +41,8 @@ type TPM2 struct {
 	PCRLock       bool // a policy in an NV index, of systemd-pcrlock(8)
 }
 
-const maxTokens = 32 // of a header, in cryptsetup
+// Both are of a header, in cryptsetup.
+const maxTokens, maxSlots = 32, 32
 
 var errToken = errors.New("malformed token")
 
@@ -67,13 +71,22 @@ func parseTokens(area []byte) ([]Token, error) {
 
 func parseToken(raw []byte) Token {
 	var head struct {
-		Type string `json:"type"`
+		Type  string   `json:"type"`
+		Slots []string `json:"keyslots"`
 	}
 	t := Token{}
 	if t.Err = json.Unmarshal(raw, &head); t.Err != nil {
 		return t
 	}
 	t.Type = head.Type
+	for _, s := range head.Slots {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n >= maxSlots {
+			t.Err = fmt.Errorf("%w: key slot %q", errToken, s)
+			return t
+		}
+		t.Slots = append(t.Slots, n)
+	}
 	switch head.Type {
 	case "systemd-tpm2":
 		t.TPM2, t.Err = parseTPM2(raw)
@@ -147,4 +160,15 @@ func base64URL(s string) ([]byte, error) {
 		s = s[:len(s)-1]
 	}
 	return base64.RawURLEncoding.DecodeString(s)
+}
+
+// Slots are the key slots of the tokens of systemd-cryptenroll that have one policy.
+func (h Header) Slots(policy []byte) []int {
+	var slots []int
+	for _, t := range h.Tokens {
+		if t.TPM2 != nil && len(t.TPM2.PolicyHashes) == 1 && bytes.Equal(t.TPM2.PolicyHashes[0], policy) {
+			slots = append(slots, t.Slots...)
+		}
+	}
+	return slots
 }

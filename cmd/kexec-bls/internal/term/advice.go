@@ -24,6 +24,8 @@ func advice() []string {
 		string(hint.EarlyFirst), "put it before every compressed image (--early-first)",
 		string(hint.ReadInitrd), "run kexec-bls check --verify",
 		string(hint.EndsUnread), "the ends of compressed images, which --verify reads",
+		string(hint.Decode), "use --verify",
+		string(hint.KeyFile), "use --unlock-key-file=FILE",
 		string(hint.ShowEntries), "kexec-bls list shows why",
 	}
 }

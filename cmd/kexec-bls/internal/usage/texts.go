@@ -28,6 +28,7 @@ func flagGroups() []group {
 		{"By units", []string{"escaped", "if-none"}},
 		{"Trials", []string{"try", "fallback", "try-without-watchdog"}},
 		{"Promotion", []string{"promote"}},
+		{"Encrypted volumes", []string{"unlock", "unlock-key-file"}},
 		{"Failed trials", []string{"retry"}},
 		{"Every reboot", []string{"policy"}},
 		{"The TPM", []string{"pcrs"}},

@@ -1,0 +1,78 @@
+package flags
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
+)
+
+// Unlock is the flags of a reboot after which the TPM opens volumes once.
+type Unlock struct {
+	given   bool
+	keyFile string
+}
+
+// Add adds the flags.
+func (u *Unlock) Add(f *pflag.FlagSet) {
+	f.BoolVar(&u.given, "unlock", false, "Let the TPM open encrypted volumes after this kexec alone (experimental)")
+	f.StringVar(&u.keyFile, "unlock-key-file", "", "Use a key of those volumes from `FILE` (default: from the TPM, else ask)")
+}
+
+// Check refuses flags that have no meaning without --unlock, and --unlock with another
+// way to reboot.
+func (u *Unlock) Check(otherWay bool) error {
+	switch {
+	case u.keyFile != "" && !u.given:
+		return errors.New("--unlock-key-file requires --unlock")
+	case u.given && otherWay:
+		return errors.New("--unlock cannot be combined with --loaded, --firmware, --or-firmware, --menu, --auto, --try, --force and --when")
+	}
+	return nil
+}
+
+// Options are nil without --unlock. Volumes are told to note, and a passphrase is asked
+// for where somebody sits at a terminal.
+func (u *Unlock) Options(note func(format string, args ...any)) *loader.UnlockOptions {
+	if !u.given {
+		return nil
+	}
+	opt := &loader.UnlockOptions{OnVolumes: func(names []string) { note("%s", told(names)) }}
+	if u.keyFile != "" {
+		opt.KeyFile = u.keyFile
+		if full, err := filepath.Abs(u.keyFile); err == nil {
+			opt.KeyFile = full
+		}
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		opt.Ask = func(_ context.Context, names []string) ([]byte, error) { return ask(os.Stderr, names) }
+	}
+	return opt
+}
+
+func told(names []string) string {
+	if len(names) == 0 {
+		return "no volume that the next initrd opens needs a key for this kexec"
+	}
+	return "the TPM will open " + strings.Join(names, ", ") + " after this kexec, and never again by that key"
+}
+
+// ask reads a passphrase without an echo. Nothing of the process is swapped out from
+// then on.
+func ask(w io.Writer, names []string) ([]byte, error) {
+	if err := reboot.LockMemory(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(w, "Passphrase of %s: ", strings.Join(names, ", "))
+	defer fmt.Fprintln(w)
+	return term.ReadPassword(int(os.Stdin.Fd()))
+}

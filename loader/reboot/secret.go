@@ -1,0 +1,81 @@
+package reboot
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Secret is bytes in a sealed file in memory that is not swapped out and no other
+// user can read. A child may inherit it.
+type Secret struct {
+	file *os.File
+	page []byte // the file, locked into memory
+}
+
+// NewSecret takes bytes over: they are overwritten, whatever the error.
+func NewSecret(b []byte) (*Secret, error) {
+	defer clear(b)
+	if len(b) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate("key", flags|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
+		fd, err = unix.MemfdCreate("key", flags)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("memfd: %w", err)
+	}
+	s := &Secret{file: os.NewFile(uintptr(fd), "memfd:key")}
+	if err := s.fill(b); err != nil {
+		return nil, errors.Join(fmt.Errorf("memfd: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Secret) fill(b []byte) error {
+	fd := int(s.file.Fd())
+	if err := s.file.Chmod(0o600); err != nil {
+		return err
+	}
+	if err := s.file.Truncate(int64(len(b))); err != nil {
+		return err
+	}
+	// A shared mapping could not be sealed; a private one that is only read has the
+	// pages of the file too.
+	page, err := unix.Mmap(fd, 0, len(b), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return err
+	}
+	s.page = page
+	if err := unix.Mlock(page); err != nil { // before anything is in it
+		return err
+	}
+	if _, err := s.file.Write(b); err != nil {
+		return err
+	}
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	return err
+}
+
+// Reader reads the bytes.
+func (s *Secret) Reader() io.Reader { return io.NewSectionReader(s.file, 0, int64(len(s.page))) }
+
+// Close forgets the bytes: the kernel clears a page before anybody else gets it.
+func (s *Secret) Close() error {
+	var err error
+	if s.page != nil {
+		err = unix.Munmap(s.page)
+	}
+	return errors.Join(err, s.file.Close())
+}
+
+// LockMemory keeps what the process has in memory, and what it will have, from being
+// swapped out: a passphrase that is typed leaves copies.
+func LockMemory() error {
+	return os.NewSyscallError("mlockall", unix.Mlockall(unix.MCL_CURRENT|unix.MCL_FUTURE|unix.MCL_ONFAULT))
+}
