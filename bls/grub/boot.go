@@ -138,13 +138,17 @@ func (r *runner) defaultValue() (value, by string) {
 	return value, "grub.cfg default"
 }
 
-// fallback takes the first place off the variable fallback.
+// fallback takes the first place off the variable fallback. Upstream's are numbers.
 func (r *runner) fallback() (n int, ok bool) {
 	value := r.value("fallback")
-	n, rest, ok := r.place(value)
+	find := r.placeFedora
+	if r.flavor == Upstream {
+		find = leadingNumber
+	}
+	n, rest, ok := find(value)
 	if !ok && r.flavor != Upstream {
 		if first, _, blank := cutBlank(value); blank {
-			if n, rest, ok = r.place(first); ok {
+			if n, rest, ok = r.placeFedora(first); ok {
 				rest = value[len(first):]
 			}
 		}

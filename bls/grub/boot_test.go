@@ -143,21 +143,29 @@ func TestFallback(t *testing.T) {
 	d := entries("d", "c", "b", "a")
 	delete(d, "k-d")
 	delete(d, "k-c")
-	for value, want := range map[string]string{"1 2": "b", "2": "b", "a": "a", "gone": "", "": "", "1": "", "9 2": ""} {
-		b := Next(d.machine("set fallback='" + value + "'\nblscfg\n"))
-		if want == "" {
-			var failed *FailedError
-			require.ErrorAs(t, b.Err, &failed, "%q", value)
-			assert.Nil(t, b.Default)
-			assert.Nil(t, b.Command)
-			continue
-		}
-		require.NoError(t, b.Err, "%q", value)
-		assert.Equal(t, want, b.Default.ID, "%q", value)
-		assert.Equal(t, "d", b.Chosen.ID)
-		assert.Equal(t, "fallback", b.Rule)
-		assert.NotEmpty(t, b.Missed)
+	for _, c := range []struct{ value, fedora, upstream string }{
+		{"1 2", "b", "b"}, {"2", "b", "b"}, {"a", "a", ""}, {"1 a", "a", ""}, {"gone", "", ""}, {"", "", ""}, {"1", "", ""}, {"9 2", "", ""},
+	} {
+		d.assertFallback(t, "insmod blscfg", c.value, c.fedora)
+		d.assertFallback(t, "insmod blsuki", c.value, c.upstream)
 	}
+}
+
+func (d disk) assertFallback(t *testing.T, module, value, want string) {
+	t.Helper()
+	b := Next(d.machine(module + "\nset fallback='" + value + "'\nblscfg\n"))
+	if want == "" {
+		var failed *FailedError
+		require.ErrorAs(t, b.Err, &failed, "%q", value)
+		assert.Nil(t, b.Default)
+		assert.Nil(t, b.Command)
+		return
+	}
+	require.NoError(t, b.Err, "%q", value)
+	assert.Equal(t, want, b.Default.ID, "%q", value)
+	assert.Equal(t, "d", b.Chosen.ID)
+	assert.Equal(t, "fallback", b.Rule)
+	assert.NotEmpty(t, b.Missed)
 }
 
 func TestListingDirectories(t *testing.T) {

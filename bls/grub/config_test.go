@@ -193,6 +193,9 @@ func TestRawBlock(t *testing.T) {
 	assert.EqualValues(t, sector, b.Next.Offset)
 	assert.Equal(t, string(pad("next_entry=\n", sector)), string(b.Next.Block))
 
+	m.Start.Disk = bytes.NewReader(raw[:sector])
+	assert.Equal(t, "b", Next(m).Default.ID, "it ends before the block")
+
 	m.Start.Disk = nil
 	var u *UndeterminedError
 	assert.ErrorAs(t, Next(m).Err, &u)
@@ -264,6 +267,8 @@ func TestScript(t *testing.T) {
 		{"test operand", "if [ ! = a ]; then default=a; else default=b; fi", "b"},
 		{"test operand of numbers", "if [ ! -ge x ]; then default=b; fi", "b"},
 		{"test parenthesis", "if [ ( = a ]; then default=a; else default=b; fi", "b"},
+		{"test numbers after a prefix", "if [ linux-6.18 -pgt linux-6.2 -a 6.9 -plt 6.10 -a ab10x -pgt ab9 -a a7 -plt a010 ]; then default=b; fi", "b"},
+		{"test numbers after none", "if [ abc12 -pgt 9 -o a9 -plt b10 -o 10 -pgt 1 ]; then default=a; else default=b; fi", "b"},
 		{"test group", "if [ ! ( x = y -o y = y ) ]; then default=a; else default=b; fi", "b"},
 		{"test file", "if [ -e /k-a -a -d /loader -a ! -f /loader -a ! -s /k-a ]; then default=b; fi", "b"},
 		{"source", "source /inc.cfg", "b"},
@@ -286,6 +291,7 @@ func TestUndetermined(t *testing.T) {
 	for name, script := range map[string]string{
 		"syntax":              "if true; then",
 		"stray word":          "fi",
+		"numbers too large":   "if [ 1764417600 -gt 1764417599 ]; then blscfg; fi",
 		"quote":               "set x='a",
 		"pipe":                "echo a | cat",
 		"unknown command":     "frobnicate",

@@ -81,7 +81,12 @@ func (r *runner) rawBlock(f File) (Block, error) {
 	}
 	offset, size, _ := sectors(f.Path)
 	data := make([]byte, size)
-	if n, err := f.Device.Disk.ReadAt(data, offset); err != nil && (!errors.Is(err, io.EOF) || n < len(data)) {
+	n, err := f.Device.Disk.ReadAt(data, offset)
+	switch {
+	case n == len(data):
+	case errors.Is(err, io.EOF): // GRUB does not read over the end either
+		return nil, err
+	default:
 		return nil, r.undetermined("the environment block at sectors %s: %w", f.Path, err)
 	}
 	return data, nil

@@ -151,28 +151,42 @@ func compare(a, op, b string) (s status, ok bool) {
 }
 
 func compareNumbers(a, op, b string) (s status, ok bool) {
+	if op == "-pgt" || op == "-plt" {
+		a, b = afterPrefix(a, b)
+	}
 	x, y := number(a), number(b)
+	if max(x, y, -x, -y) >= maxPlace { // GRUB's are wider, and may overflow
+		return cannotKnow, strings.HasPrefix(op, "-") && member(op[1:], "eq ne lt le gt ge pgt plt")
+	}
 	switch op {
 	case "-eq":
 		return statusOf(x == y), true
 	case "-ne":
 		return statusOf(x != y), true
-	case "-lt":
+	case "-lt", "-plt":
 		return statusOf(x < y), true
 	case "-le":
 		return statusOf(x <= y), true
-	case "-gt":
+	case "-gt", "-pgt":
 		return statusOf(x > y), true
 	case "-ge":
 		return statusOf(x >= y), true
-	case "-pgt", "-plt":
-		x, y = number(strings.TrimLeft(a, nonDigits)), number(strings.TrimLeft(b, nonDigits))
-		return statusOf(x != y && (x > y) == (op == "-pgt")), true
 	}
 	return failure, false
 }
 
-const nonDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-. "
+// afterPrefix takes off what two texts begin with, but for digits at its end. A digit
+// that both begin with goes, too.
+func afterPrefix(a, b string) (string, string) {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	for i > 1 && isDigit(a[i-1]) {
+		i--
+	}
+	return a[i:], b[i:]
+}
 
 // number reads a signed number up to its first other character, 0 if none.
 func number(s string) int {
