@@ -26,6 +26,7 @@ func TestPostremoveLinks(t *testing.T) {
 		"multi-user.target.wants/kexec-bls-load@a b.service":    {"/usr/lib/systemd/system/kexec-bls-load@.service", true},
 		"-f/kexec-bls-boot.service":                             {"/lib/systemd/system/kexec-bls-boot.service", true},
 		"line\nbreak/kexec-bls-reload.path":                     {"/usr/local/lib/systemd/system/kexec-bls-reload.path", true},
+		"sockets.target.wants/kexec-bls-sysupdate.socket":       {"/usr/lib/systemd/system/kexec-bls-sysupdate.socket", true},
 		"timers.target.wants/kexec-bls-metrics.timer":           {"/usr/lib/systemd/system/kexec-bls-metrics.timer", true},
 		"kexec-bls-metrics.path":                                {"/usr/lib/systemd/system/kexec-bls-metrics.path", true},
 		"gpu.service":                                           {"/usr/lib/systemd/system/kexec-bls-gpu.service", true},
