@@ -18,19 +18,24 @@ type Policy = state.Policy
 // Policies.
 const (
 	PolicyReboot  = state.PolicyReboot  // a reboot, as it begins
-	PolicyUpgrade = state.PolicyUpgrade // the hook of a package manager, after an upgrade
+	PolicyUpgrade = state.PolicyUpgrade // the hook of what upgrades, after an upgrade
 	PolicyBoot    = state.PolicyBoot    // a unit, at every boot
 	PolicyOff     = state.PolicyOff     // nothing
 )
 
-// guardUnit decides whether a reboot may be a kexec.
-const guardUnit = "kexec-bls-guard.service"
+const (
+	guardUnit     = "kexec-bls-guard.service"    // decides whether a reboot may be a kexec
+	sysupdateUnit = "kexec-bls-sysupdate.socket" // is told of updates by systemd-sysupdate
+)
 
 // unitsOf are the units of a policy. Those for boot load at every boot, and again
 // what has changed.
 func unitsOf(p Policy) []string {
-	if p == PolicyBoot {
+	switch p {
+	case PolicyBoot:
 		return []string{guardUnit, "kexec-bls-load.service", "kexec-bls-reload.path"}
+	case PolicyUpgrade:
+		return []string{guardUnit, sysupdateUnit}
 	}
 	return []string{guardUnit}
 }
@@ -66,8 +71,13 @@ func (m *Machine) Enable(ctx context.Context, p Policy) error {
 	if err := m.enableUnits(ctx, now.Units, true); err != nil {
 		return err
 	}
-	if err := m.Init.StartUnit(ctx, guardUnit); err != nil {
-		return err
+	for _, u := range unitsOf(p) {
+		if u != guardUnit && u != sysupdateUnit {
+			continue // loads as of the next boot
+		}
+		if err := m.Init.StartUnit(ctx, u); err != nil {
+			return err
+		}
 	}
 	if err := m.divertReboots(ctx); err != nil {
 		return err

@@ -17,7 +17,7 @@ func enabled(unit string) string { return "enable kexec-bls-" + unit + " true" }
 
 func disabled(unit string) string { return "enable kexec-bls-" + unit + " false" }
 
-const startGuard, reloadUnits = "start kexec-bls-guard.service", "daemon-reload"
+const startGuard, startSocket, reloadUnits = "start kexec-bls-guard.service", "start kexec-bls-sysupdate.socket", "daemon-reload"
 
 func TestEnable(t *testing.T) {
 	for policy, c := range map[loader.Policy]struct{ acts, undo []string }{
@@ -25,9 +25,12 @@ func TestEnable(t *testing.T) {
 			[]string{enabled("guard.service"), enabled("load.service"), enabled("reload.path"), startGuard, reloadUnits},
 			[]string{reloadUnits, disabled("reload.path"), disabled("load.service"), disabled("guard.service")},
 		},
-		loader.PolicyReboot:  {[]string{enabled("guard.service"), startGuard, reloadUnits}, []string{reloadUnits, disabled("guard.service")}},
-		loader.PolicyUpgrade: {[]string{enabled("guard.service"), startGuard, reloadUnits}, []string{reloadUnits, disabled("guard.service")}},
-		loader.PolicyOff:     {[]string{enabled("guard.service"), startGuard, reloadUnits}, []string{reloadUnits, disabled("guard.service")}},
+		loader.PolicyUpgrade: {
+			[]string{enabled("guard.service"), enabled("sysupdate.socket"), startGuard, startSocket, reloadUnits},
+			[]string{reloadUnits, disabled("sysupdate.socket"), disabled("guard.service")},
+		},
+		loader.PolicyReboot: {[]string{enabled("guard.service"), startGuard, reloadUnits}, []string{reloadUnits, disabled("guard.service")}},
+		loader.PolicyOff:    {[]string{enabled("guard.service"), startGuard, reloadUnits}, []string{reloadUnits, disabled("guard.service")}},
 	} {
 		t.Run(string(policy), func(t *testing.T) {
 			f := newFake(t)

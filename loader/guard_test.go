@@ -199,7 +199,7 @@ func TestGuardLoads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			f.write(c.files)
-			f.expect(enabled("guard.service"), enabled("load.service"), enabled("reload.path"), startGuard, reloadUnits, "ending")
+			f.expect(enabled("guard.service"), enabled("load.service"), enabled("reload.path"), enabled("sysupdate.socket"), startGuard, startSocket, reloadUnits, "ending")
 			require.NoError(t, f.Enable(t.Context(), c.policy))
 			f.endsBy = "reboot"
 			reasons, err := f.GuardReboot(t.Context(), f.open(), loader.GuardOptions{Load: func(context.Context) error {

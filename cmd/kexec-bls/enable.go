@@ -15,8 +15,8 @@ func newEnable(a *app) *cobra.Command {
 		Long: `Make every reboot by systemd a kexec while a kernel is loaded, whoever asks for
 it. A reboot for which firmware is needed goes through firmware. The next entry is
 loaded by the reboot itself as it begins (policy reboot, and auto, which suits all
-machines), by the hooks of package managers after an upgrade (upgrade), or at every
-boot (boot); with off, nothing loads it.`,
+machines), after an upgrade by package managers or systemd-sysupdate (upgrade), or
+at every boot (boot); with off, nothing loads it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, ok := report.ParsePolicy(policy)

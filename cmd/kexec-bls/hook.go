@@ -5,16 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/hook"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/loader"
-	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 func newHook(a *app) *cobra.Command {
@@ -28,9 +27,8 @@ report to systemd that they failed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHookPacman(a), newHookKernelInstall(a), newHookDebian(a),
-		newHookBooted(a), newHookShutdown(a), newHookReload(a), newHookGPU(a), newHookGuard(a),
-		newHookTry(a), newHookUnlock(a))
+	cmd.AddCommand(newHookPacman(a), newHookKernelInstall(a), newHookDebian(a), newHookSysupdate(a), newHookBooted(a),
+		newHookShutdown(a), newHookReload(a), newHookGPU(a), newHookGuard(a), newHookTry(a), newHookUnlock(a))
 	return cmd
 }
 
@@ -160,14 +158,7 @@ is 1.`,
 }
 
 func (a *app) releaseGPU() error {
-	modules := slices.Clone(a.config.GPU.Modules)
-	for _, m := range reboot.DefaultGPUModules() {
-		if !slices.Contains(modules, m) {
-			modules = append(modules, m)
-		}
-	}
-	g := reboot.Graphics{Host: a.machine.Host, Modules: modules, Unload: a.machine.Init.UnloadModule}
-	unloaded, err := g.Release()
+	unloaded, err := hook.ReleaseGPU(a.machine, a.config.GPU.Modules)
 	if len(unloaded) > 0 {
 		a.Note("unloaded %s", strings.Join(unloaded, " "))
 	}

@@ -72,6 +72,7 @@ func TestInstallTakesEverything(t *testing.T) {
 		"/etc/kernel/postinst.d/zzz-kexec-bls", "/etc/kernel/postrm.d/zzz-kexec-bls", "/etc/initramfs/post-update.d/zzz-kexec-bls",
 		"/usr/share/licenses/kexec-bls/LICENSE", "/usr/share/kexec-bls/schema/status.json",
 		"/usr/share/kexec-bls/prometheus/kexec-bls.rules.yml", "/usr/lib/systemd/system/kexec-bls-metrics.timer",
+		"/usr/lib/systemd/system/kexec-bls-sysupdate.socket",
 	} {
 		assert.Contains(t, got, path)
 	}

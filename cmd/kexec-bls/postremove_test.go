@@ -18,14 +18,16 @@ func TestPostremoveLinks(t *testing.T) {
 	script, err := os.ReadFile("dist/nfpm/postremove.sh")
 	require.NoError(t, err)
 	moved := strings.NewReplacer("/etc/systemd/system", dir+"/etc", "/var/lib/kexec-bls", dir+"/var", "/run/", dir+"/run/").Replace(string(script))
-	links := map[string]struct {
+	type link struct {
 		target string
 		ours   bool
-	}{
+	}
+	links := map[string]link{
 		"multi-user.target.wants/kexec-bls-load.service":        {"/usr/lib/systemd/system/kexec-bls-load.service", true},
 		"multi-user.target.wants/kexec-bls-load@a b.service":    {"/usr/lib/systemd/system/kexec-bls-load@.service", true},
 		"-f/kexec-bls-boot.service":                             {"/lib/systemd/system/kexec-bls-boot.service", true},
 		"line\nbreak/kexec-bls-reload.path":                     {"/usr/local/lib/systemd/system/kexec-bls-reload.path", true},
+		"sockets.target.wants/kexec-bls-sysupdate.socket":       {"/usr/lib/systemd/system/kexec-bls-sysupdate.socket", true},
 		"timers.target.wants/kexec-bls-metrics.timer":           {"/usr/lib/systemd/system/kexec-bls-metrics.timer", true},
 		"kexec-bls-metrics.path":                                {"/usr/lib/systemd/system/kexec-bls-metrics.path", true},
 		"gpu.service":                                           {"/usr/lib/systemd/system/kexec-bls-gpu.service", true},
@@ -40,6 +42,14 @@ func TestPostremoveLinks(t *testing.T) {
 		"below.service":                                         {"/usr/lib/systemd/system/kexec-bls-load@/x.service", false},
 		"masked.service":                                        {"/dev/null", false},
 		"multi-user.target.wants/kexec-bls-load.service.backup": {"/usr/lib/systemd/system/kexec-bls-load.service.backup", false},
+	}
+	units, err := filepath.Glob("dist/systemd/kexec-bls-*")
+	require.NoError(t, err)
+	for _, unit := range units {
+		if text, err := os.ReadFile(unit); err == nil && strings.Contains(string(text), "[Install]") {
+			name := filepath.Base(unit)
+			links["enabled.wants/"+name] = link{"/usr/lib/systemd/system/" + name, true}
+		}
 	}
 	for name, link := range links {
 		path := filepath.Join(dir, "etc", name)

@@ -43,6 +43,7 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 	assert.Contains(t, string(preset), "disable kexec-bls-*.service\n")
 	assert.Contains(t, string(preset), "disable kexec-bls-*.path\n")
 	assert.Contains(t, string(preset), "disable kexec-bls-*.timer\n")
+	assert.Contains(t, string(preset), "disable kexec-bls-*.socket\n")
 	for line := range strings.Lines(string(preset)) {
 		assert.Regexp(t, `^(disable |#|$)`, strings.TrimSpace(line))
 	}
@@ -57,7 +58,9 @@ func TestUnitsStartNothingUnasked(t *testing.T) {
 			assert.Contains(t, string(text), "DefaultDependencies=no\n")
 		case "kexec-bls-metrics.timer":
 			assert.Contains(t, string(text), "WantedBy=timers.target\n")
-		case "kexec-bls-reload.service", "kexec-bls-metrics.service":
+		case "kexec-bls-sysupdate.socket":
+			assert.Contains(t, string(text), "WantedBy=sockets.target\n")
+		case "kexec-bls-reload.service", "kexec-bls-metrics.service", "kexec-bls-sysupdate@arch-linux.conf.service":
 			assert.NotContains(t, string(text), "[Install]")
 		default:
 			assert.Contains(t, string(text), "WantedBy=multi-user.target\n", unit)

@@ -59,7 +59,7 @@ func TestUnitsFitTogether(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, wanted, 6)
+	require.Len(t, wanted, 7)
 	for target, units := range wanted {
 		program, err := exec.LookPath("systemd-analyze")
 		require.NoError(t, err, "systemd is needed to check its units; fixtures/setup.sh installs it")

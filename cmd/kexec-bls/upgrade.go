@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +25,7 @@ const (
 )
 
 func newHookPacman(a *app) *cobra.Command {
-	return upgradeHook(a, &cobra.Command{
-		Use:   "pacman",
-		Short: "Report after a transaction of pacman",
-		Args:  noArgs,
-	})
+	return upgradeHook(a, &cobra.Command{Use: "pacman", Short: "Report after a transaction of pacman", Args: noArgs})
 }
 
 func newHookKernelInstall(a *app) *cobra.Command {
@@ -53,6 +50,19 @@ another kernel or command line.`,
 	})
 }
 
+// newHookSysupdate has a connection of systemd-sysupdate as its standard input.
+func newHookSysupdate(a *app) *cobra.Command {
+	cmd := upgradeHook(a, &cobra.Command{Use: "sysupdate", Short: "Report after an update by systemd-sysupdate", Args: noArgs})
+	work := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if a.flags.within != "" {
+			return work(cmd, args)
+		}
+		return hook.Notified{Version: version, Updated: func() error { return work(cmd, args) }}.Serve(os.Stdin)
+	}
+	return cmd
+}
+
 // upgradeHook makes a verb of the hooks of package managers: it never fails, and
 // it does its work in a process of its own, as one that reads from a dead device
 // may not even be killed.
@@ -60,7 +70,7 @@ func upgradeHook(a *app, cmd *cobra.Command) *cobra.Command {
 	// Instead of the parent's: a broken configuration is no reason to fail.
 	cmd.PersistentPreRun = func(*cobra.Command, []string) {}
 	cmd.RunE = withSignalCancel(func(cmd *cobra.Command, args []string) error {
-		if hook.Elsewhere(a.machine.Host) || cmd.Name() == "kernel-install" && !changes(args) {
+		if hook.Elsewhere(a.machine.Host) || cmd.Name() == "kernel-install" && !hook.Changes(args) {
 			return nil
 		}
 		reader := a
@@ -117,11 +127,6 @@ func (a *app) loadChecked(ctx context.Context, before *loader.Receipt) (loader.R
 		return loader.Receipt{}, fmt.Errorf("%s: %s; kexec-bls check shows more", t.Name(), blocking[0].Text)
 	}
 	return a.loadRecorded(ctx, t.Plan, a.loadOptions(p))
-}
-
-// changes reports whether a command of kernel-install changes what can be booted.
-func changes(args []string) bool {
-	return len(args) > 0 && (args[0] == "add" || args[0] == "remove")
 }
 
 func (a *app) hookLimit() time.Duration {

@@ -534,6 +534,9 @@ func TestMachines(t *testing.T) {
 		"Lunar Lake": {func(b *box) {
 			b.set("/proc/cpuinfo", "model name\t: Intel(R) Core(TM) Ultra 7 258V\n", "/sys/module/i915/x", "")
 		}, nil, ""},
+		"Dell Precision 7780": {func(b *box) {
+			b.set("/sys/class/dmi/id/sys_vendor", "Dell Inc.\n", "/sys/class/dmi/id/product_name", "Precision 7780\n", "/sys/module/i915/x", "")
+		}, []string{"warning machine"}, "Precision 7780"},
 		"QEMU/arm64":         {qemu("arm64", "6.12.57-talos"), []string{"warning machine"}, "QEMU/arm64"},
 		"QEMU/arm64, before": {qemu("arm64", "6.12.53-talos"), nil, ""},
 		"QEMU/arm64, 6.13":   {qemu("arm64", "6.13.0"), nil, ""},

@@ -9,7 +9,7 @@ type Policy string
 // Policies.
 const (
 	PolicyReboot  Policy = "reboot"  // a reboot, as it begins
-	PolicyUpgrade Policy = "upgrade" // the hook of a package manager, after an upgrade
+	PolicyUpgrade Policy = "upgrade" // the hook of what upgrades, after an upgrade
 	PolicyBoot    Policy = "boot"    // a unit, at every boot
 	PolicyOff     Policy = "off"     // nothing: whoever wants a kexec loads
 )

@@ -126,7 +126,7 @@ done
 completion bash "$SHARE/bash-completion/completions/kexec-bls"
 completion zsh "$ZSHDIR/_kexec-bls"
 completion fish "$fish/kexec-bls.fish"
-for unit in systemd/*.service systemd/*.path systemd/*.timer; do
+for unit in systemd/*.service systemd/*.path systemd/*.timer systemd/*.socket; do
 	text "$unit" "$PREFIX/lib/systemd/system/${unit##*/}"
 done
 for preset in systemd/*.preset; do

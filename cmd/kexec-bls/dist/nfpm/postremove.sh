@@ -14,7 +14,7 @@ find /etc/systemd/system -type l -printf '%l\0%p\0' 2>/dev/null | xargs -0 -r -n
 	[ "$unit" != "$0" ] || exit 0
 	case $unit in
 	*/*) ;;
-	boot.service | gpu.service | guard.service | kexec.service | load.service | load@.service | load@?*.service | reload.service | reload.path | metrics.path | metrics.timer) rm -f -- "$1" ;;
+	boot.service | gpu.service | guard.service | kexec.service | load.service | load@.service | load@?*.service | reload.service | reload.path | metrics.path | metrics.timer | sysupdate.socket | try.service | unlock.service) rm -f -- "$1" ;;
 	esac'
 # Without the guard no reboot may become a kexec.
 rm -f /etc/systemd/system/systemd-reboot.service.d/50-kexec-bls.conf

@@ -14,6 +14,8 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/loader"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // Elsewhere reports that this is not the machine that will boot, but a directory
@@ -29,6 +31,24 @@ func Elsewhere(h host.Machine) bool {
 	}
 	own, ownErr := os.Stat("/")
 	return err != nil || ownErr != nil || !os.SameFile(first, own)
+}
+
+// ReleaseGPU unloads modules, then those that survive no kexec; see
+// [reboot.Graphics.Release].
+func ReleaseGPU(m *loader.Machine, modules []string) (unloaded []string, err error) {
+	modules = slices.Clone(modules)
+	for _, known := range reboot.DefaultGPUModules() {
+		if !slices.Contains(modules, known) {
+			modules = append(modules, known)
+		}
+	}
+	g := reboot.Graphics{Host: m.Host, Modules: modules, Unload: m.Init.UnloadModule}
+	return g.Release()
+}
+
+// Changes reports whether a command of kernel-install changes what can be booted.
+func Changes(args []string) bool {
+	return len(args) > 0 && (args[0] == "add" || args[0] == "remove")
 }
 
 // OtherSystem reports that kernel-install wrote to none of the machine's own boot

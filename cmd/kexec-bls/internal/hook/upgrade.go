@@ -17,7 +17,7 @@ import (
 type Upgrade struct {
 	Machine *loader.Machine
 	UI      *term.UI
-	// Caller is the verb: "pacman", "kernel-install" or "debian".
+	// Caller is the verb: "pacman", "kernel-install", "debian" or "sysupdate".
 	Caller string
 	// AutoLoad is the policy load, else notify.
 	AutoLoad bool
@@ -38,6 +38,11 @@ type Upgrade struct {
 // Run prints what an upgrade means for the next boot, and with the policy load
 // makes sure that a kexec goes there too.
 func (u *Upgrade) Run(ctx context.Context) {
+	if u.Caller == "sysupdate" {
+		if err := awaitBootctl(ctx, u.Machine); err != nil {
+			u.once(u.UI.Warn, "cannot determine whether bootctl has ended: %v", err)
+		}
+	}
 	if u.sys, u.err = u.Open(ctx); u.err == nil {
 		defer u.sys.Close()
 		u.compareNext(ctx)
