@@ -3,7 +3,7 @@
 # make test   unit tests with -race, oracle corpora, fuzz seeds, a real kexec;
 #             plain go test leaves out those that need pacman, tmux and the like
 # make vm-long  more real kernels, for minutes
-# make e2e    Debian guests with systemd and systemd-boot, for an hour
+# make e2e    Debian guests with systemd, systemd-boot and GRUB, for an hour
 # make lint   gofmt, vet, staticcheck, golangci-lint
 # make fuzz   every fuzz target for FUZZTIME
 # make bench  benchmarks, printed side by side with their peers
@@ -56,7 +56,7 @@ vm-long:
 	$(GO) test -tags vm -run '^TestLong' -count=1 -timeout 60m -p 2 ./...
 	TRY_ONLY=hang,panic $(GO) test -tags e2e -run '^TestE2ETry$$|^TestLongTPM$$' -count=1 -timeout 90m ./cmd/kexec-bls
 
-# Debian guests with systemd and systemd-boot, everything that a reboot touches.
+# Debian guests with systemd, systemd-boot and GRUB, everything that a reboot touches.
 e2e:
 	fixtures/setup.sh e2e
 	$(GO) test -tags e2e -run '^TestE2E' -count=1 -timeout 180m -v ./cmd/kexec-bls

@@ -30,6 +30,7 @@ type setup struct {
 	suite    string
 	kernel   string            // of vm.FindKernel, instead of the suite's own
 	xbootldr bool              // entries and kernels are on an XBOOTLDR partition at /boot, mounted on access
+	grub     string            // "EFI" or "BIOS": GRUB boots it, see grubSetup
 	boot     map[string][]byte // more files of the partition with the entries
 	root     map[string][]byte // more files of the root file system
 	devices  []string          // of the machine, see vm.Config
@@ -44,7 +45,7 @@ func (s setup) options(words string) string {
 }
 
 func (s setup) partitions() int {
-	if s.xbootldr {
+	if s.xbootldr || s.grub != "" {
 		return 3
 	}
 	return 2
@@ -107,15 +108,11 @@ ExecStop=/bin/sh -c 'sleep 1; echo %[1]s >>/var/lib/stopped'
 	return files
 }
 
-// start boots the machine through firmware and systemd-boot.
+// start boots the machine through firmware and its boot loader.
 func (s setup) start(t *testing.T) *vm.Guest {
 	t.Helper()
-	timeout := 8 * time.Minute
-	if s.tpm {
-		timeout = 15 * time.Minute // its initrd has systemd, which takes an emulated guest long
-	}
 	g := vm.Start(t, vm.Config{
-		UEFI: true, FromDisk: true, Reset: true, Memory: 1024, Timeout: timeout,
+		UEFI: s.grub != "BIOS", FromDisk: true, Reset: true, Memory: 1024, Timeout: 15 * time.Minute,
 		Disks: append([]string{s.disk(t)}, s.disks...), Forward: s.forward, TPM: s.tpm, Devices: s.devices,
 	})
 	t.Cleanup(func() {
@@ -149,14 +146,17 @@ func (s setup) disk(t *testing.T) string {
 		d.Kernel = vm.FindKernel(t, s.kernel)
 	}
 	d.Measures = s.tpm
+	root := d.Root(t, s.rootFiles(t))
+	root.UUID = rootUUID
+	if s.grub != "" {
+		return s.grubDisk(t, d, root)
+	}
 	loader, err := os.ReadFile(d.Boot)
 	require.NoError(t, err)
 	esp := vm.Partition{Type: vm.ESP, UUID: espUUID, Files: map[string][]byte{
 		"EFI/BOOT/BOOTX64.EFI": loader,
 		"loader/loader.conf":   []byte("timeout 0\ndefault two*\n"),
 	}}
-	root := d.Root(t, s.rootFiles(t))
-	root.UUID = rootUUID
 	partitions := []vm.Partition{esp}
 	if s.xbootldr {
 		partitions = append(partitions, vm.Partition{Type: vm.XBOOTLDR, UUID: bootUUID, Files: s.bootFiles(t, d)})
