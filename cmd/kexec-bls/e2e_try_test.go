@@ -112,7 +112,7 @@ func tryFailures(t *testing.T, watchdog string) {
 		g.MustRun("depmod && modprobe lpc_ich && modprobe iTCO_wdt")
 		refused := g.Run("kexec-bls reboot --try hang")
 		assert.Equal(t, exitBlocked, refused.Code, refused.Stderr)
-		fix := regexp.MustCompile("echo 'options.*\\.conf").FindString(refused.Stderr)
+		fix := regexp.MustCompile(`echo 'options.*\.conf`).FindString(refused.Stderr)
 		require.NotEmpty(t, fix, refused.Stderr)
 		g.MustRun(fix)
 		g.Reboot("systemctl reboot")
