@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dirFS is os.DirFS whose Open neither blocks nor acts: it looks first, and opens
-// only regular files, directories and block devices, and the registers of a
-// processor. What takes the place of one in between is opened without waiting.
+// dirFS is os.DirFS whose Open neither blocks nor acts: it opens with O_PATH,
+// looks, and opens again only regular files, directories and block devices, and
+// the registers of a processor.
 type dirFS string
 
 var errSpecial = errors.New("not a regular file")
@@ -30,8 +31,13 @@ func (d dirFS) Open(name string) (fs.File, error) {
 }
 
 func openQuietly(path string, character bool) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }() // nothing was written
 	var stat unix.Stat_t
-	if err := unix.Stat(path, &stat); err != nil {
+	if err := unix.Fstat(fd, &stat); err != nil {
 		return nil, err
 	}
 	switch kind := stat.Mode & unix.S_IFMT; {
@@ -40,11 +46,11 @@ func openQuietly(path string, character bool) (*os.File, error) {
 	default:
 		return nil, errSpecial
 	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return os.NewFile(uintptr(again), path), nil
 }
 
 // Stat follows links.
