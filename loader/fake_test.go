@@ -296,3 +296,18 @@ func (f *fake) watchdog(path string, timeout int) (reboot.Watchdog, error) {
 	return reboot.Watchdog{Ping: func() error { return nil }, Release: act("release"), Abandon: act("abandon")},
 		f.act(fmt.Sprint("watchdog ", filepath.Base(path), " ", timeout))
 }
+
+// endings are what ends, before its kexec, what was set up for one.
+func endings() map[string]func(*testing.T, *fake) {
+	return map[string]func(*testing.T, *fake){
+		"unload": func(t *testing.T, f *fake) {
+			_, err := f.Unload(t.Context())
+			require.NoError(t, err)
+		},
+		"load": func(_ *testing.T, f *fake) { f.load("other.conf") },
+		"firmware": func(t *testing.T, f *fake) {
+			f.expect("reboot")
+			require.NoError(t, f.RebootFirmware(t.Context(), loader.RebootOptions{}))
+		},
+	}
+}

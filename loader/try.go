@@ -105,8 +105,10 @@ func (m *Machine) unitFindings() []Finding {
 	if m.unitExists(trial.Unit) {
 		return nil
 	}
-	return unit(trial.Unit+" is not installed: nothing would watch the new system", "install the package of kexec-bls, or its units with make install")
+	return unit(trial.Unit+" is not installed: nothing would watch the new system", installUnits)
 }
+
+const installUnits = "install the package of kexec-bls, or its units with make install"
 
 // unitExists reports whether systemd finds the file of a unit.
 func (m *Machine) unitExists(unit string) bool {

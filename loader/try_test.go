@@ -305,17 +305,7 @@ func varOf(text string) string { return "\x07\x00\x00\x00" + string(bli.Encode(t
 // TestTryEndedBefore: unload, another load and a failure end a trial that has not
 // begun, to the byte, and the trial before is remembered.
 func TestTryEndedBefore(t *testing.T) {
-	for name, end := range map[string]func(*testing.T, *fake){
-		"unload": func(t *testing.T, f *fake) {
-			_, err := f.Unload(t.Context())
-			require.NoError(t, err)
-		},
-		"load": func(_ *testing.T, f *fake) { f.load("other.conf") },
-		"firmware": func(t *testing.T, f *fake) {
-			f.expect("reboot")
-			require.NoError(t, f.RebootFirmware(t.Context(), loader.RebootOptions{}))
-		},
-	} {
+	for name, end := range endings() {
 		t.Run(name, func(t *testing.T) {
 			f := newTried(t)
 			f.setVar(bli.EntryOneShot, "another.conf")

@@ -85,7 +85,7 @@ func (m *Machine) installed(unit string) error {
 		return errors.New("systemd does not run here: nothing would remove the key after the kexec")
 	}
 	if !m.unitExists(unit) {
-		return hint.Errorf("install the package of kexec-bls, or its units with make install", "%s is not installed: nothing would remove the key after the kexec", unit)
+		return hint.Errorf(installUnits, "%s is not installed: nothing would remove the key after the kexec", unit)
 	}
 	return nil
 }

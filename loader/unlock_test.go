@@ -196,25 +196,16 @@ func TestUnlockUndone(t *testing.T) {
 // TestUnlockEnded: unload, another load, a reboot through firmware and the start after
 // a power cut remove the key.
 func TestUnlockEnded(t *testing.T) {
-	for name, end := range map[string]func(*testing.T, *fake){
-		"unload": func(t *testing.T, f *fake) {
-			_, err := f.Unload(t.Context())
-			require.NoError(t, err)
-		},
-		"load": func(_ *testing.T, f *fake) { f.load("other.conf") },
-		"firmware": func(t *testing.T, f *fake) {
-			f.expect("reboot")
-			require.NoError(t, f.RebootFirmware(t.Context(), loader.RebootOptions{}))
-		},
-		"power cut": func(t *testing.T, f *fake) {
-			f.boot(false)
-			f.write(map[string]string{pcr23: strings.Repeat("00", 32)})
-			require.Len(t, f.leftover(), 1)
-			_, err := f.EndUnlock(t.Context())
-			require.NoError(t, err)
-			assert.NotContains(t, f.acts, "reset PCR 23")
-		},
-	} {
+	ends := endings()
+	ends["power cut"] = func(t *testing.T, f *fake) {
+		f.boot(false)
+		f.write(map[string]string{pcr23: strings.Repeat("00", 32)})
+		require.Len(t, f.leftover(), 1)
+		_, err := f.EndUnlock(t.Context())
+		require.NoError(t, err)
+		assert.NotContains(t, f.acts, "reset PCR 23")
+	}
+	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			f := newLocked(t)
 			before := f.header()
@@ -382,5 +373,9 @@ func TestUnlockRecordIsMalformed(t *testing.T) {
 	f.write(map[string]string{"var/lib/kexec-bls/unlock.json": "{"})
 	_, err := f.EndUnlock(t.Context())
 	require.ErrorContains(t, err, "unlock.json")
+	assert.Contains(t, hint.Of(err), "--wipe-slot=")
 	assert.Empty(t, f.leftover())
+	require.ErrorContains(t, f.unlock(loader.UnlockOptions{}), "unlock.json", "no other key is put on record instead")
+	assert.NotContains(t, f.acts, "enroll "+disk)
+	assert.Equal(t, "{", f.read("var/lib/kexec-bls/unlock.json"))
 }

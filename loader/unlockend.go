@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/state"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
@@ -26,7 +27,7 @@ func (m *Machine) EndUnlock(ctx context.Context) ([]string, error) {
 	defer lock.Close()
 	u, err := m.history().Unlock()
 	if err != nil {
-		return nil, err
+		return nil, unreadUnlock(err)
 	}
 	names := []string{}
 	for _, v := range u.Volumes {
@@ -39,8 +40,11 @@ func (m *Machine) EndUnlock(ctx context.Context) ([]string, error) {
 // record.
 func (m *Machine) endUnlock(ctx context.Context) error {
 	u, err := m.history().Unlock()
-	if err != nil || u.BootID == "" {
-		return nil // without a record nothing is known to be removed
+	switch {
+	case err != nil:
+		return unreadUnlock(err)
+	case u.BootID == "":
+		return nil
 	}
 	for _, v := range u.Volumes {
 		err = errors.Join(err, m.wipe(ctx, v))
@@ -56,6 +60,12 @@ func (m *Machine) endUnlock(ctx context.Context) error {
 	}
 	_ = m.Init.EnableUnit(ctx, UnlockUnit, false) // one that remains enabled does nothing
 	return nil
+}
+
+// unreadUnlock is the error of a record that does not say which keys there are.
+func unreadUnlock(err error) error {
+	return hint.Errorf("look for a key with PCR 23 in cryptsetup luksDump DEVICE, systemd-cryptenroll --wipe-slot=SLOT DEVICE, and remove the file",
+		"the record of a key for one kexec: %w", err)
 }
 
 // slots are the key slots of a volume with the policy of its key for one kexec.

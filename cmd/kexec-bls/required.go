@@ -50,14 +50,14 @@ func (a *app) requirement(ctx context.Context, retry bool) report.Requirement {
 
 // next compares what would be booted next with what runs.
 func (a *app) next(ctx context.Context, retry bool) (loader.NextBoot, error) {
+	if a.flags.root != "" {
+		return loader.NextBoot{}, fmt.Errorf("nothing runs below %s", a.flags.root)
+	}
 	sys, err := a.open(ctx)
 	if err != nil {
 		return loader.NextBoot{Running: a.machine.Host.Release()}, err
 	}
 	defer sys.Close()
-	if a.flags.root != "" {
-		return loader.NextBoot{}, fmt.Errorf("nothing runs below %s", a.flags.root)
-	}
 	if choice, err := sys.Default(); err == nil {
 		a.warnAll(choice.Missed)
 		a.warnAll(choice.Warnings)

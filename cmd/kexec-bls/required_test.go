@@ -16,7 +16,6 @@ import (
 func TestRebootRequiredOfAnotherRoot(t *testing.T) {
 	f, _ := newFake(t, archFiles())
 	root := t.TempDir()
-	write(t, root, map[string]string{"boot/loader/entries/a.conf": "linux /vmlinuz\n"})
 	got := f.run("reboot-required", "--root="+root)
 	assert.Equal(t, exitUnknown, got.code)
 	assert.Contains(t, got.stdout, "nothing runs below "+root)

@@ -77,9 +77,9 @@ func (h History) DropShutdown() error { return h.remove(endName) }
 
 func (h History) next() (Receipt, error) { return readRecord[Receipt](h, nextName) }
 
-// absent drops the error of a file that does not exist.
+// absent drops the error of a file that does not exist, nor its directory.
 func absent(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	return err
