@@ -156,7 +156,7 @@ var realCases = map[string]realCase{
 	"a submenu":                          {list: "submenu sub --id sub {\n  blscfg\n}\nblscfg", env: "saved_entry=sub>bb-1\n"},
 	"an entry of the submenu as default": {list: "submenu sub --id sub { blscfg\n }\nblscfg", env: "saved_entry=bb-1\n"},
 	"source":                             {files: disk{"grub/custom.cfg": "set default=1\nreturn\nset default=0\n"}, tail: "if [ -f ${config_directory}/custom.cfg ]; then\n  source ${config_directory}/custom.cfg\nelif [ -z \"${config_directory}\" -a -f $prefix/custom.cfg ]; then\n  source $prefix/custom.cfg\nfi"},
-	"an error of syntax at the end":      {tail: "set default=1\nif ["},
+	"an error of syntax at the end":      {tail: "set timeout=0\nset default=1\nif ["},
 	"unset and export":                   {env: "saved_entry=bb-1\nkernelopts=k\n", head: "unset kernelopts\nset a=b\nexport a", files: realEntry("options x$kernelopts y $a z\n"), tail: "unset default"},
 	"the last entry of many":             {env: "saved_entry=2\n", files: disk{"loader/entries/a.conf": "linux /k-3\n", "loader/entries/z.conf": "title no kernel\n", "loader/entries/zz.conf": "linux /gone\n"}},
 	"an entry that is a folder":          {env: "saved_entry=1\n", files: disk{"loader/entries/zz.conf/x": "x", "loader/entries/y.conf": "-> nowhere"}},

@@ -93,7 +93,8 @@ func (d *realDisk) compare(t *testing.T, g vm.GRUB) bool {
 		t.Logf("not determined: %v; GRUB booted %v", b.Err, got)
 		return false
 	case errors.Is(b.Err, ErrNotEntry):
-		if len(got) == 0 { // root leads nowhere
+		// root leads nowhere, or a submenu is the default and has a default of its own
+		if len(got) == 0 || strings.Count(console, "Booting `") > 1 {
 			assert.Contains(t, console, "Booting `"+b.Chosen.Title+"'")
 			return false
 		}
@@ -104,7 +105,7 @@ func (d *realDisk) compare(t *testing.T, g vm.GRUB) bool {
 		return false
 	}
 	require.NotEmpty(t, got)
-	assert.Equal(t, d.expected(t, b), got[0])
+	assert.Equal(t, d.expected(t, b), withoutDevice(got[0]))
 	if reports == 2 {
 		d.assertSecond(t, m, b, got[1:])
 	}
@@ -125,13 +126,24 @@ func (d *realDisk) assertSecond(t *testing.T, m *Machine, first *Boot, got []vm.
 	b := Next(m)
 	switch {
 	case b.Err == nil:
-		assert.Equal(t, []vm.Report{d.expected(t, b)}, got, "the second boot")
+		require.Len(t, got, 1, "the second boot")
+		assert.Equal(t, d.expected(t, b), withoutDevice(got[0]), "the second boot")
 	case errors.Is(b.Err, ErrNotEntry):
 		require.Len(t, got, 1)
 		assert.Equal(t, "other", got[0].Name)
 	default:
 		assert.Empty(t, got, "%v", b.Err)
 	}
+}
+
+// withoutDevice takes the device from BOOT_IMAGE, which has the kernel's path as it
+// was written.
+func withoutDevice(r vm.Report) vm.Report {
+	if rest, found := strings.CutPrefix(r.Cmdline, "BOOT_IMAGE=("); found {
+		_, path, _ := strings.Cut(rest, ")")
+		r.Cmdline = "BOOT_IMAGE=" + path
+	}
+	return r
 }
 
 // expected is what the kernel of a boot reports.
