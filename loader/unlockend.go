@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/state"
@@ -95,8 +96,14 @@ func (m *Machine) wipe(ctx context.Context, v state.UnlockedVolume) error {
 // another boot, or of this one without a loaded kernel.
 func (m *Machine) leftover() []Finding {
 	u, err := m.history().Unlock()
-	if err != nil || u.BootID == "" {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		return nil // who may not read it does not know it
+	case err != nil:
+		err = unreadUnlock(err)
+		return []Finding{{ID: FindingLeftover, Severity: SeverityError, Text: err.Error(), Hint: hint.Of(err)}}
+	case u.BootID == "":
+		return nil
 	}
 	if loaded, err := m.Kernel.Loaded(); u.BootID == m.Host.BootID() && (err != nil || loaded) {
 		return nil
