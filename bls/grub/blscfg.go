@@ -174,7 +174,8 @@ func (r *runner) readDir(name string, l listing) (items []*Item, opened bool, er
 			items = append(items, item)
 		}
 	}
-	return r.sorted(items), true, nil
+	items, err = r.sorted(items)
+	return items, true, err
 }
 
 // named reports whether a file name is one of an entry or image.
@@ -229,9 +230,10 @@ func (r *runner) image(item *Item) *Item {
 	return item
 }
 
-// sorted orders items for the menu. Of entries that Fedora's GRUB compares
-// equal it lists one only; which one depends on the order in the folder.
-func (r *runner) sorted(items []*Item) []*Item {
+// sorted orders items for the menu. Of entries that Fedora's GRUB compares equal it
+// lists one only; which one depends on the order in the folder. Upstream's stops to
+// read the folder there.
+func (r *runner) sorted(items []*Item) ([]*Item, error) {
 	compare := func(a, b *Item) int { return CompareFedora(b.ID, a.ID) }
 	if r.flavor == Upstream {
 		compare = func(a, b *Item) int { return CompareUpstream(path.Base(b.File.Path), path.Base(a.File.Path)) }
@@ -240,10 +242,14 @@ func (r *runner) sorted(items []*Item) []*Item {
 	var out []*Item
 	for _, item := range items {
 		if n := len(out); n > 0 && compare(out[n-1], item) == 0 {
+			if r.flavor == Upstream {
+				return nil, r.undetermined("GRUB takes %s and %s for equal, and which other entries it lists depends on the order in their folder",
+					path.Base(out[n-1].File.Path), path.Base(item.File.Path))
+			}
 			out[n-1].twins = append(out[n-1].twins, item)
 			continue
 		}
 		out = append(out, item)
 	}
-	return out
+	return out, nil
 }

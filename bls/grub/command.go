@@ -94,6 +94,10 @@ func (r *runner) control(c call) error {
 	case "false":
 		r.status = failure
 	case "return":
+		if r.functions == 0 && r.loading == nil || len(c.args) > 1 {
+			r.status = failure
+			return nil
+		}
 		r.flow = leave
 		if len(c.args) > 0 {
 			r.status = statusOf(c.args[0] == "0")

@@ -272,6 +272,7 @@ func TestScript(t *testing.T) {
 		{"test group", "if [ ! ( x = y -o y = y ) ]; then default=a; else default=b; fi", "b"},
 		{"test file", "if [ -e /k-a -a -d /loader -a ! -f /loader -a ! -s /k-a ]; then default=b; fi", "b"},
 		{"source", "source /inc.cfg", "b"},
+		{"status of return outside of functions", "if return; then default=a; else default=b; fi", "b"},
 		{"unset", "default=a\nunset default", "c"},
 		{"comment", "default=b # default=a", "b"},
 		{"failed configfile", "configfile /none\ndefault=b", "b"},
@@ -279,7 +280,7 @@ func TestScript(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := entries("c", "b", "a")
-			d["inc.cfg"] = "default=b\nreturn\ndefault=a\n"
+			d["inc.cfg"] = "default=a\nreturn # is an error where no function runs\ndefault=b\n"
 			b := Next(d.machine(c.script + "\nblscfg\n"))
 			require.NoError(t, b.Err)
 			assert.Equal(t, c.want, b.Default.ID)
@@ -317,9 +318,12 @@ func TestUndetermined(t *testing.T) {
 		"two folders":         "blscfg ($root)/loader/entries\nblscfg ($root)/grub2",
 		"names of disks":      "echo *",
 		"linux at top level":  "linux /k-a",
+		"return for another":  "function f {\n  source /inc.cfg\n}\nf",
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := Next(entries("c", "b", "a").machine(script + "\nblscfg\n"))
+			d := entries("c", "b", "a")
+			d["inc.cfg"] = "return\n"
+			b := Next(d.machine(script + "\nblscfg\n"))
 			var u *UndeterminedError
 			require.ErrorAs(t, b.Err, &u)
 			assert.Nil(t, b.Default)

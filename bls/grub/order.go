@@ -114,13 +114,14 @@ func compareDigits(a, b string) int {
 // blsuki does; its menu is in descending order. It is GNU's version order: a
 // name that begins with "." is below all others, extensions count only where
 // all else is equal, digits are below letters and letters below other
-// characters, "~" is below even the end.
+// characters, "~" is below even the end. Names that differ in leading zeros of a
+// number only compare equal.
 func CompareUpstream(a, b string) int {
 	if c := cmp.Compare(dotRank(a), dotRank(b)); c != 0 || a == b {
 		return c
 	}
 	stemA, stemB := cutExtensions(a), cutExtensions(b)
-	return cmp.Or(compareVersion(stemA, stemB), compareVersion(a, b), cmp.Compare(a, b))
+	return cmp.Or(compareVersion(stemA, stemB), compareVersion(a, b))
 }
 
 func dotRank(s string) int {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCompareFedora(t *testing.T) {
@@ -50,7 +51,19 @@ func TestCompareUpstream(t *testing.T) {
 	assert.Positive(t, CompareUpstream("ostree-2-fedora.conf", "ostree-2.conf"))
 	assert.Positive(t, CompareUpstream("linux.conf", "6a98.conf"))
 	assert.Negative(t, CompareUpstream("x~1.conf", "x.conf"))
-	assert.NotZero(t, CompareUpstream("a-01.conf", "a-1.conf"))
+	assert.Zero(t, CompareUpstream("a-01.conf", "a-1.conf"))
+}
+
+// Upstream's GRUB lists nothing after the second of two names that it takes for equal.
+func TestEqualNamesEndTheMenu(t *testing.T) {
+	d := entries("a-01", "b", "a-1")
+	b := Next(d.machine("insmod blsuki\nblscfg\n"))
+	var u *UndeterminedError
+	require.ErrorAs(t, b.Err, &u)
+	assert.Contains(t, u.Error(), "a-01.conf and a-1.conf")
+	b = Next(d.machine("insmod blscfg\nblscfg\n"))
+	require.NoError(t, b.Err)
+	assert.Len(t, b.Menu, 2, "Fedora's leaves one out")
 }
 
 func FuzzCompare(f *testing.F) {

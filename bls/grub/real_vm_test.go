@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,13 +137,12 @@ func (d *realDisk) assertSecond(t *testing.T, m *Machine, first *Boot, got []vm.
 	}
 }
 
-// withoutDevice takes the device from BOOT_IMAGE, which has the kernel's path as it
-// was written.
+// bootImage is BOOT_IMAGE, which has the kernel's path as it was written.
+var bootImage = regexp.MustCompile(`^BOOT_IMAGE=(?:"(?:\([^)]*\))?([^"]*)"|(?:\([^)]*\))?([^" ]+))`)
+
+// withoutDevice takes device and quotes from BOOT_IMAGE.
 func withoutDevice(r vm.Report) vm.Report {
-	if rest, found := strings.CutPrefix(r.Cmdline, "BOOT_IMAGE=("); found {
-		_, path, _ := strings.Cut(rest, ")")
-		r.Cmdline = "BOOT_IMAGE=" + path
-	}
+	r.Cmdline = bootImage.ReplaceAllString(r.Cmdline, "BOOT_IMAGE=$1$2")
 	return r
 }
 

@@ -80,13 +80,14 @@ type runner struct {
 	boot      *Boot
 	loading   *loading // while an item's commands run
 
-	file     string // of the script that runs, for messages
-	line     int
-	steps    int
-	calls    int
-	listings int
-	size     int
-	loaded   int // bytes of files
+	file      string // of the script that runs, for messages
+	line      int
+	steps     int
+	calls     int
+	functions int // how many of the calls are those of functions
+	listings  int
+	size      int
+	loaded    int // bytes of files
 }
 
 func newRunner(m *Machine) *runner {
@@ -238,9 +239,9 @@ func (r *runner) call(c *command, args []string) error {
 		return r.undetermined("functions are nested too deep")
 	}
 	old, line := r.params, r.line
-	r.params = args
+	r.params, r.functions = args, r.functions+1
 	err := r.list(c.body)
-	r.params, r.line, r.calls = old, line, r.calls-1
+	r.params, r.line, r.calls, r.functions = old, line, r.calls-1, r.functions-1
 	if r.flow == leave {
 		r.flow = goOn
 	}

@@ -47,11 +47,11 @@ func (r *runner) config(f File, src string) error {
 	oldDir := r.value("config_directory")
 	r.vars["config_file"], r.vars["config_directory"] = full, full[:strings.LastIndexByte(full, '/')]
 	err := r.script(f.Path, src)
-	if r.flow == leave {
-		r.flow = goOn
-	}
-	if err != nil || r.flow == shown {
+	switch {
+	case err != nil || r.flow == shown:
 		return err
+	case r.flow == leave:
+		return r.undetermined("%s: return in a file that a function sources", f.Path)
 	}
 	if hadFile {
 		r.vars["config_file"], r.vars["config_directory"] = oldFile, oldDir
