@@ -90,6 +90,9 @@ func (d *realDisk) compare(t *testing.T, g vm.GRUB) bool {
 	}()
 	var undetermined *UndeterminedError
 	switch {
+	case garbled.MatchString(console):
+		t.Logf("GRUB put other memory before a command of its own: %s", console)
+		return false
 	case errors.As(b.Err, &undetermined):
 		t.Logf("not determined: %v; GRUB booted %v", b.Err, got)
 		return false
@@ -136,6 +139,10 @@ func (d *realDisk) assertSecond(t *testing.T, m *Machine, first *Boot, got []vm.
 		assert.Empty(t, got, "%v", b.Err)
 	}
 }
+
+// garbled is a command that blsuki of 2.14 did not write so: seed 112 has it, and no
+// smaller disk with the same entry.
+var garbled = regexp.MustCompile("can't find command `[^']*\\?initrd'")
 
 // bootImage is BOOT_IMAGE, which has the kernel's path as it was written.
 var bootImage = regexp.MustCompile(`^BOOT_IMAGE=(?:"(?:\([^)]*\))?([^"]*)"|(?:\([^)]*\))?([^" ]+))`)
