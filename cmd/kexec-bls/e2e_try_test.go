@@ -35,7 +35,7 @@ func trySetup(t *testing.T, watchdog string) setup {
 	case "iTCO_wdt": // every machine here has one, and the cloud's kernel no driver
 		s.kernel = vm.FullKernel
 		kernel = vm.FindKernel(t, s.kernel)
-		maps.Copy(s.root, modulesOf(t, kernel, "lpc_ich", watchdog))
+		maps.Copy(s.root, modulesOf(t, kernel, "lpc_ich", watchdog, "efi_pstore"))
 		s.root["etc/modprobe.d/vm.conf"] = nil // which denies them to udev
 	}
 	records := []cpio.Record{
