@@ -136,11 +136,11 @@ func (s *System) choose() {
 		next: s.menu.choose(s.vars, conf), lasting: s.menu.choose(lasting, conf),
 		saved: s.menu.byID(s.vars.LastBooted), consume: s.consumeVariable,
 	}
-	switch forbidden := forbidden(s.menu.problems); {
+	switch err := forbidden(s.menu.problems); {
 	case s.unreadable():
 		s.choices.unknown(errUnreadable)
-	case forbidden != nil:
-		s.choices.unknown(hint.Wrap(noEntryf("not all of the boot partitions can be read: %v", forbidden), "run as root, or name the entry"))
+	case err != nil:
+		s.choices.unknown(hint.Wrap(noEntryf("not all of the boot partitions can be read: %v", err), "run as root, or name the entry"))
 	case kind == otherLoader:
 		s.choices.next.Warnings = []string{fmt.Sprintf("the boot loader is %s, which may boot something else than these entries; name the entry explicitly", s.vars.Info)}
 	case kind == unknownLoader && !s.Offline() && s.options.Vars.Available():
