@@ -12,7 +12,9 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
 
-// An Entry is a parsed entry together with the volume its paths start at.
+// An Entry is a parsed entry together with the volume its paths start at: ID, Title,
+// Hidden and the rest of the embedded bls.Entry. It has no stable form in JSON; that
+// of kexec-bls list has.
 type Entry struct {
 	*bls.Entry
 	// Volume is nil for entries that only the boot loader reports.

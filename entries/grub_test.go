@@ -103,6 +103,15 @@ func TestGrubExpands(t *testing.T) {
 	require.NoError(t, f.Close())
 }
 
+// Of a system that does not run, files have the names that a user sees.
+func TestGrubBelowARoot(t *testing.T) {
+	dir, o := grubMachine(t, fedora(""))
+	o.Root, o.ESP, o.Boot = dir, "", ""
+	e, err := open(t, o).Pick("0123-6.9.5")
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dir, "boot/vmlinuz"), e.Where(e.Linux))
+}
+
 // A /boot in the root file system may name files beside it.
 func TestGrubStartsAtTheRoot(t *testing.T) {
 	tree := fedora("")

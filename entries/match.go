@@ -51,6 +51,9 @@ func (m *menu) unmatched(name string) error {
 		}
 	}
 	err := noEntryf("no entry matches '%s'", name)
+	if strings.HasPrefix(name, "@") {
+		return hint.Wrap(err, "names with an @ are "+strings.Join(atNames(), ", "))
+	}
 	if len(ids) == 0 || len(ids) > maxSuggestions {
 		return err
 	}

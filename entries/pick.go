@@ -3,6 +3,9 @@ package entries
 // named is the rule of an entry that the user names.
 const named = "named by the user"
 
+// atNames are the names of entries that begin with an @.
+func atNames() []string { return []string{"@default", "@oneshot", "@saved", "@current"} }
+
 // Pick returns the entry that name means: an id in any letter case, with or
 // without suffix and boot counter; a prefix of an id, title or version that only
 // one entry has; "@default", "@oneshot", "@saved" or "@current"; "" is Default.

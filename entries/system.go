@@ -136,20 +136,17 @@ func (s *System) choose() {
 		next: s.menu.choose(s.vars, conf), lasting: s.menu.choose(lasting, conf),
 		saved: s.menu.byID(s.vars.LastBooted), consume: s.consumeVariable,
 	}
-	switch {
+	switch err := forbidden(s.menu.problems); {
 	case s.unreadable():
-		s.choices.next.Entry, s.choices.next.err = nil, errUnreadable
-		s.choices.lasting.Entry, s.choices.lasting.err = nil, errUnreadable
+		s.choices.unknown(errUnreadable)
+	case err != nil:
+		s.choices.unknown(hint.Wrap(noEntryf("not all of the boot partitions can be read: %v", err), "run as root, or name the entry"))
 	case kind == otherLoader:
 		s.choices.next.Warnings = []string{fmt.Sprintf("the boot loader is %s, which may boot something else than these entries; name the entry explicitly", s.vars.Info)}
 	case kind == unknownLoader && !s.Offline() && s.options.Vars.Available():
 		s.choices.next.Warnings = []string{"cannot detect systemd-boot or GRUB: firmware may boot a different entry; name the entry explicitly"}
 	}
 }
-
-// errUnreadable means that a variable may name another entry than the files do.
-var errUnreadable = hint.Wrap(noEntryf("the EFI variables that choose the next boot cannot be read: efivarfs is not mounted, or the kernel runs without EFI runtime services"),
-	"name the entry, or mount efivarfs")
 
 func (s *System) findRunning() {
 	if s.Offline() {

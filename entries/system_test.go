@@ -3,6 +3,8 @@ package entries
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 	"unicode/utf16"
 
@@ -135,11 +137,45 @@ func TestPick(t *testing.T) {
 		require.NoError(t, err)
 		assert.Same(t, c.Entry, e)
 	}
-	for name, want := range map[string]string{"nosuch": "no entry matches 'nosuch'"} {
+	for name, want := range map[string]struct{ err, hint string }{
+		"nosuch": {"no entry matches 'nosuch'", ""}, "@defualt": {"no entry matches '@defualt'", "names with an @ are @default, @oneshot, @saved, @current"},
+	} {
 		_, err := s.Pick(name)
 		require.ErrorIs(t, err, ErrNoEntry, name)
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want.err)
+		assert.Equal(t, want.hint, hint.Of(err))
 	}
+}
+
+// TestWhatOthersMayRead decides the next boot: without it none is known.
+func TestWhatOthersMayRead(t *testing.T) {
+	for _, name := range []string{"efi/loader/loader.conf", "efi/loader/entries/c.conf"} {
+		dir, o := machine(t, abc())
+		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0))
+		require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
+		asNobody(t, func() {
+			s := open(t, o)
+			_, err := s.Default()
+			require.ErrorIs(t, err, ErrNoEntry)
+			require.ErrorContains(t, err, "not all of the boot partitions can be read: ")
+			require.ErrorContains(t, err, ": permission denied")
+			assert.Equal(t, "run as root, or name the entry", hint.Of(err))
+			_, err = s.Pick("b")
+			assert.NoError(t, err)
+		})
+	}
+}
+
+// asNobody runs a function on a thread that may not read what it does not own.
+func asNobody(t *testing.T, run func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	if os.Geteuid() == 0 {
+		require.NoError(t, syscall.Setfsuid(65534))
+		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
+	}
+	defer runtime.UnlockOSThread()
+	run()
 }
 
 func TestPickWhatIsNotKnown(t *testing.T) {

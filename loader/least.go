@@ -70,7 +70,7 @@ func (m *Machine) LeastReboot(ctx context.Context, sys *entries.System, opt Leas
 	default:
 		m.ForgoTried(sys, &next)
 		if next.Difference != SameSystem {
-			l.raise(ByKexec, next.Reasons.Lines()...)
+			l.raise(ByKexec, next.Reasons.brief()...)
 		}
 	}
 	l.raise(ByFirmware, m.firmwareWaits(sys, opt.Check)...)

@@ -31,12 +31,17 @@ import (
 
 // What is found about a plan and a machine.
 type (
-	// A Finding is one thing that a look at an initrd or a machine brings up.
+	// A Finding is one thing that a look at an initrd or a machine brings up: ID,
+	// Severity, Text (one clause: what it is), Hint (one clause: what to do, ""
+	// for nothing), and where they apply Member, Offset, Stream, Volume, PCRs and
+	// Predicted, as in the JSON of check, which it becomes. Ignored reports
+	// whether its ID is among some, String is one line.
 	Finding = finding.Finding
 	// A Severity is what a finding means: SeverityError, SeverityWarning or
 	// SeverityInfo.
 	Severity = finding.Severity
-	// A FindingID names a kind of finding. It is stable.
+	// A FindingID names a kind of finding. It is stable: Topics lists them,
+	// ParseFinding reads one.
 	FindingID = finding.ID
 )
 
@@ -51,7 +56,8 @@ const (
 
 // What is recorded of loads and reboots.
 type (
-	// A Receipt records what was loaded, by which request and from what.
+	// A Receipt records what was loaded, by which request and from what; package
+	// state has the fields of this and the next three.
 	Receipt = state.Receipt
 	// A Request is what a load was asked for.
 	Request = state.Request
@@ -59,10 +65,11 @@ type (
 	Boot = state.Boot
 	// A RebootDuration is how long a reboot took.
 	RebootDuration = state.RebootDuration
-	// Text is text of any bytes that survives JSON.
+	// Text is a string of any bytes. In JSON one that is not UTF-8, or begins with
+	// a backslash, is a backslash and its bytes in hexadecimal.
 	Text = raw.String
 	// A Change is a kernel parameter that the running system has and the next has
-	// not, or the reverse.
+	// not, or the reverse: Parameter, and Added for one of the next.
 	Change = cmdline.Change
 )
 

@@ -19,7 +19,7 @@ func TestNext(t *testing.T) {
 	}{
 		"release":      {map[string]string{line: arch}, loader.OtherRelease, "kernel 6.1.0 runs, arch.conf would boot 6.12.1"},
 		"build":        {map[string]string{line: arch, release: "6.12.1\n", version: "#2 SMP\n"}, loader.OtherBuild, "another build"},
-		"command line": {map[string]string{line: "root=/dev/vda2 quiet x", release: "6.12.1\n"}, loader.OtherCommandLine, "command line: - x; command line: + rw"},
+		"command line": {map[string]string{line: "root=/dev/vda2 quiet x", release: "6.12.1\n"}, loader.OtherCommandLine, "command line: - x + rw"},
 		"the same":     {map[string]string{line: "BOOT_IMAGE=/v quiet root=/dev/vda2 rw\n", release: "6.12.1\n", version: "#1 SMP\n"}, loader.SameSystem, ""},
 		"the same, after a kexec": {
 			map[string]string{line: arch + " " + loader.BlessMask + " acpi_rsdp=0x1\n", release: "6.12.1\n"}, loader.SameSystem, "",

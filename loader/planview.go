@@ -181,7 +181,7 @@ func (p *Plan) export(dir string) error {
 	if err != nil {
 		return err
 	}
-	out, err := output.OpenDir(dir)
+	out, err := output.MakeDir(dir)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,8 @@ func (p *Plan) flatten(ctx context.Context) error {
 	return nil
 }
 
-// WriteFile writes one file whole or not at all, as Export does.
+// WriteFile writes one file whole or not at all, as Export does, into a directory
+// that exists.
 func WriteFile(path string, write func(*os.File) error) error {
 	out, err := output.OpenDir(filepath.Dir(path))
 	if err != nil {

@@ -53,7 +53,20 @@ func (r Reason) String() string {
 type Reasons []Reason
 
 // String is the reasons as one line.
-func (r Reasons) String() string { return strings.Join(r.Lines(), "; ") }
+func (r Reasons) String() string { return strings.Join(r.brief(), "; ") }
+
+// brief is Lines with kernel parameters that follow each other on one line.
+func (r Reasons) brief() []string {
+	var lines []string
+	for i, reason := range r {
+		if i > 0 && reason.Parameter != "" && r[i-1].Parameter != "" {
+			lines[len(lines)-1] += strings.TrimPrefix(reason.String(), "command line:")
+		} else {
+			lines = append(lines, reason.String())
+		}
+	}
+	return lines
+}
 
 // Lines are the reasons, a line each.
 func (r Reasons) Lines() []string {

@@ -1,6 +1,9 @@
 package loader
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // FormatSize returns a number of bytes as a person reads it, in powers of 1024.
 func FormatSize(n int64) string {
@@ -15,4 +18,23 @@ func FormatSize(n int64) string {
 		return fmt.Sprintf("%d KiB", n>>10)
 	}
 	return fmt.Sprintf("%d B", n)
+}
+
+// FormatSpan returns a time span in whole seconds as systemd.time(7) writes it, "3min"
+// or "1h 30min".
+func FormatSpan(d time.Duration) string {
+	text := ""
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}} {
+		if n := d / unit.of; n > 0 {
+			text += fmt.Sprintf(" %d%s", n, unit.name)
+			d -= n * unit.of
+		}
+	}
+	if text == "" {
+		return "0"
+	}
+	return text[1:]
 }

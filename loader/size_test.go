@@ -2,6 +2,7 @@ package loader_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -14,5 +15,13 @@ func TestFormatSize(t *testing.T) {
 		10 << 20: "10 MiB", 2 << 30: "2048 MiB", 12 << 30: "12 GiB",
 	} {
 		assert.Equal(t, want, loader.FormatSize(n))
+	}
+}
+
+func TestFormatSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0", 10 * time.Second: "10s", 3 * time.Minute: "3min", 90 * time.Minute: "1h 30min", 24 * time.Hour: "24h", time.Hour + time.Second: "1h 1s",
+	} {
+		assert.Equal(t, want, loader.FormatSpan(d))
 	}
 }

@@ -55,7 +55,7 @@ func (t Try) String() string {
 	if t.Fallback != nil {
 		fallback = t.Fallback.ID
 	}
-	return fmt.Sprintf("trying %s: returns to %s by %s within %v unless boot-complete.target is reached", t.Entry, fallback, t.Watchdog, t.Limit)
+	return fmt.Sprintf("trying %s: returns to %s by %s within %s unless boot-complete.target is reached", t.Entry, fallback, t.Watchdog, FormatSpan(t.Limit))
 }
 
 // newSetup is set by a plan for a trial: how it is watched.

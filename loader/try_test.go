@@ -97,7 +97,7 @@ func TestTrySucceeds(t *testing.T) {
 		before := f.settings()
 		var line string
 		require.NoError(t, f.Reboot(t.Context(), f.try(loader.TryOptions{Promote: promote}), loader.RebootOptions{OnTry: func(t loader.Try) { line = t.String() }}))
-		assert.Equal(t, "trying arch.conf: returns to old.conf by watchdog0 (i6300esb) within 3m0s unless boot-complete.target is reached", line)
+		assert.Equal(t, "trying arch.conf: returns to old.conf by watchdog0 (i6300esb) within 3min unless boot-complete.target is reached", line)
 		assert.Equal(t, "old.conf", f.next(), "what a reset boots")
 		assert.Equal(t, "root=/dev/vda2 rw quiet kexec_bls.try="+bootID+" panic=10 watchdog.open_timeout=180 watchdog.handle_boot_enabled=1 systemd.watchdog_sec=0"+
 			" modprobe.blacklist=i6300esb rd.shell=0 rd.emergency=reboot efi_pstore.pstore_disable=0 systemd.wants=kexec-bls-try.service", f.cmdline)

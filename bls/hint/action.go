@@ -11,8 +11,9 @@ const (
 	Force       Action = "reboot with force"
 	// InSpite is a reboot that does not wait for inhibitors.
 	InSpite Action = "reboot in spite of it"
-	// Firmware is an ordinary reboot.
-	Firmware Action = "reboot through firmware instead"
+	// Firmware is an ordinary reboot, ByFirmware one that the rest of a hint is about.
+	Firmware   Action = "reboot through firmware instead"
+	ByFirmware Action = "reboot through the firmware"
 	// ReturnTo says where a reboot on trial leads back to.
 	ReturnTo Action = "name the entry to return to"
 	// KexecLoad takes the older system call, SyscallClassic.
@@ -30,6 +31,8 @@ const (
 	Decode Action = "decode the initrd"
 	// KeyFile names a file with a key of an encrypted volume.
 	KeyFile Action = "name a file with a key"
+	// GivePath names the boot partition.
+	GivePath Action = "give the path of the boot partition"
 	// ShowEntries lists entries with what is wrong with each.
 	ShowEntries Action = "see what is wrong with each"
 )

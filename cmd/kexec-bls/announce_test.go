@@ -55,6 +55,8 @@ kexec-bls: if it does not come up, reset the machine: firmware then boots as bef
 	assert.Equal(t, "kexec-bls: rebooting into arch.conf by kexec\n", f.run("reboot", "--esp-path="+esp).stderr)
 	assert.Empty(t, f.run("reboot", "-q", "--esp-path="+esp).stderr)
 	assert.Equal(t, "kexec-bls: rebooting through firmware\n", f.run("reboot", "--firmware").stderr)
+	assert.Equal(t, "kexec-bls: no reboot was scheduled\n", f.run("reboot", "--when=cancel").stderr)
+	write(t, f.dir, map[string]string{"run/systemd/shutdown/scheduled": "USEC=1795824000000000\nMODE=kexec\n"})
 	assert.Equal(t, "kexec-bls: scheduled reboot cancelled\n", f.run("reboot", "--when=cancel").stderr)
 	assert.NotContains(t, f.run("reboot", "--when=+5min", "--esp-path="+esp).stderr, "rebooting")
 }
@@ -80,7 +82,7 @@ func TestSuccessNamesTheThing(t *testing.T) {
 	f, esp := newFake(t, archFiles())
 	out := t.TempDir()
 	for _, c := range []struct{ line, want string }{
-		{"load", "arch.conf is loaded; systemctl reboot and systemctl kexec will start it, kexec-bls unload drops it"},
+		{"load", "arch.conf is loaded: systemctl kexec starts it, from systemd 256 on systemctl reboot too; kexec-bls unload drops it"},
 		{"unload", "unloaded arch.conf"},
 		{"unload", "nothing was loaded"},
 		{"export --output=" + out, "wrote arch.conf to " + out},

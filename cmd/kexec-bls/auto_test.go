@@ -1,11 +1,34 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// TestNoKexecInOneLine: what prevents it, and that a named entry is not what boots.
+func TestNoKexecInOneLine(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	write(t, f.dir, map[string]string{"proc/sys/kernel/kexec_load_disabled": "1\n"})
+	a := f.run("reboot", "-n", "--or-firmware", "arch", "--esp-path="+esp)
+	require.Equal(t, 0, a.code, a.stderr)
+	assert.Contains(t, a.stderr, "kexec-bls: warning: no kexec: kexec is disabled until the next boot: kernel.kexec_load_disabled is 1 [kexec-disabled]; "+
+		"firmware boots its own choice, not arch\n")
+}
+
+// TestEnableWithoutSystemd: the command line is not to blame.
+func TestEnableWithoutSystemd(t *testing.T) {
+	f, _ := newFake(t, archFiles())
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, "run/systemd/system")))
+	for _, verb := range []string{"enable", "disable"} {
+		a := f.run(verb)
+		assert.Equal(t, exitFailed, a.code)
+		assert.Equal(t, "kexec-bls: "+verb+" requires systemd as the init system; use kexec-bls reboot\n", a.stderr)
+	}
+}
 
 func TestRebootAuto(t *testing.T) {
 	const kexec = "kernel 6.1.0 runs, arch.conf would boot 6.12.1"

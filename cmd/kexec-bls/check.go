@@ -26,6 +26,9 @@ exit code is 5 where there is an error that is not ignored.`,
 			if err := p.try.Check(); err != nil {
 				return usagef("%w", err)
 			}
+			if machine && (len(args) > 0 || p.try.Given() || a.flags.json != term.JSONOff) {
+				return usagef("--report cannot be combined with an ENTRY, --try and --json")
+			}
 			if machine {
 				for line := range strings.Lines("# kexec-bls " + version + "\n" + a.machine.ReportMachine(a.checkOptions())) {
 					a.Print("%s", strings.TrimSpace(line))

@@ -131,7 +131,7 @@ func TestCheckScreen(t *testing.T) {
 	assert.Equal(t, exitBlocked, got.code)
 	assert.NotContains(t, got.stdout, "\x1b")
 	for _, want := range []string{
-		`(?m)^error   kernel   Linux`, `(?m)^ {17}error   kexec is disabled .* \[kexec-disabled\]$`, `(?m)^ {19}fix: reboot through the firmware$`,
+		`(?m)^error   kernel   Linux`, `(?m)^ {17}error   kexec is disabled .* \[kexec-disabled\]$`, `(?m)^ {19}fix: reboot through firmware \(kexec-bls reboot --firmware\)$`,
 		`(?m)^ {19}/proc/sys/kernel/kexec_load_disabled: 1$`, `(?m)^ignored shutdown `, `(?m)^warning hardware `, `(?m)^ok      initrd   2 images`,
 		`\nerror   reboot refuses arch.conf: 1 error; to go on: --ignore=kexec-disabled\n$`,
 	} {
@@ -329,4 +329,7 @@ func TestCheckReport(t *testing.T) {
 	assert.Contains(t, a.stdout, "# kexec-bls "+version+"\n")
 	assert.Contains(t, a.stdout, "[[machine]]\n")
 	assert.Contains(t, a.stdout, `kernel = "6.1.0"`)
+	for _, with := range []string{"arch", "--json", "--try"} {
+		assert.Equal(t, exitUsage, f.run("check", "--report", with).code, with)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
@@ -21,7 +22,7 @@ at every boot (boot); with off, nothing loads it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, ok := report.ParsePolicy(policy)
 			if !ok {
-				return usagef("--policy=%s: want auto, reboot, upgrade, boot or off", policy)
+				return usagef("--policy: must be one of auto, reboot, upgrade, boot, off; got %q", policy)
 			}
 			if err := a.needsSystemd("enable"); err != nil {
 				return err
@@ -29,7 +30,7 @@ at every boot (boot); with off, nothing loads it.`,
 			return a.everyReboot(true, report.PolicyText(p), a.machine.Enable(cmd.Context(), p))
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", policy, "What loads: `auto, reboot, upgrade, boot or off`")
+	cmd.Flags().StringVar(&policy, "policy", policy, "Load the next entry by `POLICY`: auto, reboot, upgrade, boot or off (default: auto)")
 	return cmd
 }
 
@@ -61,7 +62,7 @@ func (a *app) everyReboot(on bool, text string, err error) error {
 
 func (a *app) needsSystemd(verb string) error {
 	if kind := a.machine.Host.InitSystem(); kind != host.Systemd {
-		return usagef("%s requires systemd as the init system", verb)
+		return hint.Errorf("use kexec-bls reboot", "%s requires systemd as the init system", verb)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/hook"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -79,7 +80,7 @@ func (a *app) loadOnly(ctx context.Context, t *target, p planFlags) error {
 	if err != nil {
 		return err
 	}
-	a.Note("%s is loaded; systemctl reboot and systemctl kexec will start it, kexec-bls unload drops it", t.Name())
+	a.Note("%s is loaded: %s; kexec-bls unload drops it", t.Name(), hook.StartedBy(a.machine.Host))
 	_, err = a.json(report.ReceiptOf(&r))
 	return err
 }

@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, env *environment, stdout, stderr io
 
 // fail prints an error, as JSON too unless the command printed its report.
 func (a *app) fail(err error) {
-	err = usage.WithHint(err)
+	err = usage.WithHint(err, a.machine.Host.UID)
 	if !a.printed && a.flags.json != "" {
 		if _, jerr := a.json(report.Failure{Schema: report.Schema, Error: err.Error(), Hint: hint.Of(err), ExitStatus: exitCode(err)}); jerr != nil {
 			a.Warn("%v", jerr)

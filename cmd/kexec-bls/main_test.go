@@ -558,6 +558,7 @@ func TestOrFirmware(t *testing.T) {
 	got := f.run("reboot", "--or-firmware", "--esp-path="+esp)
 	assert.Equal(t, exitDone, got.code)
 	assert.Contains(t, got.stderr, "no kexec: ")
+	assert.NotContains(t, got.stderr, "firmware boots its own choice")
 	assert.Equal(t, []string{"load", "reset"}, f.acts)
 
 	f.acts, f.fail["load"], f.fail["systemctl"] = nil, nil, errors.New("inhibited")

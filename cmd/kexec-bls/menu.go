@@ -66,7 +66,7 @@ func (a *app) menu(ctx context.Context, p planFlags) (menu.Choice, error) {
 	if c, err := sys.Default(); err == nil {
 		next, opt.Next = c.Entry.ID, term.Cell(c.Entry.ID)
 	} else if len(opt.Rows) == 0 {
-		opt.Empty = term.Message(usage.WithHint(err))
+		opt.Empty = term.Message(usage.WithHint(err, a.machine.Host.UID))
 	}
 	if err := sys.Close(); err != nil {
 		return menu.Choice{}, err

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 )
@@ -38,8 +40,23 @@ func TestWithoutEntries(t *testing.T) {
 		assert.Equal(t, exitNoEntry, got.code, "%q", args)
 		assert.Contains(t, got.stderr, "no boot partition found: nothing at /efi; the kernels in /boot have no boot loader entries; "+line, "%q", args)
 	}
+	assert.Contains(t, f.run().stdout, "next     unknown: no boot partition found: nothing at /efi; the kernels in /boot have no boot loader entries; "+line)
 	assert.NotContains(t, f.run("list", "--root=/nosuch").stderr, "/boot/vmlinuz")
 	assert.Empty(t, f.acts)
+}
+
+// TestNothingToBoot: the reason is given once, and what to type is ours.
+func TestNothingToBoot(t *testing.T) {
+	f, dir := newFake(t, nil)
+	got := f.run("list", "--esp-path="+dir)
+	assert.Equal(t, 1, strings.Count(got.stdout+got.stderr, "no entries"), got.stderr)
+	assert.Contains(t, got.stdout, "next boot: none\n")
+	write(t, dir, map[string]string{"loader/entries/bad.conf": "linux /gone\n"})
+	assert.Contains(t, f.run("list", "--esp-path="+dir).stdout, "next boot: no entry, none of 1 entries can be booted\n")
+	f.openSystem = func(context.Context, entries.Options) (*entries.System, error) {
+		return nil, hint.Errorf(string(hint.GivePath), "%w: nothing at /efi", esp.ErrNotFound)
+	}
+	assert.Equal(t, "no boot partition found: nothing at /efi; use --esp-path=DIR or --boot-path=DIR\n", f.run("reboot-required").stdout)
 }
 
 // TestPathAsEntry: who types a file where an ENTRY belongs wants to load it.

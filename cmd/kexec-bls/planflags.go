@@ -44,7 +44,7 @@ func (p *planFlags) addInitrd(cmd *cobra.Command) {
 	f.BoolVar(&p.Verify, "verify", false, "Decode every compressed initrd to its end first")
 	f.BoolVar(&p.EarlyFirst, "early-first", false, "Move archives of microcode and ACPI tables to the front")
 	if p.verifyFast = is("check", "load", "reboot"); p.verifyFast {
-		f.BoolVar(&p.NoVerify, "no-verify", false, "Do not decode those that decode fast either")
+		f.BoolVar(&p.NoVerify, "no-verify", false, "Do not decode initrds to their end, not even those in fast formats")
 		f.Var((*flags.IDs)(&p.Ignore), "ignore", "Go on in spite of the findings with this `ID`, or all (default: check.ignore)")
 	}
 	if !is("show", "ls", "check") {

@@ -13,6 +13,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/journal"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
@@ -139,8 +140,12 @@ func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *repor
 func (a *app) kexecOrFirmware(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
 	err := a.kexecInto(ctx, name, o, r)
 	if err != nil && o.orFirmware && ctx.Err() == nil && kexecFailed(name, err) {
-		a.Warn("no kexec: %v", err)
-		r.Why = err.Error()
+		r.Why = usage.Cause(err)
+		if warning := "no kexec: " + r.Why; name == "" {
+			a.Warn("%s", warning)
+		} else {
+			a.Warn("%s; firmware boots its own choice, not %s", warning, name)
+		}
 		return a.throughFirmware(ctx, o, r)
 	}
 	return err
@@ -263,6 +268,9 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 // cancel cancels a scheduled reboot, and drops our image with it.
 func (a *app) cancel(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	r.Way = string(journal.Cancelled)
+	if _, scheduled := a.machine.Schedule(); !scheduled {
+		r.SetIdle()
+	}
 	if o.dryRun {
 		return a.would(r, "a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")
 	}

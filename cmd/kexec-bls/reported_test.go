@@ -51,6 +51,7 @@ func TestRebootJSON(t *testing.T) {
 	v = oneObject(t, f.run("reboot", "arch", "--or-firmware", "--json=short", "--esp-path="+esp))
 	assert.Equal(t, "firmware", v["way"])
 	assert.Contains(t, v["why"], "lockdown")
+	assert.NotContains(t, v["why"], "\n")
 	assert.NotContains(t, v, "entry", "the firmware chooses")
 	assert.Equal(t, "now", v["when"])
 }

@@ -123,7 +123,7 @@ func loadCases() []schemaCase {
 		{args: "unload"}, {args: "unload", prepare: func(_ *testing.T, f *fake) { f.isThere = true }},
 		{args: "unload", code: exitFailed, fails: true, prepare: func(_ *testing.T, f *fake) { f.isThere, f.fail["unload"] = true, errors.New("no") }},
 		{args: "enable"}, {args: "enable --policy=x", code: exitUsage, fails: true},
-		{args: "disable"}, {args: "disable", code: exitUsage, fails: true, prepare: func(t *testing.T, f *fake) { f.runInit(t, host.OpenRC) }},
+		{args: "disable"}, {args: "disable", code: exitFailed, fails: true, prepare: func(t *testing.T, f *fake) { f.runInit(t, host.OpenRC) }},
 	}
 }
 

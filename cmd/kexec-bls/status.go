@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
 	"github.com/kexec-bls/kexec-bls/loader"
 )
 
@@ -52,9 +54,10 @@ func (a *app) status(ctx context.Context, verify bool) error {
 }
 
 func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, error) {
-	sys, err := a.open(ctx)
-	if err == nil {
+	sys, missing := a.open(ctx)
+	if missing == nil {
 		defer sys.Close()
+		_, missing = sys.Default()
 	} else {
 		sys = nil
 	}
@@ -63,6 +66,9 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 		return nil, err
 	}
 	r := report.StatusOf(loaded, a.machine.Host, sys)
+	if missing != nil {
+		r.SetUnknown(term.Message(usage.WithHint(a.withoutEntries(missing), a.machine.Host.UID)))
+	}
 	boot, err := a.boot()
 	a.warnUnread(err)
 	r.SetBoot(boot)
@@ -99,6 +105,9 @@ func (a *app) writeMetrics(ctx context.Context, path string, verify bool) error 
 	}
 	required := a.quiet().requirement(ctx, false) // the warnings were printed
 	if err := renameio.WriteFile(path, report.Metrics(version, r, required), 0o644, renameio.IgnoreUmask()); err != nil {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = fmt.Errorf("%s: %w", path, cause.Err) // not the name of the temporary file
+		}
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil

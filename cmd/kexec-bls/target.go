@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
+	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/flags"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/report"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/usage"
@@ -78,6 +79,8 @@ func (a *app) plan(ctx context.Context, sys *entries.System, name string, p plan
 		switch {
 		case name == "" && !hasEntries(sys):
 			err = a.withoutEntries(err)
+		case p.try.Given() && flags.IsTimespan(name):
+			err = hint.Wrap(err, "to set the time of the trial: --try="+name)
 		case strings.Contains(name, "/"):
 			err = hint.Wrap(err, "to load a file: kexec-bls load --linux="+name)
 		}
@@ -152,13 +155,13 @@ func (a *app) progress() func(step string, done, total int64) {
 // found.
 func (a *app) warnProblems(sys *entries.System) {
 	for _, p := range sys.Problems() {
-		a.Warn("%v", p)
+		a.Warn("%s", term.Message(usage.WithHint(p, a.machine.Host.UID)))
 	}
 }
 
 func (a *app) warnAll(texts []string) {
 	for _, text := range texts {
-		a.Warn("%s", text)
+		a.Warn("%s", term.Advice(text))
 	}
 }
 

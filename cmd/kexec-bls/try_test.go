@@ -37,7 +37,7 @@ func TestRebootTry(t *testing.T) {
 	f, flags := newTried(t)
 	got := f.run(append([]string{"reboot", "--try=90s", "arch"}, flags...)...)
 	require.Equal(t, exitDone, got.code, got.stderr)
-	assert.Contains(t, got.stderr, "trying arch.conf: returns to old.conf by watchdog0 (iTCO_wdt) within 1m30s unless boot-complete.target is reached\n")
+	assert.Contains(t, got.stderr, "trying arch.conf: returns to old.conf by watchdog0 (iTCO_wdt) within 1min 30s unless boot-complete.target is reached\n")
 	assert.Contains(t, f.cmdline, " kexec_bls.try=")
 	assert.Contains(t, f.cmdline, " watchdog.open_timeout=90 ")
 	assert.Contains(t, f.acts, "enable kexec-bls-try.service true")
@@ -57,7 +57,7 @@ func TestTryIsShown(t *testing.T) {
 	for _, args := range [][]string{{"show", "--try", "arch"}, {"reboot", "--dry-run", "--try", "arch"}} {
 		got := f.run(append(args, flags...)...)
 		require.Equal(t, exitDone, got.code, got.stderr)
-		assert.Contains(t, got.stdout, "trial      trying arch.conf: returns to old.conf by watchdog0 (iTCO_wdt) within 3m0s")
+		assert.Contains(t, got.stdout, "trial      trying arch.conf: returns to old.conf by watchdog0 (iTCO_wdt) within 3min")
 		assert.Contains(t, got.stdout, "for the trial alone: kexec_bls.try=")
 		assert.Contains(t, got.stdout, "+ watchdog.open_timeout=180")
 	}

@@ -16,6 +16,7 @@ list
 list --no-legend
 list -o json
 lst
+list --json=long
 ls
 arch-lts.conf
 show
@@ -23,6 +24,7 @@ show arch-lts --append=debug
 show arhc
 show /boot/vmlinuz-linux
 show @oneshot
+show @defualt
 show ''
 check
 check arch-lts -v
@@ -43,6 +45,8 @@ reboot --menu=foo
 reboot --boot-loader-entry=arch-lts.conf
 reboot --firmware-setup
 reboot --when=
+reboot --try 5min
+reboot --try=2s
 reboot --no-wal
 reboot arch-lts --loaded
 reboot -f
@@ -58,6 +62,11 @@ help nosuch
 completion ksh
 reboot --when=show --json short
 reboot auto-windows
+status --esp-path=OUT/nosuch
+list --root=OUT/nosuch
+initrd list a
+menu -n
+enable --policy=foo
 `
 
 // TestWalkThrough keeps what each line prints, to be read as a user reads it.

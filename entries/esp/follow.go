@@ -60,8 +60,11 @@ func (f *FileSystem) Prefix() string {
 // Where is a path of the file system as the user sees it.
 func (f *FileSystem) Where(p string) string {
 	at, err := f.find(path.Clean(Name(p)))
-	if err != nil {
+	switch {
+	case err != nil:
 		return f.v.Where(p)
+	case at.root == f.v.Root: // which may have the name of a descriptor
+		return f.v.Where(at.name)
 	}
 	return filepath.Join(at.root.Name(), at.name)
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // offline finds the boot partitions of an operating system that does not run.
@@ -18,7 +20,7 @@ func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Root, err)
 	}
-	tree, err := os.Open(dir)
+	tree, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, Cause(err))
 	}
@@ -35,7 +37,7 @@ func (o Options) offline(espPath, bootPath string) ([]*Volume, error) {
 	case err != nil:
 		return nil, err
 	case esp == nil && boot == nil:
-		return nil, fmt.Errorf("%w below %s: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux", ErrNotFound, dir)
+		return nil, hint.Errorf(giveHint, "%w below %s: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux", ErrNotFound, dir)
 	case esp == nil:
 		return []*Volume{boot}, nil
 	case boot == nil:
@@ -56,7 +58,11 @@ type offlineTree struct {
 // passes for the kind; nil where none does.
 func (t offlineTree) first(kind Kind, given string, usual ...string) (*Volume, error) {
 	if given != "" {
-		return t.take(kind, given)
+		v, err := t.take(kind, given)
+		if isMissing(err) {
+			err = hint.Wrap(err, "paths of boot partitions are below "+t.tree.Name())
+		}
+		return v, err
 	}
 	for _, dir := range usual {
 		v, err := t.take(kind, dir)
@@ -92,11 +98,11 @@ func (t offlineTree) take(kind Kind, dir string) (*Volume, error) {
 }
 
 // passes reports whether a directory has what the partition would have. GRUB's
-// /boot has entries, but no ESP's files.
+// /boot has entries, but no ESP's files; it may have the ESP in it.
 func (t offlineTree) passes(v *Volume) bool {
 	if v.Kind == XBOOTLDR {
 		return t.isTrue("SYSTEMD_RELAX_XBOOTLDR_CHECKS") || has(v.Root, "loader/entries", "EFI/Linux")
 	}
 	return t.isTrue("SYSTEMD_RELAX_ESP_CHECKS") || has(v.Root, "EFI", "loader/loader.conf") ||
-		has(v.Root, "loader/entries") && !has(v.Root, "grub", "grub2")
+		has(v.Root, "loader/entries") && !has(v.Root, "grub", "grub2", "efi/EFI")
 }

@@ -27,8 +27,9 @@ func TestFindOffline(t *testing.T) {
 		"XBOOTLDR with UKIs":        {tree: "efi/EFI/ boot/EFI/Linux/", want: "esp DIR/efi plain|xbootldr DIR/boot plain"},
 		"GRUB":                      {tree: "boot/loader/entries/ boot/grub2/ boot/efi/EFI/fedora/", want: "esp DIR/boot/efi plain|xbootldr DIR/boot plain"},
 		"GRUB without EFI":          {tree: "boot/loader/entries/ boot/grub2/", want: "xbootldr DIR/boot plain"},
-		"nothing in them":           {tree: "efi/ boot/efi/", want: "error no boot partition found below DIR: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux"},
-		"nothing":                   {tree: "etc/", want: "error no boot partition found below DIR: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux"},
+		"GRUB's files on the ESP":   {tree: "boot/loader/entries/ boot/efi/EFI/redhat/grub.cfg", want: "esp DIR/boot/efi plain|xbootldr DIR/boot plain"},
+		"nothing in them":           {tree: "efi/ boot/efi/", want: "error no boot partition found below DIR: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux; give the path of the boot partition"},
+		"nothing":                   {tree: "etc/", want: "error no boot partition found below DIR: neither efi, boot nor boot/efi there has loader/entries or EFI/Linux; give the path of the boot partition"},
 		"relaxed":                   {tree: "efi/ boot/", env: "SYSTEMD_RELAX_ESP_CHECKS=1 SYSTEMD_RELAX_XBOOTLDR_CHECKS=1", want: "esp DIR/efi plain|xbootldr DIR/boot plain"},
 		"relaxed, boot alone":       {tree: "boot/", env: "SYSTEMD_RELAX_ESP_CHECKS=1 SYSTEMD_RELAX_XBOOTLDR_CHECKS=1", want: "esp DIR/boot plain"},
 		"relaxed by something else": {tree: "efi/", env: "SYSTEMD_RELAX_ESP_CHECKS=maybe", want: "error no boot partition found below..."},
@@ -36,7 +37,7 @@ func TestFindOffline(t *testing.T) {
 		"relative path given":       {tree: "a/b/", o: esp.Options{ESPPath: "a/b"}, want: "esp DIR/a/b plain"},
 		"both given":                {tree: "a/b/", o: esp.Options{ESPPath: "/a", BootPath: "/a/b"}, want: "esp DIR/a plain|xbootldr DIR/a/b plain"},
 		"both given, same":          {tree: "a/", o: esp.Options{ESPPath: "/a", BootPath: "/a"}, want: "esp DIR/a plain"},
-		"path above":                {tree: "a/", o: esp.Options{ESPPath: "../../../../../etc"}, want: "error DIR/etc: no such file or directory"},
+		"path above":                {tree: "a/", o: esp.Options{ESPPath: "../../../../../etc"}, want: "error DIR/etc: no such file or directory; paths of boot partitions are below DIR"},
 		"path by environment":       {tree: "a/ b/", env: "SYSTEMD_ESP_PATH=/a SYSTEMD_XBOOTLDR_PATH=/b", want: "esp DIR/a plain|xbootldr DIR/b plain"},
 		"link inside":               {tree: "boot/efi/EFI/ efi->boot/efi", want: "esp DIR/efi plain"},
 		"link out of it":            {tree: "efi->../../../../etc etc/EFI/", want: "esp DIR/efi plain"},
@@ -67,6 +68,8 @@ func TestFindOffline(t *testing.T) {
 	}
 	_, err := esp.Find(esp.Options{Root: "/nonexistent"})
 	assert.EqualError(t, err, "/nonexistent: no such file or directory")
+	_, err = esp.Find(esp.Options{Root: "/dev/null"})
+	assert.EqualError(t, err, "/dev/null: not a directory")
 }
 
 // makeNode makes a file, a directory, or the link that "name->target" says.

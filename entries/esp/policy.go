@@ -11,7 +11,7 @@ import (
 )
 
 // giveHint is what to do where a partition is not found or not taken.
-const giveHint = "give the path of the boot partition"
+const giveHint = string(hint.GivePath)
 
 var (
 	errForeign   = errors.New("does not hold the root file system")

@@ -24,7 +24,7 @@ func classicRefusal(m host.Machine) error {
 	case m.KHO():
 		return hint.Wrap(errors.New("kexec_load cannot pass on what kho=on keeps for the next kernel"), file+", or boot without kho=on")
 	case m.XenDom0():
-		return hint.Wrap(errors.New("kexec_load does not reach the Xen hypervisor, which does the kexec on its host"), "reboot through the firmware")
+		return hint.Wrap(errors.New("kexec_load does not reach the Xen hypervisor, which does the kexec on its host"), string(hint.ByFirmware))
 	}
 	return nil
 }

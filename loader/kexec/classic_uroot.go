@@ -10,6 +10,8 @@ import (
 	"os"
 
 	kexecload "github.com/u-root/u-root/pkg/boot/kexec"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 const classicBuilt = true
@@ -23,8 +25,8 @@ func classicLoad(kernel, initrd *os.File, cmdline string, rsdp uint64) (err erro
 	defer log.SetOutput(log.Writer())
 	log.SetOutput(io.Discard)
 	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("kexec_load: %s: malformed kernel image: %v", kernel.Name(), r)
+		if recover() != nil {
+			err = hint.Errorf("install the kernel again", "kexec_load: %s: malformed kernel image", kernel.Name())
 		}
 	}()
 	err = loadSegments(kernel, initrd, cmdline, rsdp)

@@ -5,14 +5,20 @@ package kexec
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"log"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
 // TestClassicSurvivesHostileKernels gives u-root's parsers what no boot loader
@@ -28,12 +34,24 @@ func TestClassicSurvivesHostileKernels(t *testing.T) {
 		require.NoError(t, err)
 		err = classicLoad(kernel, nil, "quiet", 0)
 		assert.ErrorContains(t, err, "kexec_load: "+path+": ", name)
+		assert.NotContains(t, err.Error(), "runtime error", name)
 		_, called := err.(syscall.Errno) //nolint:errorlint // the call's own
 		assert.False(t, called, name)
 		require.NoError(t, kernel.Close())
 	}
 	assert.Empty(t, said.String(), "only the command prints")
 	assert.Equal(t, &said, log.Writer(), "the logger is as it was")
+}
+
+// TestKernelWithoutKexec: where no kernel can be loaded, the image is not to blame.
+func TestKernelWithoutKexec(t *testing.T) {
+	text, err := os.Open("kexec.go")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, text.Close()) }()
+	for want, file := range map[bool]string{true: "sys/kernel/notes", false: "sys/kernel/kexec_loaded"} {
+		_, err = loadClassic(t.Context(), job{host: host.Machine{FS: fstest.MapFS{file: {}}, GOARCH: runtime.GOARCH}, kernel: text})
+		assert.Equal(t, want, errors.Is(err, unix.ENOSYS), file)
+	}
 }
 
 func hostileKernels() map[string][]byte {

@@ -125,13 +125,22 @@ func loaded(m host.Machine) (bool, error) {
 	if !m.Exists("sys/kernel") {
 		return false, hint.Wrap(errors.New("cannot determine whether a kernel is loaded: no /sys/kernel"), "mount sysfs: mount -t sysfs sysfs /sys")
 	}
+	name := loadedFile(m)
+	if name == "" {
+		return false, nil
+	}
+	b, err := m.ReadFile(name, int64(os.Getpagesize()))
+	return strings.TrimSpace(string(b)) == "1", err
+}
+
+// loadedFile is the file that shows whether a kernel is loaded, "" for none.
+func loadedFile(m host.Machine) string {
 	for _, name := range []string{"sys/kernel/kexec/loaded", "sys/kernel/kexec_loaded"} {
 		if m.Exists(name) {
-			b, err := m.ReadFile(name, int64(os.Getpagesize()))
-			return strings.TrimSpace(string(b)) == "1", err
+			return name
 		}
 	}
-	return false, nil
+	return ""
 }
 
 // jumpError explains why reboot(2) returned at all.
@@ -201,9 +210,13 @@ func (o Options) flags() int {
 	return flags
 }
 
+// loadClassic reads no image for a kernel that was built without kexec.
 func loadClassic(ctx context.Context, j job) (refusal.Call, error) {
 	if err := classicRefusal(j.host); err != nil {
 		return refusal.Classic, err
+	}
+	if j.host.Exists("sys/kernel") && loadedFile(j.host) == "" {
+		return refusal.Classic, unix.ENOSYS
 	}
 	rsdp := j.host.RSDP()
 	return refusal.Classic, busy(ctx, j.opt.BusyTimeout, func() error {

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
-const byFirmware = "reboot through the firmware"
+const byFirmware = string(hint.ByFirmware)
 
 // capability checks kexec_load_permitted (kernel/kexec_core.c): CAP_SYS_BOOT in
 // the first user namespace.

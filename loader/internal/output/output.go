@@ -25,15 +25,20 @@ type Dir struct {
 	uid  uint32
 }
 
-// OpenDir opens a directory, and makes it and its parents, 0755, where they are
-// absent. One that another user owns, or that others can write to, is ErrForeign;
-// the sticky bit of /tmp protects its files from others.
-func OpenDir(path string) (*Dir, error) { return openDir(path, uint32(os.Geteuid())) }
-
-func openDir(path string, uid uint32) (*Dir, error) {
+// MakeDir is OpenDir of a directory that it makes, with its parents, 0755, where
+// they are absent.
+func MakeDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
 	}
+	return OpenDir(path)
+}
+
+// OpenDir opens a directory. One that another user owns, or that others can write
+// to, is ErrForeign; the sticky bit of /tmp protects its files from others.
+func OpenDir(path string) (*Dir, error) { return openDir(path, uint32(os.Geteuid())) }
+
+func openDir(path string, uid uint32) (*Dir, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
@@ -104,7 +109,9 @@ func (d *Dir) writeTo(name string, before fs.FileInfo, write func(*os.File) erro
 func (d *Dir) replace(name string, write func(*os.File) error) error {
 	temporary := "." + name + "-" + rand.Text()[:8]
 	f, err := d.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return cause.Err // without the name, which nobody knows
+	} else if err != nil {
 		return err
 	}
 	err = errors.Join(write(f), f.Close())

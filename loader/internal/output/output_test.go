@@ -23,7 +23,9 @@ func text(s string) func(*os.File) error {
 
 func TestWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new/deep")
-	d, err := OpenDir(path)
+	_, err := OpenDir(path)
+	require.ErrorIs(t, err, fs.ErrNotExist, "a name with a typing error is no directory")
+	d, err := MakeDir(path)
 	require.NoError(t, err)
 	defer d.Close()
 	for _, content := range []string{"first", "second"} {

@@ -106,8 +106,10 @@ func Value(flag, value string) cobra.CompletionFunc {
 		"syscall": {cobra.CompletionWithDesc(string(kexec.Auto), "file, else classic"),
 			cobra.CompletionWithDesc(string(kexec.File), "kexec_file_load(2)"), cobra.CompletionWithDesc(string(kexec.Classic), "kexec_load(2)")},
 		"check-inhibitors": {"auto", "yes", "no"},
-		"when": {cobra.CompletionWithDesc("cancel", "cancel a scheduled reboot"), cobra.CompletionWithDesc("+5min", "in five minutes"),
+		"when": {cobra.CompletionWithDesc("show", "show a scheduled reboot"), cobra.CompletionWithDesc("cancel", "cancel a scheduled reboot"),
+			cobra.CompletionWithDesc("+5min", "in five minutes"),
 			cobra.CompletionWithDesc("+1h", "in an hour"), cobra.CompletionWithDesc("tomorrow", "at midnight")},
+		"policy": {"auto", "reboot", "upgrade", "boot", "off"},
 	}[flag]
 	directive := cobra.ShellCompDirectiveNoFileComp
 	switch {

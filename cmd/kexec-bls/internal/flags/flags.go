@@ -113,7 +113,7 @@ func (f *Timespan) String() string {
 	if f.Duration == 0 {
 		return ""
 	}
-	return f.Duration.String()
+	return loader.FormatSpan(f.Duration)
 }
 
 // Set takes a time span within the bounds.
@@ -123,7 +123,7 @@ func (f *Timespan) Set(text string) error {
 		return fmt.Errorf("must be a time span such as 3min; got %q", text)
 	}
 	if span < f.Min || span > f.Max {
-		return fmt.Errorf("must be between %v and %v; got %q", f.Min, f.Max, text)
+		return fmt.Errorf("must be between %s and %s; got %q", loader.FormatSpan(f.Min), loader.FormatSpan(f.Max), text)
 	}
 	f.Duration = span
 	return nil
@@ -131,6 +131,12 @@ func (f *Timespan) Set(text string) error {
 
 // Type names the value in the help text.
 func (f *Timespan) Type() string { return "TIME" }
+
+// IsTimespan reports whether a text is a time span with a unit.
+func IsTimespan(text string) bool {
+	_, err := parseSpan(text)
+	return err == nil && strings.ContainsAny(text, "smh")
+}
 
 func parseSpan(text string) (sum time.Duration, err error) {
 	units := map[string]time.Duration{

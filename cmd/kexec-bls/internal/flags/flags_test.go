@@ -27,7 +27,13 @@ func TestTimespan(t *testing.T) {
 		assert.ErrorContains(t, f.Set(text), "must be a time span such as 3min; got", text)
 	}
 	for _, text := range []string{"", "9s", "25h", "999999s"} {
-		assert.ErrorContains(t, f.Set(text), "must be between 10s and 24h0m0s; got", text)
+		assert.ErrorContains(t, f.Set(text), "must be between 10s and 24h; got", text)
+	}
+}
+
+func TestIsTimespan(t *testing.T) {
+	for text, want := range map[string]bool{"5min": true, "90s": true, "5": false, "": false, "arch-lts": false, "6.12": false} {
+		assert.Equal(t, want, IsTimespan(text), text)
 	}
 }
 

@@ -173,12 +173,16 @@ func (u *Upgrade) load(ctx context.Context) bool {
 	if u.loaded.State == loader.Stale {
 		again = " again, as " + u.loaded.Reasons[0].String()
 	}
-	way := "systemctl kexec starts it, from systemd 256 on systemctl reboot too"
-	if u.Machine.Host.InitSystem() != host.Systemd {
-		way = "kexec-bls reboot --loaded starts it"
-	}
-	u.once(u.UI.Note, "%s (kernel %s) is loaded%s: %s; kexec-bls unload drops it", r.Name(), r.Release, again, way)
+	u.once(u.UI.Note, "%s (kernel %s) is loaded%s: %s; kexec-bls unload drops it", r.Name(), r.Release, again, StartedBy(u.Machine.Host))
 	return true
+}
+
+// StartedBy is what starts a loaded kernel, for a person.
+func StartedBy(h host.Machine) string {
+	if h.InitSystem() != host.Systemd {
+		return "kexec-bls reboot --loaded starts it"
+	}
+	return "systemctl kexec starts it, from systemd 256 on systemctl reboot too"
 }
 
 // notLoaded prints why. A stale image that the hook has loaded is dropped: a reboot

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kexec-bls/kexec-bls/bls"
 	"github.com/kexec-bls/kexec-bls/bls/bli"
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 	"github.com/kexec-bls/kexec-bls/entries"
 	"github.com/kexec-bls/kexec-bls/loader"
@@ -44,10 +45,15 @@ func List(sys *entries.System, known Known, opt ListOptions) []byte {
 	if opt.NoLegend {
 		return []byte(text)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		text += fmt.Sprintf("next boot: %s, by %s\n", term.Cell(next.Entry.ID), term.Cell(next.Rule))
-	} else {
-		text += "next boot: none, the boot loader would find nothing to boot\n"
+	case len(t.Rows) == 0:
+		text += "next boot: none\n"
+	case hint.Of(err) == string(hint.ShowEntries): // they are above
+		text += "next boot: no entry, " + term.Printable(err.Error()) + "\n"
+	default:
+		text += "next boot: no entry, " + term.Message(err) + "\n"
 	}
 	if loaded {
 		text += "loaded: " + term.Cell((&Status{State: known.Loaded.State, Reasons: known.Loaded.Reasons, Loaded: ReceiptOf(known.Loaded.Receipt)}).loaded()) + "\n"

@@ -30,12 +30,16 @@ type Reboot struct {
 
 	begun     time.Time
 	announced bool // by Steps
+	idle      bool // nothing was scheduled
 }
 
 // NewReboot begins the report of a reboot; when is "" for now.
 func NewReboot(way, when, name string) *Reboot {
 	return &Reboot{Schema: Schema, Way: way, Entry: Named(name), When: cmp.Or(when, "now"), begun: time.Now()}
 }
+
+// SetIdle is for --when=cancel where nothing is scheduled.
+func (r *Reboot) SetIdle() { r.idle = true }
 
 // Choose sets the way to the least reboot.
 func (r *Reboot) Choose(l loader.Least) { r.Way, r.Why = string(l.Way), strings.Join(l.Reasons, "; ") }
@@ -82,6 +86,8 @@ func (r *Reboot) Steps(running string, force bool, last loader.Boot) []string {
 // for later.
 func (r *Reboot) Done() string {
 	switch {
+	case r.idle:
+		return "no reboot was scheduled"
 	case r.When == "cancel":
 		return "scheduled reboot cancelled"
 	case r.When != "now" || r.announced:

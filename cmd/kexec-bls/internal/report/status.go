@@ -50,6 +50,8 @@ type Status struct {
 	Missed *Missed `json:"missed,omitempty"`
 	// Scheduled is a reboot that systemd will carry out later.
 	Scheduled *Schedule `json:"scheduled,omitempty"`
+
+	unknown string // why Next is not known
 }
 
 // StatusOf reports what is loaded and what runs, and what sys would boot next; sys
@@ -136,6 +138,9 @@ func (r *Status) SetBoot(b loader.Boot) {
 	}
 }
 
+// SetUnknown keeps for a person why Next is not known.
+func (r *Status) SetUnknown(why string) { r.unknown = why }
+
 // Lines are the record for a person.
 func (r *Boot) Lines() []string {
 	if r == nil {
@@ -217,6 +222,8 @@ func (r *Status) Print(ui *term.UI) {
 	}
 	if r.Next != nil {
 		ui.Print("next     %s, by %s", r.Next.ID, r.Rule)
+	} else if r.unknown != "" {
+		ui.Print("next     unknown: %s", r.unknown)
 	}
 }
 
@@ -259,6 +266,9 @@ func RequirementOf(n loader.NextBoot, err error) Requirement {
 	r := Requirement{Schema: Schema, Entry: RefOf(n.Entry), Running: n.Running, Next: n.Release, Reasons: loader.Reasons{}}
 	if err != nil {
 		r.Reasons = loader.Unknown(err)
+		for i := range r.Reasons {
+			r.Reasons[i].Hint = term.Advice(r.Reasons[i].Hint)
+		}
 		return r
 	}
 	required := n.Difference != loader.SameSystem

@@ -17,6 +17,8 @@ func advice() []string {
 		string(hint.Force), "kexec-bls reboot --force",
 		string(hint.InSpite), "use --check-inhibitors=no",
 		string(hint.Firmware), "reboot through firmware: kexec-bls reboot --firmware",
+		string(hint.ByFirmware), "reboot through firmware (kexec-bls reboot --firmware)",
+		string(hint.GivePath), "use --esp-path=DIR or --boot-path=DIR",
 		string(hint.ReturnTo), "name one with --fallback=ENTRY",
 		string(hint.KexecLoad), "use --syscall=classic",
 		string(hint.LoadAgain), "kexec-bls load loads them once more",

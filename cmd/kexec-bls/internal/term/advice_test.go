@@ -19,6 +19,7 @@ func TestAdvice(t *testing.T) {
 		"stop them yourself, then " + string(hint.Force):   "stop them yourself, then kexec-bls reboot --force",
 		string(hint.ForceAtOnce):                           "kexec-bls reboot --force syncs and jumps at once",
 		string(hint.KexecLoad) + ", which it has":          "use --syscall=classic, which it has",
+		"until then " + string(hint.ByFirmware):            "until then reboot through firmware (kexec-bls reboot --firmware)",
 		"use kexec_file_load":                              "use kexec_file_load",
 		"wait until that ends, or " + string(hint.InSpite): "wait until that ends, or use --check-inhibitors=no",
 	} {

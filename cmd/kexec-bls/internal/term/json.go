@@ -32,7 +32,7 @@ func (m *JSONMode) Set(s string) error {
 		*m = JSONMode(s)
 		return nil
 	}
-	return fmt.Errorf("must be one of %s, %s, %s", JSONShort, JSONPretty, JSONOff)
+	return fmt.Errorf("must be one of %s, %s, %s; got %q", JSONShort, JSONPretty, JSONOff, s)
 }
 
 // Type names the value in the help text.

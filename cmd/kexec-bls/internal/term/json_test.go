@@ -18,7 +18,7 @@ func TestJSONMode(t *testing.T) {
 		require.NoError(t, m.Set(s))
 		assert.Equal(t, s, m.String())
 	}
-	assert.EqualError(t, m.Set("yaml"), "must be one of short, pretty, off")
+	assert.EqualError(t, m.Set("yaml"), `must be one of short, pretty, off; got "yaml"`)
 	assert.Equal(t, JSONOff, m)
 	assert.Equal(t, "MODE", m.Type())
 }

@@ -18,6 +18,9 @@ func flagError(cmd *cobra.Command, err error, args []string) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &unknown):
+		if name := typedCommand(cmd, args); name != "" {
+			return unknownCommand(cmd, []string{name})
+		}
 		return unknownFlag(cmd, unknown, args)
 	case errors.As(err, &missing):
 		name, _ := pflag.UnquoteUsage(missing.GetFlag())
@@ -57,6 +60,30 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError, args []string) er
 		}
 	}
 	return hinted(orHelp(cmd, text), "%s", noOption(cmd, "--"+name))
+}
+
+// typedCommand is what was typed for a command below cmd, before the first flag that
+// is unknown or has its value in the next argument; "" for none. That is what is
+// unknown then: the flags are not those of cmd.
+func typedCommand(cmd *cobra.Command, args []string) string {
+	if !cmd.HasSubCommands() {
+		return ""
+	}
+	words := strings.Fields(cmd.CommandPath())[1:]
+	for _, arg := range args {
+		name, isFlag := strings.CutPrefix(arg, "--")
+		name, _, whole := strings.Cut(name, "=")
+		switch {
+		case isFlag && whole && cmd.Flag(name) != nil:
+		case strings.HasPrefix(arg, "-"):
+			return ""
+		case len(words) > 0 && arg == words[0]:
+			words = words[1:]
+		default:
+			return arg
+		}
+	}
+	return ""
 }
 
 func noOption(cmd *cobra.Command, flag string) string {
@@ -117,6 +144,8 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	switch {
 	case cmd.Name() == "completion":
 		text = "use " + strings.Join(names, ", ")
+	case cmd.Name() == "initrd" && initrdCommand(name) != "":
+		text = initrdCommand(name)
 	case cmd != cmd.Root():
 	case command(name) != "":
 		text = command(name)

@@ -20,14 +20,29 @@ func command(name string) string {
 		return "use kexec-bls reboot --when=cancel"
 	case "version":
 		return "use kexec-bls --version"
-	case "firmware":
-		return "use kexec-bls reboot --firmware"
+	case "firmware", "menu", "try", "auto":
+		return "use kexec-bls reboot --" + name
+	case "merge", "lsinitrd", "lsinitramfs", "lsinitcpio":
+		return "see kexec-bls initrd --help"
+	case "is-enabled", "is-active":
+		return "use kexec-bls status"
 	case "set-default", "set-oneshot", "set-preferred", "set-timeout", "install", "update", "remove":
 		return "use bootctl " + name
 	case "soft-reboot", "poweroff", "halt", "suspend", "hibernate":
 		return "use systemctl " + name
 	case "daemon-reload", "reload":
 		return "use kexec-bls load"
+	}
+	return ""
+}
+
+// initrdCommand is command for those of initrd.
+func initrdCommand(name string) string {
+	switch name {
+	case "list", "show", "cat":
+		return "use kexec-bls initrd ls"
+	case "join", "combine", "concat":
+		return "use kexec-bls initrd merge"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -27,9 +28,23 @@ func FindingsOf(err error) (summary string, found []loader.Finding) {
 	return "", nil
 }
 
+// Cause is an error in one line, without hints: that of findings is what was found.
+func Cause(err error) string {
+	_, found := FindingsOf(err)
+	if found == nil {
+		return err.Error()
+	}
+	var texts []string
+	for _, f := range found {
+		f.Hint = ""
+		texts = append(texts, f.String())
+	}
+	return strings.Join(texts, "; ")
+}
+
 // WithHint adds what only a user of the command can do about an error of the
-// library.
-func WithHint(err error) error {
+// library; user is who runs it.
+func WithHint(err error, user int) error {
 	var memory *loader.MemoryError
 	_, found := FindingsOf(err)
 	switch {
@@ -47,6 +62,8 @@ func WithHint(err error) error {
 		return hint.Wrap(err, "kexec-bls list shows all entries")
 	case errors.Is(err, loader.ErrNothingLoaded):
 		return hint.Wrap(err, "load one with kexec-bls load, or leave out --loaded")
+	case errors.Is(err, fs.ErrPermission) && user != 0:
+		return hint.Wrap(err, "run it as root")
 	}
 	return err
 }

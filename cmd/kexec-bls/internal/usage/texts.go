@@ -90,25 +90,27 @@ func examples(path string) []string {
 
 // exitStatus are the exit statuses of a command by its path.
 func exitStatus(path string) []string {
-	const done, failed, usage, none = "0   done", "1   failed, or the entry is broken", "2   the command line is invalid", "3   no boot partition, or no such entry"
+	const done, failed, broken, usage, none = "0   done", "1   failed", "1   failed, or the entry is broken", "2   the command line is invalid", "3   no boot partition, or no such entry"
 	const kernel, blocked = "4   the kernel refused", "5   check found an error that is not ignored"
 	switch path {
 	case "kexec-bls", "status":
-		return []string{"0   what is loaded is up to date", "11  it is stale", "12  nothing is loaded", "13  another program loaded it"}
+		return []string{"0   what is loaded is up to date", failed, usage, "11  it is stale", "12  nothing is loaded", "13  another program loaded it"}
 	case "reboot-required":
 		return []string{"0   the next boot would change the kernel or its command line", "1   it would not", usage, "6   that cannot be determined"}
 	case "check":
-		return []string{"0   nothing was found that would prevent a kexec", "1   no answer in time", usage, none, blocked}
+		return []string{"0   nothing was found that would prevent a kexec", failed + ", or no answer in time", usage, none, blocked}
 	case "reboot":
-		return []string{done, failed, usage, none, kernel, blocked}
+		return []string{done, broken, usage, none, kernel, blocked}
 	case "load":
-		return []string{done, failed, usage, none, kernel}
+		return []string{done, broken, usage, none, kernel}
 	case "unload":
 		return []string{done, failed, usage, kernel}
-	case "list", "show", "export":
+	case "list":
 		return []string{done, failed, usage, none}
+	case "show", "export":
+		return []string{done, broken, usage, none}
 	}
-	return []string{done, "1   failed", usage}
+	return []string{done, failed, usage}
 }
 
 // page is the manual page of a command by its path.

@@ -81,6 +81,13 @@ func TestRefusals(t *testing.T) {
 		{[]string{"a.conf"}, `unknown command "a.conf"`, "to reboot into an entry: kexec-bls reboot a.conf"},
 		{[]string{"@oneshot"}, `unknown command "@oneshot"`, "to reboot into an entry: kexec-bls reboot @oneshot"},
 		{[]string{"frobnicate"}, `unknown command "frobnicate"`, "see kexec-bls --help"},
+		{[]string{"frobnicate", "-o", "x"}, `unknown command "frobnicate"`, "see kexec-bls --help"},
+		{[]string{"--json=short", "frobnicate", "-o", "x"}, `unknown command "frobnicate"`, "see kexec-bls --help"},
+		{[]string{"--nosuch=x", "frobnicate"}, "no option --nosuch", "see kexec-bls --help"},
+		{[]string{"menu"}, `unknown command "menu"`, "use kexec-bls reboot --menu"},
+		{[]string{"initrd", "list", "-o", "x"}, `unknown command "list"`, "use kexec-bls initrd ls"},
+		{[]string{"--json=short", "initrd", "-o", "ls"}, "initrd has no option -o", "use --json"},
+		{[]string{"initrd", "-Z"}, "initrd has no option -Z", "see kexec-bls initrd --help"},
 		{[]string{"completion", "ksh"}, `unknown command "ksh"`, "use bash, fish"},
 	} {
 		err := run(c.args...)
