@@ -229,7 +229,13 @@ func (a *app) rebootDry(ctx context.Context, t *target, opt loader.RebootOptions
 	var found []loader.Finding
 	warn := opt.OnFindings
 	opt.OnFindings = func(l []loader.Finding) { found = l; warn(l) }
-	err := errors.Join(a.report(a.planReport(t)), a.machine.Reboot(ctx, t.Plan, opt))
+	plan := a.planReport(t)
+	asJSON, err := a.json(plan)
+	if !asJSON {
+		plan.Findings = nil // OnFindings has them
+		plan.Print(a.UI)
+	}
+	err = errors.Join(err, a.machine.Reboot(ctx, t.Plan, opt))
 	if err == nil {
 		a.Note("%s", report.Verdict(t.Name(), found, opt.Load.Ignore))
 	}

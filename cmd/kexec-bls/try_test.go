@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,8 @@ func TestTryIsShown(t *testing.T) {
 		assert.Contains(t, got.stdout, "for the trial alone: kexec_bls.try=")
 		assert.Contains(t, got.stdout, "+ watchdog.open_timeout=180")
 	}
+	got := f.run(append([]string{"reboot", "--dry-run", "--try", "--append=panic=0", "arch"}, flags...)...)
+	assert.Equal(t, 1, strings.Count(got.stdout+got.stderr, "[try-panic]"), "a finding is told of once")
 	v := oneObject(t, f.run(append([]string{"show", "--try", "--json=short", "arch"}, flags...)...))["trial"].(map[string]any)
 	assert.Equal(t, "watchdog0 (iTCO_wdt)", v["watchdog"])
 	assert.EqualValues(t, 180, v["limit"])
@@ -75,7 +78,7 @@ func TestTryIsShown(t *testing.T) {
 	}
 	assert.Empty(t, f.acts)
 	assert.Equal(t, "absent", f.variable("LoaderEntryDefault"))
-	got := f.run(append([]string{"reboot", "--try", "--try-without-watchdog", "arch"}, flags...)...)
+	got = f.run(append([]string{"reboot", "--try", "--try-without-watchdog", "arch"}, flags...)...)
 	assert.Equal(t, exitDone, got.code, got.stderr)
 	assert.Contains(t, got.stderr, "by panic= alone")
 	assert.Contains(t, got.stderr, "a hang does not")
