@@ -29,6 +29,7 @@ func TestParseEntry(t *testing.T) {
 		"initrd /a /b\n"+
 		"options root=LABEL=r  ro\n"+
 		"options quiet # not a comment\n"+
+		"devicetree ./d.dtb\n"+
 		"devicetree-overlay a.dtbo\t/b.dtbo\n"+
 		"architecture x64\n"+
 		"profile 2\n"+
@@ -40,6 +41,7 @@ func TestParseEntry(t *testing.T) {
 	assert.Equal(t, "/vmlinuz-linux", e.Linux)
 	assert.Equal(t, []string{"/intel-ucode.img", "/boot/initramfs.img", "/a /b"}, e.Initrds)
 	assert.Equal(t, "root=LABEL=r  ro quiet # not a comment", e.Cmdline())
+	assert.Equal(t, "/d.dtb", e.DeviceTree)
 	assert.Equal(t, []string{"/a.dtbo", "/b.dtbo"}, e.DeviceTreeOverlays)
 	assert.Equal(t, []string{"x64"}, e.Architectures)
 	assert.Equal(t, 2, e.Profile)
