@@ -141,7 +141,7 @@ func Value(line, key string) (value string, given bool) {
 	params, _ := halves(line)
 	for _, p := range Split(params) {
 		if v, ok := strings.CutPrefix(strings.Trim(p, `"`), key+"="); ok {
-			value, given = v, true
+			value, given = strings.TrimPrefix(v, `"`), true // key="value"
 		}
 	}
 	return value, given

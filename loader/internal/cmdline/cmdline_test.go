@@ -124,3 +124,39 @@ func TestDiff(t *testing.T) {
 	assert.Empty(t, cmdline.Diff("a acpi_rsdp=0x1 "+cmdline.BlessMask, "a"), "what is added for a kexec alone")
 	assert.Equal(t, []cmdline.Change{{Added: true, Parameter: "acpi_rsdp=0x1"}}, cmdline.Diff("a", "a acpi_rsdp=0x1"), "it is shown")
 }
+
+// TestValue reads a parameter as the kernel does: the last one counts, quotes go,
+// and what is after "--" is for init.
+func TestValue(t *testing.T) {
+	for line, want := range map[string]string{
+		"panic=10 quiet":                 "10",
+		"panic=10 panic=-1":              "-1",
+		`panic="10"`:                     "10",
+		`"panic=10"`:                     "10",
+		`"panic=a b" x`:                  "a b",
+		"panic=":                         "",
+		"panic=5=6":                      "5=6",
+		"panic=1 -- panic=2":             "1",
+		"panic quiet":                    "none",
+		"panic_on_oops=1 kernel.panic=3": "none",
+		"":                               "none",
+	} {
+		value, given := cmdline.Value(line, "panic")
+		if !given {
+			value = "none"
+		}
+		assert.Equal(t, want, value, line)
+	}
+}
+
+// TestTrialIsCutOff: what a trial added is for that kernel alone.
+func TestTrialIsCutOff(t *testing.T) {
+	for line, want := range map[string]string{
+		"a kexec_bls.try=one panic=10":           "a",
+		"kexec_bls.try=one panic=10":             "",
+		"a kexec_bls.try=one panic=10 -- single": "a -- single",
+		"a x_kexec_bls.try=one":                  "a x_kexec_bls.try=one",
+	} {
+		assert.Equal(t, want, cmdline.Inherit(line), line)
+	}
+}
