@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
 // TestRunningIsWhole: the machine of this process lacks nothing that a load or a
@@ -313,4 +315,35 @@ func TestEnabledWithoutRecord(t *testing.T) {
 	policy, err := f.Enabled()
 	require.NoError(t, err)
 	assert.Equal(t, loader.PolicyOff, policy)
+}
+
+// TestRebootWithoutRecords: whatever of the records cannot be written, either the
+// reboot goes on, or everything is as it was.
+func TestRebootWithoutRecords(t *testing.T) {
+	for _, blocked := range []string{
+		"run/kexec-bls", "run/kexec-bls/lock", "run/kexec-bls/loaded.json", "run/kexec-bls/loaded.json.pending", "run/kexec-bls/kexec-asked",
+		"var/lib/kexec-bls", "var/lib/kexec-bls/boot.json", "var/lib/kexec-bls/next.json", "var/lib/kexec-bls/end.json", "var/lib/kexec-bls/try.json", "var/lib/kexec-bls/unlock.json",
+	} {
+		t.Run(blocked, func(t *testing.T) {
+			f := newFake(t)
+			f.expect(kexecOther)
+			f.setVar("LoaderEntryOneShot", "other.conf")
+			before := f.variable("LoaderEntryOneShot")
+			if strings.HasSuffix(blocked, "kexec-bls") {
+				f.write(map[string]string{blocked: "a file"})
+			} else {
+				f.write(map[string]string{blocked + "/x": ""})
+			}
+			err := f.reboot("", reboot.Options{})
+			if err == nil {
+				assert.True(t, f.there)
+				assert.Equal(t, []string{"load", kexecOther}, f.acts)
+				assert.Empty(t, f.variable("LoaderEntryOneShot"))
+				return
+			}
+			assert.False(t, f.there)
+			assert.NotContains(t, f.acts, kexecOther)
+			assert.Equal(t, before, f.variable("LoaderEntryOneShot"))
+		})
+	}
 }
