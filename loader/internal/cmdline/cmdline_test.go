@@ -1,6 +1,7 @@
 package cmdline_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -158,5 +159,63 @@ func TestTrialIsCutOff(t *testing.T) {
 		"a x_kexec_bls.try=one":                  "a x_kexec_bls.try=one",
 	} {
 		assert.Equal(t, want, cmdline.Inherit(line), line)
+	}
+}
+
+// nextArg is lib/cmdline.c's next_arg for what follows blanks: the name of a
+// parameter, its value where it has one, and the rest of the line.
+func nextArg(line string) (param string, value *string, rest string) {
+	b, quoted, inQuote, equals, i := []byte(line), false, false, 0, 0
+	if b[0] == '"' {
+		b, quoted, inQuote = b[1:], true, true
+	}
+	for ; i < len(b) && (inQuote || !strings.ContainsRune(" \t\n\v\f\r", rune(b[i]))); i++ {
+		if equals == 0 && b[i] == '=' {
+			equals = i
+		}
+		inQuote = inQuote != (b[i] == '"')
+	}
+	arg, rest := string(b[:i]), string(b[min(i+1, len(b)):])
+	text := func(from int) string {
+		if from < len(arg) && arg[from] == '"' && equals > 0 {
+			from++
+			return strings.TrimSuffix(arg[from:], `"`)
+		}
+		if quoted {
+			return strings.TrimSuffix(arg[from:], `"`)
+		}
+		return arg[from:]
+	}
+	if equals == 0 {
+		return text(0), nil, rest
+	}
+	v := text(equals + 1)
+	return arg[:equals], &v, rest
+}
+
+// TestValueIsTheKernels: of any line, however its quotes are.
+func TestValueIsTheKernels(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	pieces := []string{"a", "a=", "b", "=", `"`, " ", "\t", "--", "x"}
+	for range 30_000 {
+		var line strings.Builder
+		for range 1 + r.IntN(9) {
+			line.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		want, given := "", false
+		for rest := line.String(); strings.TrimLeft(rest, " \t") != ""; {
+			var param string
+			var value *string
+			param, value, rest = nextArg(strings.TrimLeft(rest, " \t"))
+			if value == nil && param == "--" {
+				break
+			}
+			if value != nil && param == "a" {
+				want, given = *value, true
+			}
+		}
+		got, ok := cmdline.Value(line.String(), "a")
+		require.Equal(t, given, ok, "%q", line.String())
+		require.Equal(t, want, got, "%q", line.String())
 	}
 }
