@@ -1,6 +1,8 @@
 package bls_test
 
 import (
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -179,4 +181,31 @@ func TestCleanPath(t *testing.T) {
 	} {
 		assert.Equal(t, want, bls.CleanPath(p), p)
 	}
+}
+
+// TestSplitTriesIsThePlainWay compares with UAPI.1's rule as an expression.
+func TestSplitTriesIsThePlainWay(t *testing.T) {
+	rule := regexp.MustCompile(`(?s)^(.*)\+([0-9]+)(-[0-9]+)?(\.[^.]*)$`)
+	r := rand.New(rand.NewPCG(17, 18))
+	const alphabet = "a+-.0123"
+	counted := 0
+	for range 50_000 {
+		var b []byte
+		for range r.IntN(12) {
+			b = append(b, alphabet[r.IntN(len(alphabet))])
+		}
+		name := string(b)
+		id, tries := bls.SplitTries(name)
+		parts := rule.FindStringSubmatch(name)
+		if parts == nil {
+			require.Equal(t, name, id)
+			require.Zero(t, tries)
+			continue
+		}
+		counted++
+		require.Equal(t, parts[1]+parts[4], id, name)
+		require.True(t, tries.Counted, name)
+		require.Equal(t, parts[3] != "", tries.HasDone, name)
+	}
+	assert.Greater(t, counted, 100)
 }
