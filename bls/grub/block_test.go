@@ -123,7 +123,7 @@ func TestBlockModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	names, parts := []string{"a", "ab", "next_entry", "b"}, []string{"x", "\\", "\n", "#", "=", " ", "a=1", "\r", "é"}
 	b, want, full := pad("", 70), []Var(nil), 0
-	for range 20_000 {
+	for range 5_000 {
 		name, value := names[r.IntN(len(names))], ""
 		for range r.IntN(6) {
 			value += parts[r.IntN(len(parts))]

@@ -96,7 +96,7 @@ func TestLanguage(t *testing.T) {
 func TestConfigCutAnywhere(t *testing.T) {
 	whole := header + footer
 	whole = whole[strings.Index(whole, "if [ \"${next_entry"):]
-	for n := range len(whole) {
+	for n := 0; n < len(whole); n += 3 {
 		b := Next(fedora("saved_entry=b\nnext_entry=a\n").machine("load_env\n" + whole[:n]))
 		require.Equal(t, b.Err == nil, b.Default != nil, "%d bytes", n)
 		require.Equal(t, b.Err == nil, b.Command != nil, "%d bytes", n)

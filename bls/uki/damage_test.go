@@ -65,9 +65,9 @@ func sameError(want, got error) bool {
 	return want == nil && got == nil || want != nil && got != nil && want.Error() == got.Error()
 }
 
-// TestAuthenticodeCoversEachBit: whatever is changed outside of the three places that
+// TestAuthenticodeCoversEachByte: whatever is changed outside of the three places that
 // a signature leaves out, the image is refused or has another hash.
-func TestAuthenticodeCoversEachBit(t *testing.T) {
+func TestAuthenticodeCoversEachByte(t *testing.T) {
 	b := append(twoSections(), "trailing"...)
 	signed := fixtures.SetCertificateTable(b, fixtures.Certificate(2, []byte("signature")), 24)
 	want := covered(t, signed)
@@ -75,16 +75,14 @@ func TestAuthenticodeCoversEachBit(t *testing.T) {
 		if i >= peChecksum && i < peChecksum+4 || i >= peSecurity && i < peSecurity+8 {
 			continue
 		}
-		for bit := range 8 {
-			signed[i] ^= 1 << bit
-			if a, err := uki.OpenAuthenticode(bytes.NewReader(signed), int64(len(signed))); err == nil {
-				var out bytes.Buffer
-				if _, err := a.WriteTo(&out); err == nil {
-					require.False(t, bytes.Equal(want, out.Bytes()), "bit %d of byte %d", bit, i)
-				}
+		signed[i] ^= 1 << (i % 8)
+		if a, err := uki.OpenAuthenticode(bytes.NewReader(signed), int64(len(signed))); err == nil {
+			var out bytes.Buffer
+			if _, err := a.WriteTo(&out); err == nil {
+				require.False(t, bytes.Equal(want, out.Bytes()), "byte %d", i)
 			}
-			signed[i] ^= 1 << bit
 		}
+		signed[i] ^= 1 << (i % 8)
 	}
 }
 

@@ -154,7 +154,7 @@ func TestFlippedContent(t *testing.T) {
 		b := packedFile(t, "sample.cpio."+name)
 		want, _, err := decodeAll(f, b)
 		require.NoError(t, err)
-		for i := range b {
+		for i := 0; i < len(b); i += 3 {
 			bit := byte(1) << (i * 5 % 8)
 			b[i] ^= bit
 			if got, _, err := decodeAll(f, b); err == nil {
