@@ -1,6 +1,8 @@
 package bls_test
 
 import (
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,6 +31,7 @@ func TestParseEntry(t *testing.T) {
 		"initrd /a /b\n"+
 		"options root=LABEL=r  ro\n"+
 		"options quiet # not a comment\n"+
+		"devicetree ./d.dtb\n"+
 		"devicetree-overlay a.dtbo\t/b.dtbo\n"+
 		"architecture x64\n"+
 		"profile 2\n"+
@@ -40,6 +43,7 @@ func TestParseEntry(t *testing.T) {
 	assert.Equal(t, "/vmlinuz-linux", e.Linux)
 	assert.Equal(t, []string{"/intel-ucode.img", "/boot/initramfs.img", "/a /b"}, e.Initrds)
 	assert.Equal(t, "root=LABEL=r  ro quiet # not a comment", e.Cmdline())
+	assert.Equal(t, "/d.dtb", e.DeviceTree)
 	assert.Equal(t, []string{"/a.dtbo", "/b.dtbo"}, e.DeviceTreeOverlays)
 	assert.Equal(t, []string{"x64"}, e.Architectures)
 	assert.Equal(t, 2, e.Profile)
@@ -177,4 +181,31 @@ func TestCleanPath(t *testing.T) {
 	} {
 		assert.Equal(t, want, bls.CleanPath(p), p)
 	}
+}
+
+// TestSplitTriesIsThePlainWay compares with UAPI.1's rule as an expression.
+func TestSplitTriesIsThePlainWay(t *testing.T) {
+	rule := regexp.MustCompile(`(?s)^(.*)\+([0-9]+)(-[0-9]+)?(\.[^.]*)$`)
+	r := rand.New(rand.NewPCG(17, 18))
+	const alphabet = "a+-.0123"
+	counted := 0
+	for range 50_000 {
+		var b []byte
+		for range r.IntN(12) {
+			b = append(b, alphabet[r.IntN(len(alphabet))])
+		}
+		name := string(b)
+		id, tries := bls.SplitTries(name)
+		parts := rule.FindStringSubmatch(name)
+		if parts == nil {
+			require.Equal(t, name, id)
+			require.Zero(t, tries)
+			continue
+		}
+		counted++
+		require.Equal(t, parts[1]+parts[4], id, name)
+		require.True(t, tries.Counted, name)
+		require.Equal(t, parts[3] != "", tries.HasDone, name)
+	}
+	assert.Greater(t, counted, 100)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
+	"github.com/kexec-bls/kexec-bls/loader/preflight"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
 
@@ -287,4 +288,39 @@ func editTokens(t *testing.T, b []byte, edit func(map[string]json.RawMessage)) s
 		copy(b[at+448:], sum[:])
 	}
 	return string(b[:2*size])
+}
+
+// TestRootIsOnTheVolume: the volume that is open now is the one that crypttab names,
+// by another name too, and one finding is about it.
+func TestRootIsOnTheVolume(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mapped string // the name of the open mapping
+		tokens []int
+		append []string
+		want   []loader.FindingID // about the volume
+	}{
+		"opens":               {"root", []int{none}, nil, []loader.FindingID{tpm.Opens}},
+		"by another name":     {"luks-x", []int{none}, nil, []loader.FindingID{tpm.Opens}},
+		"does not open":       {"root", []int{pcr7}, nil, []loader.FindingID{tpm.Unlock}},
+		"opens, not measured": {"root", []int{pcr7}, []string{noMeasure}, []loader.FindingID{tpm.Opens}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.sealed(tt.tokens...)
+			hex := strings.ReplaceAll(diskUUID, "-", "")
+			f.write(map[string]string{
+				"proc/self/mountinfo":          "22 1 254:0 / / rw - ext4 /dev/mapper/" + tt.mapped + " rw\n",
+				"sys/class/block/dm-0/dm/uuid": "CRYPT-LUKS2-" + hex + "-" + tt.mapped + "\n", "sys/class/block/dm-0/dm/name": tt.mapped + "\n", "sys/class/block/dm-0/dev": "254:0\n",
+				"sys/class/block/dm-0/slaves/vda2/partition": "2\n", "sys/block/dm-0/dm/name": tt.mapped + "\n",
+			})
+			f.link("../../class/block/dm-0", "sys/dev/block/254:0")
+			var got []loader.FindingID
+			for _, x := range f.Check(t.Context(), f.plan("other", loader.PlanOptions{Append: tt.append}), loader.CheckOptions{}) {
+				if x.Volume != "" || x.ID == preflight.IDLUKSPassphrase {
+					got = append(got, x.ID)
+				}
+			}
+			assert.Equal(t, tt.want, got)
+		})
+	}
 }

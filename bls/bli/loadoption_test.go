@@ -1,6 +1,7 @@
 package bli_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 	"unicode/utf16"
@@ -48,7 +49,11 @@ func TestLoadOptionPath(t *testing.T) {
 		_, err := bli.LoadOptionPath(whole[:n])
 		assert.Error(t, err, n)
 	}
-	_, err := bli.LoadOptionPath(loadOption("a disk"))
+	half := loadOption("", "x")
+	copy(half[bytes.Index(half, []byte("x\x00\x00\x00")):], []byte{0x3d, 0xd8})
+	_, err := bli.LoadOptionPath(half)
+	assert.ErrorContains(t, err, "half a surrogate pair")
+	_, err = bli.LoadOptionPath(loadOption("a disk"))
 	assert.EqualError(t, err, "not an EFI load option with the path of a file")
 }
 

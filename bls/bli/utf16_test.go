@@ -93,3 +93,14 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestEncode is read again, here and by another decoder.
+func TestEncode(t *testing.T) {
+	for _, text := range []string{"", "arch.conf", "\u00e9\u4e2d", "a\U0001F427b"} {
+		data := bli.Encode(text)
+		assert.Equal(t, utf16le(text+"\x00"), data)
+		got, err := bli.Decode(data)
+		require.NoError(t, err)
+		assert.Equal(t, text, got)
+	}
+}

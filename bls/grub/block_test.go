@@ -1,6 +1,8 @@
 package grub
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,4 +115,47 @@ func FuzzBlock(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(after), string(again))
 	})
+}
+
+// TestBlockModel writes at random and compares with a list of variables: none is
+// lost, none changes beside the one that is written, and the size stays.
+func TestBlockModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	names, parts := []string{"a", "ab", "next_entry", "b"}, []string{"x", "\\", "\n", "#", "=", " ", "a=1", "\r", "é"}
+	b, want, full := pad("", 70), []Var(nil), 0
+	for range 5_000 {
+		name, value := names[r.IntN(len(names))], ""
+		for range r.IntN(6) {
+			value += parts[r.IntN(len(parts))]
+		}
+		at := slices.IndexFunc(want, func(v Var) bool { return v.Name == name })
+		var after Block
+		var err error
+		model := slices.Clone(want)
+		switch op := r.IntN(4); {
+		case op == 0:
+			after, err = b.Delete(name)
+			model = slices.DeleteFunc(model, func(v Var) bool { return v.Name == name })
+		case at < 0:
+			after, err = b.Set(name, value)
+			model = append(model, Var{name, value})
+		default:
+			after, err = b.Set(name, value)
+			model[at].Value = value
+		}
+		if err != nil {
+			require.ErrorIs(t, err, ErrBlockFull)
+			full++
+			continue
+		}
+		require.Len(t, after, len(b))
+		vars, err := after.Vars()
+		require.NoError(t, err)
+		require.Equal(t, len(model), len(vars))
+		if len(model) > 0 {
+			require.Equal(t, model, vars)
+		}
+		b, want = after, model
+	}
+	assert.Greater(t, full, 10)
 }

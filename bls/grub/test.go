@@ -6,7 +6,8 @@ import (
 )
 
 // A tester evaluates the arguments of [ and test as GRUB does: terms in a row
-// are joined by "and", -a changes nothing, -o begins an alternative.
+// are joined by "and", -a changes nothing, -o begins an alternative. A "]" at the
+// end is left out; neither command needs one.
 type tester struct {
 	r    *runner
 	args []string
@@ -14,15 +15,10 @@ type tester struct {
 }
 
 func (r *runner) test(c call) error {
-	args := c.args
-	if c.name == "[" {
-		if len(args) == 0 || args[len(args)-1] != "]" {
-			r.status = failure
-			return nil
-		}
-		args = args[:len(args)-1]
+	t := tester{r: r, args: c.args}
+	if n := len(c.args); n > 0 && c.args[n-1] == "]" {
+		t.args = c.args[:n-1]
 	}
-	t := tester{r: r, args: args}
 	s, err := t.alternatives()
 	r.status = s
 	return err
@@ -144,7 +140,8 @@ func compare(a, op, b string) (s status, ok bool) {
 		return statusOf(a > b), true
 	case ">=":
 		return statusOf(a >= b), true
-	case "-nt", "-ot":
+	}
+	if strings.HasPrefix(op, "-nt") || strings.HasPrefix(op, "-ot") { // a number may follow
 		return cannotKnow, true
 	}
 	return compareNumbers(a, op, b)
@@ -200,6 +197,9 @@ func number(s string) int {
 }
 
 func (r *runner) testFile(op, name string) (status, error) {
+	if op != "-s" {
+		name = entryOf(name)
+	}
 	_, info, err := r.regular(name)
 	if u := asUndetermined(err); u != nil {
 		return cannotKnow, nil //nolint:nilerr // only where it decides
@@ -215,4 +215,18 @@ func (r *runner) testFile(op, name string) (status, error) {
 		return statusOf(info.Mode()&fs.ModeType == 0 && info.Size() > 0), nil
 	}
 	return success, nil
+}
+
+// entryOf is the path that -d, -e and -f look for: without slashes at its end, a
+// device alone is its root folder, and a name alone is one in that.
+func entryOf(name string) string {
+	device, rest := "", name
+	if i := strings.IndexByte(name, ')'); i > 0 && name[0] == '(' {
+		device, rest = name[:i+1], name[i+1:]
+	}
+	rest = strings.TrimRight(rest, "/")
+	if !strings.Contains(rest, "/") {
+		rest = "/" + rest
+	}
+	return device + rest
 }

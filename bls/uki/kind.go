@@ -114,9 +114,3 @@ func (m *Image) LoaderInfo() string {
 	}
 	return ""
 }
-
-// IsSystemdBoot reports whether the image is systemd-boot itself. It hides
-// entries that would only start it again.
-func (m *Image) IsSystemdBoot() bool {
-	return strings.HasPrefix(m.LoaderInfo(), "systemd-boot ")
-}

@@ -71,20 +71,18 @@ func TestLoaderInfo(t *testing.T) {
 		name    string
 		section fixtures.Section
 		info    string
-		boot    bool
 	}{
-		{"systemd-boot", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-boot 262.1 ####\x00"), "systemd-boot 262.1", true},
-		{"systemd-stub", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-stub 262.1 ####"), "systemd-stub 262.1", false},
-		{"name without version", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-bootleg ####"), "systemd-bootleg", false},
-		{"another text", fixtures.Text(".sdmagic", "systemd-boot 262.1"), "", false},
-		{"another section", fixtures.Text(".magic", "#### LoaderInfo: systemd-boot 262.1 ####"), "", false},
-		{"outside the file", fixtures.Section{Name: ".sdmagic", Data: []byte("x"), Offset: &far}, "", false},
-		{"far too long", fixtures.Text(".sdmagic", "#### LoaderInfo: "+strings.Repeat("x", 1000)), strings.Repeat("x", 239), false},
+		{"systemd-boot", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-boot 262.1 ####\x00"), "systemd-boot 262.1"},
+		{"systemd-stub", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-stub 262.1 ####"), "systemd-stub 262.1"},
+		{"name without version", fixtures.Text(".sdmagic", "#### LoaderInfo: systemd-bootleg ####"), "systemd-bootleg"},
+		{"another text", fixtures.Text(".sdmagic", "systemd-boot 262.1"), ""},
+		{"another section", fixtures.Text(".magic", "#### LoaderInfo: systemd-boot 262.1 ####"), ""},
+		{"outside the file", fixtures.Section{Name: ".sdmagic", Data: []byte("x"), Offset: &far}, ""},
+		{"far too long", fixtures.Text(".sdmagic", "#### LoaderInfo: "+strings.Repeat("x", 1000)), strings.Repeat("x", 239)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := parse(t, fixtures.PE{Sections: []fixtures.Section{tt.section}}.Bytes())
 			assert.Equal(t, tt.info, m.LoaderInfo())
-			assert.Equal(t, tt.boot, m.IsSystemdBoot())
 		})
 	}
 }
@@ -100,7 +98,6 @@ func TestStubCorpusKinds(t *testing.T) {
 		assert.NoError(t, m.Check(), path)
 		assert.True(t, m.IsUKI(uki.MachineX64), path)
 		assert.True(t, strings.HasPrefix(m.LoaderInfo(), "systemd-stub 262"), path)
-		assert.False(t, m.IsSystemdBoot(), path)
 		ukis++
 	}
 	local := glob(t, dir, "*", "esp", "EFI", "Linux", "*.extra.d", "*.addon.efi")

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // maxProfiles is where systemd stops looking for more.
@@ -73,25 +71,6 @@ func (m *Image) Profile(n int) (Profile, error) {
 		}
 	}
 	return p, nil
-}
-
-// ProfileByID returns the profile whose ID is id, in any letter case, or else
-// the one whose number it is, as in "X.efi@1". The error is ErrNoProfile, or
-// that of a .profile which could not be read.
-func (m *Image) ProfileByID(id string) (Profile, error) {
-	for n := range m.Profiles() {
-		p, err := m.Profile(n)
-		if err != nil {
-			return Profile{}, err
-		}
-		if p.ID != "" && strings.EqualFold(p.ID, id) {
-			return p, nil
-		}
-	}
-	if n, err := strconv.ParseUint(id, 10, 16); err == nil {
-		return m.Profile(int(n))
-	}
-	return Profile{}, fmt.Errorf("profile %q: %w", id, ErrNoProfile)
 }
 
 // Section returns the section of that name which is current: the profile's

@@ -82,29 +82,6 @@ func TestProfileFirstOfANameWins(t *testing.T) {
 	assert.False(t, ok, "zero value")
 }
 
-func TestProfileByID(t *testing.T) {
-	m := parse(t, fixtures.PE{Sections: []fixtures.Section{
-		fixtures.Text(".profile", "ID=main"),
-		fixtures.Text(".profile", "ID=Debug"),
-		fixtures.Text(".profile", "TITLE=x"),
-		fixtures.Text(".profile", "ID=0"),
-	}}.Bytes())
-	for id, want := range map[string]int{
-		"main": 0, "MAIN": 0, "debug": 1, "1": 1, "2": 2, "3": 3,
-		"0":     3, // a name goes before a number
-		"":      -1,
-		"main2": -1, "4": -1, "-1": -1, "70000": -1,
-	} {
-		p, err := m.ProfileByID(id)
-		if want < 0 {
-			require.ErrorIs(t, err, uki.ErrNoProfile, id)
-			continue
-		}
-		require.NoError(t, err, id)
-		assert.Equal(t, want, p.Number, id)
-	}
-}
-
 // systemd looks no further than 256 profiles; the 256th still ends where the
 // next begins.
 func TestProfileLimit(t *testing.T) {
@@ -124,8 +101,6 @@ func TestProfileLimit(t *testing.T) {
 	assert.Equal(t, "255", text)
 	_, err = m.Profile(256)
 	require.ErrorIs(t, err, uki.ErrNoProfile)
-	_, err = m.ProfileByID("p256")
-	require.ErrorIs(t, err, uki.ErrNoProfile)
 }
 
 func TestProfileUnreadable(t *testing.T) {
@@ -142,11 +117,6 @@ func TestProfileUnreadable(t *testing.T) {
 	assert.ErrorContains(t, err, "profile 1: section .profile")
 	_, err = m.Profile(2)
 	require.ErrorIs(t, err, uki.ErrTooLarge)
-	p, err := m.ProfileByID("a")
-	require.NoError(t, err)
-	assert.Zero(t, p.Number)
-	_, err = m.ProfileByID("b")
-	require.ErrorIs(t, err, uki.ErrTruncated)
 }
 
 // The profiles share the limit for text, so that an image cannot make its

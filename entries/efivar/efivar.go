@@ -93,21 +93,6 @@ func (v Vars) Available() bool {
 	return err == nil
 }
 
-// SecureBoot reports whether the firmware enforces Secure Boot; false without
-// the variable.
-func (v Vars) SecureBoot() (bool, error) {
-	raw, err := v.Global("SecureBoot")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	case len(raw.Data) != 1:
-		return false, fmt.Errorf("EFI variable SecureBoot: %d bytes long, want 1", len(raw.Data))
-	}
-	return raw.Data[0] == 1, nil
-}
-
 // Read reads the raw content of a variable, up to 64 KiB. The error is
 // fs.ErrNotExist where the variable, or all of EFI, is absent.
 func (v Vars) Read(name, vendor string) (Variable, error) {

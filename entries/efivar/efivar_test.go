@@ -98,29 +98,6 @@ func TestLoaderUint64(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestSecureBoot(t *testing.T) {
-	for name, tt := range map[string]struct {
-		data []byte
-		want bool
-		fail bool
-	}{
-		"on":       {data: []byte{1}, want: true},
-		"off":      {data: []byte{0}},
-		"too long": {data: []byte{1, 0}, fail: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			v := efivar.Vars{Dir: t.TempDir()}
-			set(t, v, "SecureBoot", bli.GlobalVendor, tt.data)
-			got, err := v.SecureBoot()
-			assert.Equal(t, tt.want, got)
-			assert.Equal(t, tt.fail, err != nil)
-		})
-	}
-	on, err := efivar.Vars{Dir: t.TempDir()}.SecureBoot()
-	assert.NoError(t, err)
-	assert.False(t, on)
-}
-
 func TestNotBootedWithEFI(t *testing.T) {
 	v := efivar.Vars{Dir: filepath.Join(t.TempDir(), "absent")}
 	_, err := v.Loader("LoaderInfo")

@@ -22,6 +22,5 @@ restored: <nil> "a-rather-long-name.conf" immutable=true
 nothing to consume: true
 volatile: EFI variable LoaderInfo: not written: invalid argument: the firmware does not let the operating system set such a variable
 nothing left of it: true
-refused: true "a-rather-long-name.conf" immutable=true
-secure boot: false <nil>`, g.MustRun("oneshot"))
+refused: true "a-rather-long-name.conf" immutable=true`, g.MustRun("oneshot"))
 }

@@ -66,3 +66,20 @@ func TestRestoreFailures(t *testing.T) {
 	gone := efivar.Vars{Dir: filepath.Join(v.Dir, "absent")}
 	assert.ErrorIs(t, gone.Restore(s), os.ErrNotExist)
 }
+
+// TestConsumeRefuses: what is not the variable of a boot loader is neither read nor
+// deleted.
+func TestConsumeRefuses(t *testing.T) {
+	v := efivar.Vars{Dir: t.TempDir()}
+	target := filepath.Join(v.Dir, "target")
+	require.NoError(t, os.WriteFile(target, []byte("\x07\x00\x00\x00a\x00"), 0o600))
+	require.NoError(t, os.Symlink(target, oneShotFile(v)))
+	for _, name := range []string{oneShot, "../target", ""} {
+		saved, err := v.Consume(name)
+		require.Error(t, err, name)
+		assert.Zero(t, saved)
+	}
+	assert.FileExists(t, target)
+	_, err := os.Lstat(oneShotFile(v))
+	assert.NoError(t, err)
+}

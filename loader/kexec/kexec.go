@@ -40,9 +40,9 @@ func Syscalls() Calls {
 	m := host.Running()
 	return Calls{
 		Load: func(ctx context.Context, kernel, initrd *os.File, cmdline string, opt Options) error {
-			return load(ctx, job{m, kernel, initrd, cmdline, opt})
+			return load(ctx, job{m, kernel, initrd, cmdline, opt, syscalls()})
 		},
-		Unload: unload,
+		Unload: func() error { return unload(syscalls()) },
 		Loaded: func() (bool, error) { return loaded(m) },
 		Jump:   func() error { return jumpError(reboot()) },
 	}
@@ -88,6 +88,7 @@ type job struct {
 	kernel, initrd *os.File
 	cmdline        string
 	opt            Options
+	sys            kernelCalls
 }
 
 func load(ctx context.Context, j job) error {
@@ -111,10 +112,10 @@ func load(ctx context.Context, j job) error {
 	return refused(call, err, lines, image)
 }
 
-func unload() error {
-	err := busy(context.Background(), busyTimeout, fileUnload)
+func unload(sys kernelCalls) error {
+	err := busy(context.Background(), busyTimeout, sys.fileUnload)
 	if errors.Is(err, unix.ENOSYS) { // loaded by kexec_load, if at all
-		err = busy(context.Background(), busyTimeout, classicUnload)
+		err = busy(context.Background(), busyTimeout, sys.classicUnload)
 	}
 	return refused(refusal.Unload, err, nil, refusal.Image{})
 }
@@ -194,7 +195,7 @@ func loadFile(ctx context.Context, j job) (refusal.Call, error) {
 		initrd, required = int(j.initrd.Fd()), 0
 	}
 	return refusal.File, persist(ctx, j.opt.BusyTimeout, j.opt.flags(), func(flags int) error {
-		return fileLoad(int(j.kernel.Fd()), initrd, j.cmdline, required|flags)
+		return j.sys.fileLoad(int(j.kernel.Fd()), initrd, j.cmdline, required|flags)
 	})
 }
 
@@ -220,6 +221,6 @@ func loadClassic(ctx context.Context, j job) (refusal.Call, error) {
 	}
 	rsdp := j.host.RSDP()
 	return refusal.Classic, busy(ctx, j.opt.BusyTimeout, func() error {
-		return classicLoad(j.kernel, j.initrd, j.cmdline, rsdp)
+		return j.sys.classicLoad(j.kernel, j.initrd, j.cmdline, rsdp)
 	})
 }

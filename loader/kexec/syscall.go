@@ -11,6 +11,17 @@ import (
 // Every system call of this package that has no function in the standard
 // library is made in this file.
 
+// kernelCalls are the system calls that load and unload.
+type kernelCalls struct {
+	fileLoad                  func(kernel, initrd int, cmdline string, flags int) error
+	classicLoad               func(kernel, initrd *os.File, cmdline string, rsdp uint64) error
+	fileUnload, classicUnload func() error
+}
+
+func syscalls() kernelCalls {
+	return kernelCalls{fileLoad, classicLoad, fileUnload, classicUnload}
+}
+
 func fileLoad(kernel, initrd int, cmdline string, flags int) error {
 	return unix.KexecFileLoad(kernel, initrd, cmdline, flags)
 }

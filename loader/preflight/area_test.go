@@ -63,6 +63,42 @@ func TestInspectShowsFactsAndEvidence(t *testing.T) {
 	}
 }
 
+// TestInspectShowsOtherFacts is a machine that has what the usual one lacks.
+func TestInspectShowsOtherFacts(t *testing.T) {
+	b := newBox()
+	b.files["/sys/class/tpm/tpm0/tpm_version_major"] = "2\n"
+	b.files["/sys/kernel/kexec_crash_size"] = "268435456\n"
+	b.files["/proc/sys/kernel/kexec_load_limit_reboot"] = "3\n"
+	b.files["/sys/class/watchdog/watchdog1/state"] = "inactive\n"
+	delete(b.files, "/sys/class/dmi/id/sys_vendor")
+	b.plan.Kernel.Release = "9.9.9"
+	b.plan.Kernel.Signature = preflight.Signature{Known: true, Signed: true}
+	env := b.mount(t)
+	env.Host.UID = 1000
+	r := preflight.Inspect(env, b.plan)
+	for area, want := range map[preflight.AreaID]string{
+		preflight.AreaKernel: "loads left: 3", preflight.AreaSecurity: "the kernel file is signed by an unnamed key", preflight.AreaDisks: "TPM present",
+		preflight.AreaMemory: "256 MiB are reserved for a crash kernel", preflight.AreaHardware: "2 watchdogs", preflight.AreaEntry: "no modules of it in /lib/modules",
+	} {
+		assert.Contains(t, r.Area(area).Facts, want, area)
+	}
+	assert.Contains(t, r.Area(preflight.AreaKernel).Facts, "user 1000")
+	b.plan.Kernel.Signature.Signer = "Distribution CA"
+	r = inspect(t, b)
+	assert.Contains(t, r.Area(preflight.AreaSecurity).Facts, "the kernel file is signed by Distribution CA")
+}
+
+// TestMemoryAlone is asked before the load, without the rest.
+func TestMemoryAlone(t *testing.T) {
+	b := newBox() // 1 GiB is available
+	for need, want := range map[int64][]string{0: {}, 1 << 30: {}, 1<<30 + 1: {"error memory"}} {
+		b.plan.Memory = need
+		assert.Equal(t, want, ids(preflight.Memory(b.mount(t), b.plan)), need)
+	}
+	delete(b.files, "/proc/meminfo")
+	assert.Empty(t, preflight.Memory(b.mount(t), b.plan), "not known")
+}
+
 func TestInspectShowsVariables(t *testing.T) {
 	b := newBox()
 	b.files["/efi/BootNext-8be4df61-93ca-11d2-aa0d-00e098032b8c"] = "\x07\x00\x00\x00\x01\x00"

@@ -31,6 +31,10 @@ func TestProperties(t *testing.T) {
 		_, err := system.Property(t.Context(), "X")
 		assert.ErrorContains(t, err, "want a number", answer)
 	}
+	f = program(t, "busctl", "echo 't 5'; echo no bus >&2; exit 1")
+	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
+	_, err = system.Property(t.Context(), "X")
+	assert.EqualError(t, err, "busctl get-property: no bus")
 }
 
 func TestUnits(t *testing.T) {

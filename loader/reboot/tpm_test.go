@@ -16,7 +16,7 @@ import (
 // A tpm takes one command and answers.
 type tpm struct {
 	command, answer []byte
-	err             error
+	err, unread     error
 }
 
 func (t *tpm) Write(b []byte) (int, error) {
@@ -24,7 +24,7 @@ func (t *tpm) Write(b []byte) (int, error) {
 	return len(b), t.err
 }
 
-func (t *tpm) Read(b []byte) (int, error) { return copy(b, t.answer), nil }
+func (t *tpm) Read(b []byte) (int, error) { return copy(b, t.answer), t.unread }
 
 // The bytes are those of the TPM 2.0 Library, Part 3, TPM2_PCR_Extend and
 // TPM2_PCR_Reset. What a TPM does with them, a test with swtpm shows.
@@ -41,5 +41,6 @@ func TestCommandsOfATPM(t *testing.T) {
 		require.ErrorContains(t, do(&tpm{answer: []byte("\x80\x01\x00\x00\x00\x0a\x00\x00\x09\x07")}), "the TPM answered with error 0x907")
 		require.ErrorContains(t, do(&tpm{answer: []byte("\x80\x01")}), "the TPM answered 2 bytes")
 		require.ErrorContains(t, do(&tpm{err: errors.New("gone")}), "gone")
+		require.ErrorContains(t, do(&tpm{answer: good.answer, unread: errors.New("timed out")}), "timed out")
 	}
 }

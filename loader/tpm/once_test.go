@@ -121,3 +121,16 @@ func TestSealOnceRefuses(t *testing.T) {
 	require.ErrorContains(t, m.OnceFree(), "something uses PCR 23")
 	require.ErrorContains(t, tpm.Machine{}.OnceFree(), "no PCR bank sha256")
 }
+
+// TestOpensOnce: before the jump the tokens are looked at again, and a volume that
+// would not open ends it.
+func TestOpensOnce(t *testing.T) {
+	b := tpm.Boot{Initrd: unlocking()}
+	good, shut := root(t, none), root(t, pcr7)
+	require.NoError(t, tpm.OpensOnce(running(t), b, []tpm.Volume{good}, good))
+	err := tpm.OpensOnce(running(t), b, []tpm.Volume{shut}, shut)
+	require.ErrorIs(t, err, tpm.ErrOnce)
+	assert.ErrorContains(t, err, "the TPM would not open root: ")
+	empty := root(t)
+	require.ErrorIs(t, tpm.OpensOnce(running(t), b, []tpm.Volume{empty}, empty), tpm.ErrOnce)
+}

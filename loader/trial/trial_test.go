@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,4 +192,32 @@ func TestTopics(t *testing.T) {
 	for _, topic := range trial.Topics() {
 		assert.Regexp(t, `^try-`, topic.ID)
 	}
+}
+
+// TestNamesOfWatchdogs: by its driver, else by what it says of itself.
+func TestNamesOfWatchdogs(t *testing.T) {
+	assert.Equal(t, "watchdog0 (iTCO_wdt)", trial.NewSetup(machine(t, "iTCO_wdt", nil), time.Minute).Name())
+	assert.Equal(t, "watchdog0 (Some Board)", trial.NewSetup(machine(t, "", map[string]string{"sys/class/watchdog/watchdog0/identity": "Some Board\n"}), time.Minute).Name())
+	assert.Equal(t, "watchdog1 (not known)", trial.Setup{Watchdog: host.Watchdog{Name: "watchdog1"}}.Name())
+}
+
+// TestReportsReset: only of these drivers the lack of a report shows anything.
+func TestReportsReset(t *testing.T) {
+	for driver, want := range map[string]bool{"i6300esb": true, "sp5100_tco": true, "wdat_wdt": true, "iTCO_wdt": false, "": false} {
+		assert.Equal(t, want, trial.ReportsReset(driver), driver)
+	}
+}
+
+// TestManyDumps: a pstore full of files, or one that is a huge file, ends the look
+// and not the program.
+func TestManyDumps(t *testing.T) {
+	dir, files := t.TempDir(), map[string]string{}
+	for i := range 600 {
+		files[fmt.Sprintf("sys/fs/pstore/dmesg-%03d", i)] = "panic"
+	}
+	write(t, dir, files)
+	assert.Equal(t, "panic", trial.LastWords(host.At(dir), time.Now().Add(-time.Hour)))
+	huge := t.TempDir()
+	write(t, huge, map[string]string{"sys/fs/pstore/dmesg-1": "panic" + strings.Repeat("x", 2<<20)})
+	assert.Empty(t, trial.LastWords(host.At(huge), time.Now().Add(-time.Hour)))
 }

@@ -166,3 +166,42 @@ func fixSums(image []byte) {
 		binary.LittleEndian.PutUint32(h[16:], crc32.ChecksumIEEE(h[:size]))
 	}
 }
+
+// TestReadTableFlips: no bit of a header or of its entries can change without that
+// being noticed, and then the backup is read.
+func TestReadTableFlips(t *testing.T) {
+	good := image(t, "gpt")
+	alone := bytes.Clone(good)
+	clear(alone[len(alone)-512:])
+	for _, at := range []struct{ from, to int }{{512, 512 + 92}, {1024, 1024 + 9*128}} {
+		for bit := at.from * 8; bit < at.to*8; bit++ {
+			i, mask := bit/8, byte(1)<<(bit%8)
+			good[i] ^= mask
+			table, err := read(good)
+			require.NoError(t, err)
+			require.Equal(t, layoutTable(), table, "bit %d", bit)
+			good[i] ^= mask
+
+			alone[i] ^= mask
+			table, err = read(alone)
+			require.Error(t, err, "bit %d", bit)
+			require.Nil(t, table)
+			alone[i] ^= mask
+		}
+	}
+}
+
+// TestReadTableCut: a disk whose end cannot be read has the table at its beginning,
+// or none.
+func TestReadTableCut(t *testing.T) {
+	whole := image(t, "gpt")
+	end := 1024 + 128*128
+	for n := 0; n < end+2048; n += 64 {
+		table, err := readTable(bytes.NewReader(whole[:n]), imageSize, 512)
+		require.Equal(t, n < end, err != nil, n)
+		require.Equal(t, err != nil, table == nil)
+		if err == nil {
+			require.Equal(t, layoutTable(), table)
+		}
+	}
+}

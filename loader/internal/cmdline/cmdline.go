@@ -135,14 +135,21 @@ func withoutTrial(params string) string {
 	return params
 }
 
-// Value returns the value of the last parameter KEY=VALUE before "--"; given
-// reports whether there is one.
+// Value returns the value of the last parameter KEY=VALUE before "--" as next_arg of
+// lib/cmdline.c does, without its quotes; given reports whether there is one.
 func Value(line, key string) (value string, given bool) {
 	params, _ := halves(line)
 	for _, p := range Split(params) {
-		if v, ok := strings.CutPrefix(strings.Trim(p, `"`), key+"="); ok {
-			value, given = v, true
+		p, quoted := strings.CutPrefix(p, `"`)
+		v, ok := strings.CutPrefix(p, key+"=")
+		if !ok {
+			continue
 		}
+		v, inner := strings.CutPrefix(v, `"`)
+		if quoted || inner {
+			v = strings.TrimSuffix(v, `"`)
+		}
+		value, given = v, true
 	}
 	return value, given
 }

@@ -1,6 +1,7 @@
 package cmdline_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -123,4 +124,98 @@ func TestDiff(t *testing.T) {
 	assert.Empty(t, cmdline.Diff("a b", "b a"))
 	assert.Empty(t, cmdline.Diff("a acpi_rsdp=0x1 "+cmdline.BlessMask, "a"), "what is added for a kexec alone")
 	assert.Equal(t, []cmdline.Change{{Added: true, Parameter: "acpi_rsdp=0x1"}}, cmdline.Diff("a", "a acpi_rsdp=0x1"), "it is shown")
+}
+
+// TestValue reads a parameter as the kernel does: the last one counts, quotes go,
+// and what is after "--" is for init.
+func TestValue(t *testing.T) {
+	for line, want := range map[string]string{
+		"panic=10 quiet":                 "10",
+		"panic=10 panic=-1":              "-1",
+		`panic="10"`:                     "10",
+		`"panic=10"`:                     "10",
+		`"panic=a b" x`:                  "a b",
+		"panic=":                         "",
+		"panic=5=6":                      "5=6",
+		"panic=1 -- panic=2":             "1",
+		"panic quiet":                    "none",
+		"panic_on_oops=1 kernel.panic=3": "none",
+		"":                               "none",
+	} {
+		value, given := cmdline.Value(line, "panic")
+		if !given {
+			value = "none"
+		}
+		assert.Equal(t, want, value, line)
+	}
+}
+
+// TestTrialIsCutOff: what a trial added is for that kernel alone.
+func TestTrialIsCutOff(t *testing.T) {
+	for line, want := range map[string]string{
+		"a kexec_bls.try=one panic=10":           "a",
+		"kexec_bls.try=one panic=10":             "",
+		"a kexec_bls.try=one panic=10 -- single": "a -- single",
+		"a x_kexec_bls.try=one":                  "a x_kexec_bls.try=one",
+	} {
+		assert.Equal(t, want, cmdline.Inherit(line), line)
+	}
+}
+
+// nextArg is lib/cmdline.c's next_arg for what follows blanks: the name of a
+// parameter, its value where it has one, and the rest of the line.
+func nextArg(line string) (param string, value *string, rest string) {
+	b, quoted, inQuote, equals, i := []byte(line), false, false, 0, 0
+	if b[0] == '"' {
+		b, quoted, inQuote = b[1:], true, true
+	}
+	for ; i < len(b) && (inQuote || !strings.ContainsRune(" \t\n\v\f\r", rune(b[i]))); i++ {
+		if equals == 0 && b[i] == '=' {
+			equals = i
+		}
+		inQuote = inQuote != (b[i] == '"')
+	}
+	arg, rest := string(b[:i]), string(b[min(i+1, len(b)):])
+	text := func(from int) string {
+		if from < len(arg) && arg[from] == '"' && equals > 0 {
+			from++
+			return strings.TrimSuffix(arg[from:], `"`)
+		}
+		if quoted {
+			return strings.TrimSuffix(arg[from:], `"`)
+		}
+		return arg[from:]
+	}
+	if equals == 0 {
+		return text(0), nil, rest
+	}
+	v := text(equals + 1)
+	return arg[:equals], &v, rest
+}
+
+// TestValueIsTheKernels: of any line, however its quotes are.
+func TestValueIsTheKernels(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	pieces := []string{"a", "a=", "b", "=", `"`, " ", "\t", "--", "x"}
+	for range 30_000 {
+		var line strings.Builder
+		for range 1 + r.IntN(9) {
+			line.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		want, given := "", false
+		for rest := line.String(); strings.TrimLeft(rest, " \t") != ""; {
+			var param string
+			var value *string
+			param, value, rest = nextArg(strings.TrimLeft(rest, " \t"))
+			if value == nil && param == "--" {
+				break
+			}
+			if value != nil && param == "a" {
+				want, given = *value, true
+			}
+		}
+		got, ok := cmdline.Value(line.String(), "a")
+		require.Equal(t, given, ok, "%q", line.String())
+		require.Equal(t, want, got, "%q", line.String())
+	}
 }

@@ -2,11 +2,13 @@ package finding_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
 
@@ -39,4 +41,16 @@ func TestJSONHasOffsetZeroAndOmitsNoOffset(t *testing.T) {
 	b, err := json.Marshal([]finding.Finding{{ID: "x", Severity: finding.Error, Text: "t", Offset: &zero}, {ID: "y", Severity: finding.Info, Text: "u"}})
 	require.NoError(t, err)
 	assert.JSONEq(t, `[{"id":"x","severity":"error","text":"t","offset":0},{"id":"y","severity":"info","text":"u"}]`, string(b))
+}
+
+// TestOfAnError: the cause and what to do about it are apart.
+func TestOfAnError(t *testing.T) {
+	f := finding.Of("x", finding.Warning, fmt.Errorf("file: %w", hint.Errorf("mount it", "no such device")))
+	assert.Equal(t, finding.Finding{ID: "x", Severity: finding.Warning, Text: "file: no such device", Hint: "mount it"}, f)
+}
+
+func TestSortTopics(t *testing.T) {
+	topics := []finding.Topic{{ID: "b", About: "1"}, {ID: "a"}, {ID: "b", About: "2"}, {ID: "B"}}
+	finding.SortTopics(topics)
+	assert.Equal(t, []finding.Topic{{ID: "B"}, {ID: "a"}, {ID: "b", About: "1"}, {ID: "b", About: "2"}}, topics)
 }

@@ -126,3 +126,28 @@ func TestPipes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(b))
 }
+
+// TestOutputFails names the file, and leaves nothing beside it.
+func TestOutputFails(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err := OpenDir(filepath.Join(file, "x"))
+	require.ErrorIs(t, err, syscall.ENOTDIR)
+	_, err = OpenDir(file)
+	require.Error(t, err, "a file is no directory")
+
+	d, err := OpenDir(dir)
+	require.NoError(t, err)
+	require.Error(t, d.Write("a/b", text("x")))
+	require.Error(t, d.Write("../a", text("x")), "nothing is written outside")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "full"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "full/x"), nil, 0o600))
+	require.Error(t, d.Remove("full"))
+	require.NoError(t, d.Close())
+	require.ErrorContains(t, d.Write("x", text("x")), dir+"/x: ")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 2)
+	assert.NoFileExists(t, filepath.Join(filepath.Dir(dir), "a"))
+}

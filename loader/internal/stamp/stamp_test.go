@@ -121,3 +121,23 @@ func TestFolder(t *testing.T) {
 	}
 	assert.Equal(t, []raw.String{"b.raw", "c.addon.efi"}, s.Added())
 }
+
+// TestUnreadable: a file that cannot be read to its end has no stamp, and is not the
+// same as one that has.
+func TestUnreadable(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	require.NoError(t, err)
+	defer dir.Close()
+	info, err := dir.Stat()
+	require.NoError(t, err)
+	_, err = stamp.Of("/efi/x", dir)
+	require.ErrorContains(t, err, "/efi/x: ")
+	record := stamp.File{Path: "/efi/x", Size: info.Size(), MTime: info.ModTime()}
+	_, err = record.Finish(dir)
+	require.ErrorContains(t, err, "/efi/x: ")
+	assert.Contains(t, record.Changed(func(string) (*os.File, error) { return os.Open(dir.Name()) }, true), "cannot be read: ")
+
+	gone := file(t, "aaa")
+	require.NoError(t, gone.Close())
+	assert.Contains(t, record.Changed(func(string) (*os.File, error) { return gone, nil }, false), "cannot be read: ")
+}

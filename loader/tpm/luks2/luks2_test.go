@@ -3,7 +3,9 @@ package luks2
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -212,4 +214,87 @@ func FuzzTokens(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestChecksums are those that cryptsetup --hash makes; each covers each byte.
+func TestChecksums(t *testing.T) {
+	for name, sum := range map[string]func([]byte) []byte{
+		"sha1":   func(b []byte) []byte { s := sha1.Sum(b); return s[:] },
+		"sha256": func(b []byte) []byte { s := sha256.Sum256(b); return s[:] },
+		"sha384": func(b []byte) []byte { s := sha512.Sum384(b); return s[:] },
+		"sha512": func(b []byte) []byte { s := sha512.Sum512(b); return s[:] },
+	} {
+		b := header(primary, 0, 5, `{"tokens":{}}`)
+		clear(b[checksumAt : checksumAt+checksumSize])
+		clear(b[72:104])
+		copy(b[72:], name)
+		copy(b[checksumAt:], sum(b))
+		_, err := Read(bytes.NewReader(b))
+		require.NoError(t, err, name)
+		for i := 0; i < len(b); i += 37 {
+			if at := i - checksumAt; at >= len(sum(nil)) && at < checksumSize {
+				continue // after the sum
+			}
+			b[i] ^= 4
+			_, err := Read(bytes.NewReader(b))
+			require.Error(t, err, "%s, byte %d", name, i)
+			b[i] ^= 4
+		}
+	}
+}
+
+// TestReadFails in the middle of a header: that is no other kind of volume.
+func TestReadFails(t *testing.T) {
+	whole := header(primary, 0, 5, `{"tokens":{}}`)
+	for _, n := range []int{8, 100, binarySize, binarySize + 1, minSize - 1} {
+		_, err := Read(brokenAt{bytes.NewReader(whole[:n])})
+		require.ErrorIs(t, err, errBroken, n)
+		require.NotErrorIs(t, err, ErrNotLUKS2, n)
+	}
+}
+
+// brokenAt is a volume that fails at its end.
+type brokenAt struct{ r io.ReaderAt }
+
+// ReadAt reads what is there.
+func (b brokenAt) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.r.ReadAt(p, off)
+	if errors.Is(err, io.EOF) {
+		err = errBroken
+	}
+	return n, err
+}
+
+// TestSlots are those that may be wiped: of whole tokens of that policy alone.
+func TestSlots(t *testing.T) {
+	tokens, err := parseTokens([]byte(`{"tokens":{
+		"0":{"type":"systemd-tpm2","keyslots":["1"],"tpm2-policy-hash":"aa"},
+		"1":{"type":"systemd-tpm2","keyslots":["2"],"tpm2-policy-hash":["aa","bb"]},
+		"2":{"type":"systemd-tpm2","keyslots":["3"],"tpm2-policy-hash":"bb"},
+		"3":{"type":"systemd-tpm2","keyslots":["4","5"],"tpm2-policy-hash":["aa"]},
+		"4":{"type":"other","keyslots":["6"],"tpm2-policy-hash":"aa"},
+		"5":{"type":"systemd-tpm2","keyslots":["32"],"tpm2-policy-hash":"aa"},
+		"6":{"type":"systemd-tpm2","keyslots":["x"],"tpm2-policy-hash":"aa"},
+		"7":{"type":"systemd-tpm2","keyslots":["-1"],"tpm2-policy-hash":"aa"}}}`))
+	require.NoError(t, err)
+	h := Header{Tokens: tokens}
+	assert.Equal(t, []int{1, 4, 5}, h.Slots([]byte{0xaa}))
+	assert.Empty(t, h.Slots([]byte{0xcc}))
+	assert.Empty(t, h.Slots(nil))
+	for n := 5; n < 8; n++ {
+		assert.ErrorContains(t, tokens[n].Err, "key slot")
+	}
+}
+
+// TestMalformedClevis has JSON that is none of clevis.
+func TestMalformedClevis(t *testing.T) {
+	for name, raw := range map[string]string{
+		"jwe is a text": `{"type":"clevis","jwe":"x"}`,
+		"public key":    string(token(clevis(`{"pin":"tpm2","tpm2":{"pcr_ids":"7","jwk_pub":"!"}}`))),
+		"a share":       string(token(clevis(`{"pin":"sss","sss":{"t":1,"jwe":["!"]}}`))),
+	} {
+		got := parseToken([]byte(raw))
+		assert.Error(t, got.Err, name)
+		assert.Nil(t, got.Clevis, name)
+	}
 }

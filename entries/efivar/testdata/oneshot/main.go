@@ -35,8 +35,6 @@ func main() {
 	fmt.Println("nothing left of it:", errors.Is(err, fs.ErrNotExist))
 	saved.Attributes = 1 // non-volatile without boot services: the firmware refuses
 	fmt.Println("refused:", vars.Restore(saved) != nil, read(vars))
-	on, err := vars.SecureBoot()
-	fmt.Println("secure boot:", on, err)
 }
 
 // read prints the value and the immutable flag.
