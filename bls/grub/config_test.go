@@ -272,6 +272,7 @@ func TestScript(t *testing.T) {
 		{"test group", "if [ ! ( x = y -o y = y ) ]; then default=a; else default=b; fi", "b"},
 		{"test file", "if [ -e /k-a -a -d /loader -a ! -f /loader -a ! -s /k-a ]; then default=b; fi", "b"},
 		{"source", "source /inc.cfg", "b"},
+		{"a slash after a file", "source /inc.cfg/", "b"},
 		{"status of return outside of functions", "if return; then default=a; else default=b; fi", "b"},
 		{"unset", "default=a\nunset default", "c"},
 		{"comment", "default=b # default=a", "b"},

@@ -65,8 +65,8 @@ func (r *runner) allNamed() bool {
 	return !slices.ContainsFunc(r.m.Devices, func(d *Device) bool { return d.Name == "" })
 }
 
-// regular finds a file that must exist. The error is an UndeterminedError, or
-// why GRUB does not find it.
+// regular finds a file that must exist; GRUB takes slashes after its name. The error
+// is an UndeterminedError, or why GRUB does not find it.
 func (r *runner) regular(name string) (File, fs.FileInfo, error) {
 	f, err := r.locate(name)
 	if err != nil {
@@ -80,9 +80,6 @@ func (r *runner) regular(name string) (File, fs.FileInfo, error) {
 	}
 	f.Path = path.Clean(f.Path)
 	actual, info, err := stat(f.Device, f.Path)
-	if err == nil && !info.IsDir() && strings.HasSuffix(name, "/") {
-		err = fs.ErrNotExist
-	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
 		return f, nil, fmt.Errorf("%s: %w", f.Path, fs.ErrNotExist)
