@@ -151,7 +151,7 @@ var realCases = map[string]realCase{
 	"files are tested":                   {efi: true, tail: "if [ -f /k-1 -a -d /loader -a -s /i1 -a ! -e /none -a -e (hd0,gpt1)/efi/DEBIAN ]; then set default=1; fi\nif test -f /K-1; then set default=0; fi"},
 	"a bracket is missing":               {tail: "if [ a = a; then set default=1; fi"},
 	"files without slashes":              {tail: "if [ -d (hd0,gpt2) -a -f k-1 -a -e /loader/ -a ! -f /loader/ -a -f /k-1/ -a -d loader ]; then set default=1; fi"},
-	"a slash after a file":               {files: disk{"loader/entries/cc.conf": "linux /k-3/\ninitrd /i1/\noptions o\n"}, tail: "set fallback=1"},
+	"a slash after a file":               {files: disk{"loader/entries/cc.conf": "linux /k-3\ninitrd /i1/\noptions o\n"}, tail: "set fallback=1"},
 	"numbers are tested":                 {tail: "if [ 010 -eq 8 -a 0x10 -eq 16 -a abc12 -pgt abc9 -a 2x -lt 10 -a -1 -lt 0 ]; then set default=1; fi"},
 	"numbers after a prefix":             {tail: "if [ linux-6.18 -pgt linux-6.2 -a 6.9 -plt 6.10 -a ! abc12 -pgt 9 -a ! a9 -plt b10 -a ! 10 -pgt 1 ]; then set default=1; fi"},
 	"texts are tested":                   {tail: "if [ a '<' b ]; then if [ ! a ] || true; then set default=0; fi; fi\nif [ a != b -a ! ( x = y ) ]; then set default=1; fi"},
