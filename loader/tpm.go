@@ -114,8 +114,12 @@ func (u unlocking) check(root fs.FS, open []preflight.Crypt) preflight.Unlocking
 	for _, c := range open {
 		for _, v := range volumes {
 			about := slices.ContainsFunc(out.Findings, func(f Finding) bool { return f.Volume == v.Name })
-			if v.Same(opened(c)) && (about || v.Automatic()) {
+			switch {
+			case !v.Same(opened(c)):
+			case about || v.Automatic():
 				out.Tokens = append(out.Tokens, c.Name)
+			case v.Err == nil:
+				out.Bare = append(out.Bare, c.Name)
 			}
 		}
 	}

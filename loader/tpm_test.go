@@ -303,6 +303,7 @@ func TestRootIsOnTheVolume(t *testing.T) {
 		"by another name":     {"luks-x", []int{none}, nil, []loader.FindingID{tpm.Opens}},
 		"does not open":       {"root", []int{pcr7}, nil, []loader.FindingID{tpm.Unlock}},
 		"opens, not measured": {"root", []int{pcr7}, []string{noMeasure}, []loader.FindingID{tpm.Opens}},
+		"has no token":        {"root", nil, nil, []loader.FindingID{preflight.IDLUKSPassphrase}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

@@ -19,6 +19,9 @@ type Unlocking struct {
 	Findings []Finding
 	// Tokens are the names of volumes that may open without a passphrase.
 	Tokens []string
+	// Bare are the names of volumes without any token, which no TPM and no key of
+	// another device opens.
+	Bare []string
 }
 
 // An Unlock looks at the headers of the volumes that the next system opens, and at
@@ -36,14 +39,14 @@ func unlock(l *look) []Finding {
 	}
 	for _, c := range open {
 		if !slices.Contains(u.Tokens, c.Name) {
-			u.Findings = append(u.Findings, l.passphrase(c)...)
+			u.Findings = append(u.Findings, l.passphrase(c, slices.Contains(u.Bare, c.Name))...)
 		}
 	}
 	return u.Findings
 }
 
-func (l *look) passphrase(c Crypt) []Finding {
-	if l.crypttab(c).automatic() || l.keyOnCmdline() {
+func (l *look) passphrase(c Crypt, bare bool) []Finding {
+	if l.crypttab(c).automatic(bare) || l.keyOnCmdline() {
 		return nil
 	}
 	severity := Info
@@ -71,10 +74,11 @@ func (t crypttabLine) has(option string) bool {
 	return slices.ContainsFunc(t.options, func(o string) bool { return o == option || strings.HasPrefix(o, option+"=") })
 }
 
-// automatic reports whether something other than a passphrase opens it.
-func (t crypttabLine) automatic() bool {
+// automatic reports whether something other than a passphrase opens it; bare is set
+// where no token is in its header.
+func (t crypttabLine) automatic(bare bool) bool {
 	keyed := t.key != "" && t.key != "none" && t.key != "-"
-	return keyed || t.has("fido2-device") || t.has("pkcs11-uri") || t.has("keyscript") || t.has("tpm2-device")
+	return keyed || t.has("keyscript") || !bare && (t.has("fido2-device") || t.has("pkcs11-uri") || t.has("tpm2-device"))
 }
 
 // crypttab finds the line of a device, by its name or its UUID; and the options

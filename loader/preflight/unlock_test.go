@@ -44,6 +44,9 @@ func TestUnlock(t *testing.T) {
 		"token":   {func(b *box) { b.remove("/etc/crypttab").plan.Unlock = headers("", "root") }, nil, ""},
 		"another": {func(b *box) { b.remove("/etc/crypttab").plan.Unlock = headers("", "data") }, asked, ""},
 		"option":  {func(b *box) { b.set("/etc/crypttab", line+"tpm2-device=auto\n") }, nil, ""},
+		"option without a token": {func(b *box) {
+			b.set("/etc/crypttab", line+"tpm2-device=auto\n").plan.Unlock = func(fs.FS, []preflight.Crypt) preflight.Unlocking { return preflight.Unlocking{Bare: []string{"root"}} }
+		}, asked, ""},
 		"on the cmdline": {func(b *box) {
 			b.remove("/etc/crypttab").plan.Cmdline += " rd.luks.options=01234567-89ab-cdef-0123-456789abcdef=fido2-device=auto"
 		}, nil, ""},
