@@ -23,19 +23,18 @@ warnings and information, with what to do about each. Nothing is changed. The
 exit code is 5 where there is an error that is not ignored.`,
 		Args: entryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.try.Check(); err != nil {
+			switch err := p.try.Check(); {
+			case err != nil:
 				return usagef("%w", err)
-			}
-			if machine && (len(args) > 0 || p.try.Given() || a.flags.json != term.JSONOff) {
+			case !machine:
+				return a.check(cmd.Context(), argument(args), p)
+			case len(args) > 0 || p.try.Given() || a.flags.json != term.JSONOff:
 				return usagef("--report cannot be combined with an ENTRY, --try and --json")
 			}
-			if machine {
-				for line := range strings.Lines("# kexec-bls " + version + "\n" + a.machine.ReportMachine(a.checkOptions())) {
-					a.Print("%s", strings.TrimSpace(line))
-				}
-				return nil
+			for line := range strings.Lines("# kexec-bls " + version + "\n" + a.machine.ReportMachine(a.checkOptions())) {
+				a.Print("%s", strings.TrimSpace(line))
 			}
-			return a.check(cmd.Context(), argument(args), p)
+			return nil
 		},
 	}, nil)
 	cmd.Flags().BoolVar(&machine, "report", false, "Print a row of the table of machines for this one, to report a kexec that failed")

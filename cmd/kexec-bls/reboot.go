@@ -139,16 +139,16 @@ func (a *app) rebootBy(ctx context.Context, name string, o rebootFlags, r *repor
 
 func (a *app) kexecOrFirmware(ctx context.Context, name string, o rebootFlags, r *report.Reboot) error {
 	err := a.kexecInto(ctx, name, o, r)
-	if err != nil && o.orFirmware && ctx.Err() == nil && kexecFailed(name, err) {
-		r.Why = usage.Cause(err)
-		if warning := "no kexec: " + r.Why; name == "" {
-			a.Warn("%s", warning)
-		} else {
-			a.Warn("%s; firmware boots its own choice, not %s", warning, name)
-		}
-		return a.throughFirmware(ctx, o, r)
+	if err == nil || !o.orFirmware || ctx.Err() != nil || !kexecFailed(name, err) {
+		return err
 	}
-	return err
+	r.Why = usage.Cause(err)
+	warning := "no kexec: " + r.Why
+	if name != "" {
+		warning += "; firmware boots its own choice, not " + name
+	}
+	a.Warn("%s", warning)
+	return a.throughFirmware(ctx, o, r)
 }
 
 // kexecFailed reports whether a reboot through the firmware would help: not where
@@ -274,9 +274,8 @@ func (a *app) throughFirmware(ctx context.Context, o rebootFlags, r *report.Rebo
 // cancel cancels a scheduled reboot, and drops our image with it.
 func (a *app) cancel(ctx context.Context, o rebootFlags, r *report.Reboot) error {
 	r.Way = string(journal.Cancelled)
-	if _, scheduled := a.machine.Schedule(); !scheduled {
-		r.SetIdle()
-	}
+	_, scheduled := a.machine.Schedule()
+	r.SetIdle(!scheduled)
 	if o.dryRun {
 		return a.would(r, "a scheduled reboot would be cancelled, and what kexec-bls has loaded be unloaded")
 	}

@@ -58,8 +58,6 @@ func (a *app) statusReport(ctx context.Context, verify bool) (*report.Status, er
 	if missing == nil {
 		defer sys.Close()
 		_, missing = sys.Default()
-	} else {
-		sys = nil
 	}
 	loaded, err := a.machine.Status(ctx, sys, loader.StatusOptions{Verify: verify})
 	if err != nil {

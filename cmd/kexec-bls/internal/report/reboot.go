@@ -38,8 +38,8 @@ func NewReboot(way, when, name string) *Reboot {
 	return &Reboot{Schema: Schema, Way: way, Entry: Named(name), When: cmp.Or(when, "now"), begun: time.Now()}
 }
 
-// SetIdle is for --when=cancel where nothing is scheduled.
-func (r *Reboot) SetIdle() { r.idle = true }
+// SetIdle says, for --when=cancel, whether nothing is scheduled.
+func (r *Reboot) SetIdle(idle bool) { r.idle = idle }
 
 // Choose sets the way to the least reboot.
 func (r *Reboot) Choose(l loader.Least) { r.Way, r.Why = string(l.Way), strings.Join(l.Reasons, "; ") }
