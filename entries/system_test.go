@@ -138,7 +138,7 @@ func TestPick(t *testing.T) {
 		assert.Same(t, c.Entry, e)
 	}
 	for name, want := range map[string]struct{ err, hint string }{
-		"nosuch": {"no entry matches 'nosuch'", ""}, "@defualt": {"no entry matches '@defualt'", "names with an @ are @default, @oneshot, @saved, @current"},
+		"nosuch": {"no entry matches 'nosuch'", ""}, "@deflt": {"no entry matches '@deflt'", "names with an @ are @default, @oneshot, @saved, @current"},
 	} {
 		_, err := s.Pick(name)
 		require.ErrorIs(t, err, ErrNoEntry, name)

@@ -24,7 +24,7 @@ show arch-lts --append=debug
 show arhc
 show /boot/vmlinuz-linux
 show @oneshot
-show @defualt
+show @deflt
 show ''
 check
 check arch-lts -v
