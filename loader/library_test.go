@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -144,7 +145,8 @@ func TestExportFails(t *testing.T) {
 
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
-	name := filepath.Join(dir, "new/file")
+	name := filepath.Join(dir, "file")
+	require.ErrorIs(t, loader.WriteFile(filepath.Join(dir, "new/file"), func(*os.File) error { return nil }), fs.ErrNotExist, "no directory is made")
 	require.NoError(t, loader.WriteFile(name, func(f *os.File) error { _, err := f.WriteString("text"); return err }))
 	broken := errors.New("broken")
 	require.ErrorIs(t, loader.WriteFile(name, func(f *os.File) error { _, err := f.WriteString("half"); return errors.Join(err, broken) }), broken)

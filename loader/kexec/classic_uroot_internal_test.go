@@ -48,8 +48,9 @@ func TestKernelWithoutKexec(t *testing.T) {
 	text, err := os.Open("kexec.go")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, text.Close()) }()
+	called := kernelCalls{classicLoad: func(*os.File, *os.File, string, uint64) error { return unix.EINVAL }}
 	for want, file := range map[bool]string{true: "sys/kernel/notes", false: "sys/kernel/kexec_loaded"} {
-		_, err = loadClassic(t.Context(), job{host: host.Machine{FS: fstest.MapFS{file: {}}, GOARCH: runtime.GOARCH}, kernel: text})
+		_, err = loadClassic(t.Context(), job{host: host.Machine{FS: fstest.MapFS{file: {}}, GOARCH: runtime.GOARCH}, kernel: text, sys: called})
 		assert.Equal(t, want, errors.Is(err, unix.ENOSYS), file)
 	}
 }

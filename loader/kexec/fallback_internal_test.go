@@ -55,7 +55,7 @@ func image(t *testing.T) *os.File {
 // TestWhichCallLoads: kexec_load is tried where the kernel does not have the other
 // call, and never where it has refused an image.
 func TestWhichCallLoads(t *testing.T) {
-	open := fstest.MapFS{"sys/kernel/security/lockdown": text("[none] integrity")}
+	open := fstest.MapFS{"sys/kernel/kexec_loaded": text("0"), "sys/kernel/security/lockdown": text("[none] integrity")}
 	locked := fstest.MapFS{"sys/kernel/security/lockdown": text("none [integrity]")}
 	const file, classic = refusal.File, refusal.Classic
 	for name, tt := range map[string]struct {
