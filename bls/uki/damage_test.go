@@ -15,22 +15,6 @@ import (
 	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
-var errDisk = errors.New("input/output error")
-
-// badFrom is a file that cannot be read from an offset on.
-type badFrom struct {
-	io.ReaderAt
-	bad int
-}
-
-// ReadAt reads what is before the offset.
-func (b badFrom) ReadAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > int64(b.bad) {
-		return 0, errDisk
-	}
-	return b.ReaderAt.ReadAt(p, off)
-}
-
 // TestDiskErrorIsNoFormat: a disk that fails is said, and is never taken for a file
 // of another kind or for one that was cut.
 func TestDiskErrorIsNoFormat(t *testing.T) {
@@ -46,16 +30,16 @@ func TestDiskErrorIsNoFormat(t *testing.T) {
 		_, header := uki.Open(bytes.NewReader(file), size)
 		_, hashes := uki.OpenAuthenticode(bytes.NewReader(file), size)
 		for n := 0; n < len(file); n += 8 {
-			r := badFrom{bytes.NewReader(file), n}
+			r := fixtures.BadDisk{ReaderAt: bytes.NewReader(file), From: n}
 			_, err := uki.OpenKernel(r, size)
-			require.True(t, errors.Is(err, errDisk) || sameError(format, err), "%s, %d: %v", name, n, err)
+			require.True(t, errors.Is(err, fixtures.ErrDisk) || sameError(format, err), "%s, %d: %v", name, n, err)
 			_, err = uki.Open(r, size)
-			require.True(t, errors.Is(err, errDisk) || sameError(header, err), "%s, %d: %v", name, n, err)
+			require.True(t, errors.Is(err, fixtures.ErrDisk) || sameError(header, err), "%s, %d: %v", name, n, err)
 			a, err := uki.OpenAuthenticode(r, size)
-			require.True(t, errors.Is(err, errDisk) || sameError(hashes, err), "%s, %d: %v", name, n, err)
+			require.True(t, errors.Is(err, fixtures.ErrDisk) || sameError(hashes, err), "%s, %d: %v", name, n, err)
 			if err == nil {
 				_, err = a.WriteTo(io.Discard)
-				require.ErrorIs(t, err, errDisk, "%s, %d", name, n)
+				require.ErrorIs(t, err, fixtures.ErrDisk, "%s, %d", name, n)
 			}
 		}
 	}

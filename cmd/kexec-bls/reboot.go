@@ -232,7 +232,7 @@ func (a *app) rebootDry(ctx context.Context, t *target, opt loader.RebootOptions
 	plan := a.planReport(t)
 	asJSON, err := a.json(plan)
 	if !asJSON {
-		plan.Findings = nil // OnFindings has them
+		plan.OnlyIgnored(opt.Load.Ignore) // Reboot tells of the others
 		plan.Print(a.UI)
 	}
 	err = errors.Join(err, a.machine.Reboot(ctx, t.Plan, opt))

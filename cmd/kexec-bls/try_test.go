@@ -64,6 +64,8 @@ func TestTryIsShown(t *testing.T) {
 	}
 	got := f.run(append([]string{"reboot", "--dry-run", "--try", "--append=panic=0", "arch"}, flags...)...)
 	assert.Equal(t, 1, strings.Count(got.stdout+got.stderr, "[try-panic]"), "a finding is told of once")
+	got = f.run(append([]string{"reboot", "--dry-run", "--try", "--append=panic=0", "--ignore=try-panic", "arch"}, flags...)...)
+	assert.Equal(t, 1, strings.Count(got.stdout, "[try-panic]"), "what is ignored is in the plan")
 	v := oneObject(t, f.run(append([]string{"show", "--try", "--json=short", "arch"}, flags...)...))["trial"].(map[string]any)
 	assert.Equal(t, "watchdog0 (iTCO_wdt)", v["watchdog"])
 	assert.EqualValues(t, 180, v["limit"])

@@ -3,32 +3,15 @@ package initrd_test
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/compress"
 )
-
-var errDisk = errors.New("input/output error")
-
-// badFrom is an image that cannot be read from an offset on.
-type badFrom struct {
-	io.ReaderAt
-	bad int
-}
-
-// ReadAt reads what is before the offset.
-func (b badFrom) ReadAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > int64(b.bad) {
-		return 0, errDisk
-	}
-	return b.ReaderAt.ReadAt(p, off)
-}
 
 // TestWalkDiskError: an image that cannot be read is not one that is damaged: its
 // user would make it anew, or ignore the finding.
@@ -45,10 +28,10 @@ func TestWalkDiskError(t *testing.T) {
 		require.NoError(t, err)
 		failed := 0
 		for n := 0; n < len(b); n += 5 {
-			got, err := initrd.Walk(context.Background(), badFrom{bytes.NewReader(b), n}, int64(len(b)), verify)
+			got, err := initrd.Walk(context.Background(), fixtures.BadDisk{ReaderAt: bytes.NewReader(b), From: n}, int64(len(b)), verify)
 			if err != nil {
 				failed++
-				require.ErrorIs(t, err, errDisk, "from byte %d", n)
+				require.ErrorIs(t, err, fixtures.ErrDisk, "from byte %d", n)
 				continue
 			}
 			require.Equal(t, ids(whole), ids(got), "from byte %d", n)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 func packedFile(t testing.TB, name string) []byte {
@@ -180,22 +181,10 @@ func TestPickerPastItsLimit(t *testing.T) {
 	}
 }
 
-// broken fails after some bytes, as a disk does.
-type broken struct{ r io.ReaderAt }
-
-var errDisk = errors.New("disk")
-
-func (b broken) ReadAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > 40 {
-		return 0, errDisk
-	}
-	return b.r.ReadAt(p, off)
-}
-
 func TestDecodeReadErrors(t *testing.T) {
 	for _, name := range []string{"gz", "xz", "lzo", "lz4", "zst", "bz2", "lzma"} {
 		b := packedFile(t, "sample.cpio."+name)
-		s := NewScanner(broken{bytes.NewReader(b)})
+		s := NewScanner(fixtures.BadDisk{ReaderAt: bytes.NewReader(b), From: 40})
 		st, err := s.Measure(Detect(b), 0, int64(len(b)))
 		if err == nil {
 			var r io.Reader
@@ -204,7 +193,7 @@ func TestDecodeReadErrors(t *testing.T) {
 			}
 		}
 		s.Close()
-		require.ErrorIs(t, err, errDisk, name)
+		require.ErrorIs(t, err, fixtures.ErrDisk, name)
 	}
 }
 

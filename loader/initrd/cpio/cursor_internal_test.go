@@ -2,7 +2,6 @@ package cpio
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 // A file and a stream are read alike, whatever the reader hands out at a time.
@@ -76,26 +77,28 @@ func step(t *testing.T, c *Cursor, rest []byte, r *rand.Rand) int {
 
 func TestCursorErrors(t *testing.T) {
 	for name, open := range map[string]func() *Cursor{
-		"file": func() *Cursor { return NewFileCursor(broken{strings.NewReader(strings.Repeat("x", 100))}, 30, 100) },
+		"file": func() *Cursor {
+			return NewFileCursor(fixtures.BadDisk{ReaderAt: strings.NewReader(strings.Repeat("x", 100)), From: 40}, 30, 100)
+		},
 		"stream": func() *Cursor {
-			return NewStreamCursor(io.MultiReader(strings.NewReader("xx"), iotest.ErrReader(errDisk)))
+			return NewStreamCursor(io.MultiReader(strings.NewReader("xx"), iotest.ErrReader(fixtures.ErrDisk)))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := open().Peek(30)
-			require.ErrorIs(t, err, errDisk)
+			require.ErrorIs(t, err, fixtures.ErrDisk)
 			_, err = open().copyTo(io.Discard, 30)
-			require.ErrorIs(t, err, errDisk)
+			require.ErrorIs(t, err, fixtures.ErrDisk)
 		})
 	}
 	c := NewStreamCursor(strings.NewReader("abc"))
 	_, err := c.copyTo(failing{}, 3)
-	require.ErrorIs(t, err, errDisk)
+	require.ErrorIs(t, err, fixtures.ErrDisk)
 }
 
 type failing struct{}
 
-func (failing) Write([]byte) (int, error) { return 0, errDisk }
+func (failing) Write([]byte) (int, error) { return 0, fixtures.ErrDisk }
 
 func TestHex8(t *testing.T) {
 	for s, want := range map[string]uint32{"00000000": 0, "0000000f": 15, "0000000F": 15, "DEADbeef": 0xdeadbeef, "ffffffff": 1<<32 - 1} {
@@ -107,18 +110,6 @@ func TestHex8(t *testing.T) {
 		_, ok := hex8([]byte(s))
 		assert.False(t, ok, s)
 	}
-}
-
-// broken fails after some bytes, as a disk does.
-type broken struct{ r io.ReaderAt }
-
-var errDisk = errors.New("disk")
-
-func (b broken) ReadAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > 40 {
-		return 0, errDisk
-	}
-	return b.r.ReadAt(p, off)
 }
 
 func TestSum(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	other "github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/initrd/cpio"
 	"github.com/kexec-bls/kexec-bls/loader/internal/finding"
 )
@@ -222,8 +223,6 @@ func TestReaderCutAnywhere(t *testing.T) {
 	}
 }
 
-var errDisk = errors.New("input/output error")
-
 // TestReaderErrorIsNoFault: a disk that fails is not an archive that is damaged,
 // wherever that happens.
 func TestReaderErrorIsNoFault(t *testing.T) {
@@ -231,28 +230,14 @@ func TestReaderErrorIsNoFault(t *testing.T) {
 	whole := join(archive(regular("a", "12345"), symlink("l", "target"), file{Entry: regular("s", "").Entry, data: "x", sum: 'x'}, file{Entry: directory("d").Entry, data: "skipped"}),
 		make([]byte, 64), archive(regular(long, "1")), cpio.Trailer())
 	for n := range len(whole) {
-		_, faults, err := scan(openStream(io.MultiReader(bytes.NewReader(whole[:n]), iotest.ErrReader(errDisk))))
-		require.ErrorIs(t, err, errDisk, n)
+		_, faults, err := scan(openStream(io.MultiReader(bytes.NewReader(whole[:n]), iotest.ErrReader(fixtures.ErrDisk))))
+		require.ErrorIs(t, err, fixtures.ErrDisk, n)
 		require.Subset(t, []finding.ID{cpio.Skipped}, faults, n)
 
-		_, faults, err = scan(cpio.NewReader(cpio.NewFileCursor(badFrom{bytes.NewReader(whole), n}, 0, int64(len(whole))), nil))
-		require.ErrorIs(t, err, errDisk, n)
+		_, faults, err = scan(cpio.NewReader(cpio.NewFileCursor(fixtures.BadDisk{ReaderAt: bytes.NewReader(whole), From: n}, 0, int64(len(whole))), nil))
+		require.ErrorIs(t, err, fixtures.ErrDisk, n)
 		require.Subset(t, []finding.ID{cpio.Skipped}, faults, n)
 	}
-}
-
-// badFrom is a file that cannot be read from an offset on.
-type badFrom struct {
-	io.ReaderAt
-	bad int
-}
-
-// ReadAt reads what is before the offset.
-func (b badFrom) ReadAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > int64(b.bad) {
-		return 0, errDisk
-	}
-	return b.ReaderAt.ReadAt(p, off)
 }
 
 // TestReaderLimit: no entry takes what belongs to the next image.

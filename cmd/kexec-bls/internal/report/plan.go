@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -83,6 +84,12 @@ func (r *Plan) Print(ui *term.UI) {
 		ui.Print("%-10s %s", f.Severity, f)
 	}
 	r.PCRs.print(ui)
+}
+
+// OnlyIgnored leaves out the findings that are not ignored, for where they are told of
+// elsewhere.
+func (r *Plan) OnlyIgnored(ids []loader.FindingID) {
+	r.Findings = slices.DeleteFunc(r.Findings, func(f loader.Finding) bool { return !f.Ignored(ids...) })
 }
 
 // rows are names and texts; a row without a name continues the one before.
