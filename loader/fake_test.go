@@ -44,6 +44,7 @@ type fake struct {
 	there                   bool
 	kernel, initrd, cmdline string
 	call                    kexec.Options
+	tested                  string            // a key
 	loading                 func()            // called during a load
 	properties              map[string]string // of units: "a.service UnitFileState"
 	endsBy                  string
@@ -181,6 +182,7 @@ func (f *fake) system() reboot.System {
 		ExtendPCR:    func(n int, digest [32]byte) error { return f.extendPCR(n, digest) },
 		ResetPCR:     func(n int) error { return f.resetPCR(n) },
 		Enroll:       func(_ context.Context, e reboot.Enrolment) error { return f.enroll(e) },
+		TestKey:      func(_ context.Context, device string, key *reboot.Secret) error { return f.testKey(device, key) },
 		WipeSlots:    func(_ context.Context, device string, slots []int) error { return f.wipeSlots(device, slots) },
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/internal/raw"
 	"github.com/kexec-bls/kexec-bls/loader/kexec"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
+	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 	"github.com/kexec-bls/kexec-bls/loader/trial"
 )
@@ -104,12 +105,14 @@ type Plan struct {
 	next     tpm.Initrd
 	// unmeasured is set where AutoMeasuredOS added its parameter.
 	unmeasured bool
-	verified   bool         // compressed images were decoded, now or for an earlier load
-	broken     error        // why the kernel would refuse it or not come up
-	unread     bool         // nothing but broken is known
-	try        *trial.Setup // nil for a plan that is not for a trial
-	flat       *os.File     // what replaces the initrds, nil unless flattened
-	flatErr    error        // why they are joined though Flat was asked for
+	verified   bool           // compressed images were decoded, now or for an earlier load
+	broken     error          // why the kernel would refuse it or not come up
+	unread     bool           // nothing but broken is known
+	try        *trial.Setup   // nil for a plan that is not for a trial
+	inside     bool           // the initrds are decoded, whatever Verify says
+	key        *reboot.Secret // that is handed over, nil for none
+	flat       *os.File       // what replaces the initrds, nil unless flattened
+	flatErr    error          // why they are joined though Flat was asked for
 }
 
 // NewPlan plans an entry of a system. The plan is complete: what the kernel
@@ -228,6 +231,10 @@ func (p *Plan) Close() error {
 	if p.flat != nil {
 		err = errors.Join(err, p.flat.Close())
 		p.flat = nil
+	}
+	if p.key != nil {
+		err = errors.Join(err, p.key.Close())
+		p.key = nil
 	}
 	return err
 }

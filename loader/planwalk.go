@@ -34,7 +34,7 @@ func (p *Plan) walk(ctx context.Context) error {
 	opt := initrd.WalkOptions{
 		Layout: blob.Layout, Verify: p.options.Verify, Limit: UnpackLimit(p.host, p.options.Limit), Progress: p.progress("reading initrds"),
 	}
-	if p.mayUnlock() {
+	if p.inside || p.mayUnlock() {
 		opt.Visit, opt.Verify = p.visit, max(opt.Verify, initrd.VerifyFast)
 	}
 	p.verified = opt.Verify != initrd.VerifyNone

@@ -25,8 +25,7 @@ type RebootOptions struct {
 	OnFindings func([]Finding)
 	// OnTry, if not nil, is called with the trial that a plan for one begins.
 	OnTry func(Try)
-	// Unlock, if not nil, makes keys with which the TPM opens encrypted volumes after
-	// this kexec alone.
+	// Unlock, if not nil, lets encrypted volumes open after this kexec alone.
 	Unlock *UnlockOptions
 	// OnLoaded, if not nil, is called with the result of the load.
 	OnLoaded func(Receipt, error)
@@ -99,10 +98,12 @@ func (m *Machine) Reboot(ctx context.Context, p *Plan, opt RebootOptions) error 
 	}
 	if opt.Unlock != nil {
 		u, err := m.newUnlocker(ctx, p, opt)
+		if err == nil && !opt.DryRun {
+			err = u.prepare(ctx, &opt.Load)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w; nothing was changed", p.Name(), err)
 		}
-		opt.Load.begin = func() (undo func() error, err error) { return u.begin(ctx) }
 	}
 	if opt.DryRun {
 		return nil

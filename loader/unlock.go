@@ -23,9 +23,18 @@ const UnlockUnit = "kexec-bls-unlock.service"
 // FindingLeftover is the ID of a key for one kexec that is still there.
 const FindingLeftover FindingID = "tpm2-leftover"
 
-// UnlockOptions make a reboot one after which the TPM opens encrypted volumes once:
-// those that the new initrd opens and that would ask for a passphrase. A key for that
-// needs one that opens them now.
+// An UnlockWay is what opens volumes after a kexec.
+type UnlockWay string
+
+// Ways to open volumes after one kexec.
+const (
+	UnlockByTPM UnlockWay = "tpm" // the TPM, by a key that is bound to what it measured
+	UnlockByKey UnlockWay = "key" // without a TPM: a key in an archive after the initrds
+)
+
+// UnlockOptions make a reboot one after which encrypted volumes open once: those that
+// the new initrd opens and that would ask for a passphrase. That needs a key that opens
+// them now.
 type UnlockOptions struct {
 	// KeyFile is the path of a file with such a key; "" lets the TPM release it.
 	KeyFile string
@@ -34,12 +43,14 @@ type UnlockOptions struct {
 	Ask func(ctx context.Context, volumes []string) ([]byte, error)
 	// OnVolumes, if not nil, is called with the names of the volumes, maybe none,
 	// before anything is changed.
-	OnVolumes func([]string)
+	OnVolumes func(way UnlockWay, names []string)
 }
 
-// An unlocker makes keys for one kexec.
+// An unlocker lets volumes open after one kexec.
 type unlocker struct {
 	m    *Machine
+	plan *Plan
+	way  UnlockWay
 	boot unlocking
 	opt  UnlockOptions
 	// volumes are all, locked those that need a key.
@@ -49,24 +60,24 @@ type unlocker struct {
 
 // newUnlocker finds the volumes that need a key, and refuses where none can be made.
 func (m *Machine) newUnlocker(ctx context.Context, p *Plan, opt RebootOptions) (*unlocker, error) {
-	u := &unlocker{m: m, boot: p.unlocking(m.Host, opt.Check.Force), opt: *opt.Unlock}
+	u := &unlocker{m: m, plan: p, way: UnlockByTPM, opt: *opt.Unlock}
 	if p.try != nil || opt.Init.When != "" {
 		return nil, errors.New("a key for one kexec is neither for a trial nor for a later time")
 	}
-	if err := m.installed(UnlockUnit); err != nil {
+	if !tpm.Present(m.Host.FS) {
+		u.way = UnlockByKey
+	}
+	if err := u.possible(ctx); err != nil {
 		return nil, err
 	}
+	u.boot = p.unlocking(m.Host, opt.Check.Force)
 	type answer struct {
 		locked []tpm.Volume
 		err    error
 	}
 	got, err := inTime(ctx, unlockTimeout, func() answer {
 		u.volumes = u.boot.volumes(m.Host.FS, preflight.BootCrypts(m.Host))
-		machine := tpm.ReadMachine(m.Host.FS)
-		locked, err := tpm.Locked(machine, u.boot.boot, u.volumes)
-		if err == nil && len(locked) > 0 && !m.marked(machine) {
-			err = machine.OnceFree()
-		}
+		locked, err := u.find()
 		return answer{locked, err}
 	})
 	if err != nil {
@@ -74,9 +85,42 @@ func (m *Machine) newUnlocker(ctx context.Context, p *Plan, opt RebootOptions) (
 	}
 	u.locked = got.locked
 	if got.err == nil && opt.Unlock.OnVolumes != nil {
-		opt.Unlock.OnVolumes(u.names())
+		opt.Unlock.OnVolumes(u.way, u.names())
 	}
 	return u, got.err
+}
+
+// possible refuses the way before volumes are looked at.
+func (u *unlocker) possible(ctx context.Context) error {
+	if u.way == UnlockByTPM {
+		return u.m.installed(UnlockUnit)
+	}
+	if err := preflight.KeepsMemory(u.m.Host); err != nil {
+		return fmt.Errorf("there is no TPM 2.0, and a key in memory could get onto a disk: %w", err)
+	}
+	return u.plan.lookInside(ctx)
+}
+
+// find returns the volumes that need a key.
+func (u *unlocker) find() ([]tpm.Volume, error) {
+	if u.way == UnlockByKey {
+		return tpm.WithoutKey(u.boot.boot, u.volumes)
+	}
+	machine := tpm.ReadMachine(u.m.Host.FS)
+	locked, err := tpm.Locked(machine, u.boot.boot, u.volumes)
+	if err == nil && len(locked) > 0 && !u.m.marked(machine) {
+		err = machine.OnceFree()
+	}
+	return locked, err
+}
+
+// prepare makes the load one after which the volumes open.
+func (u *unlocker) prepare(ctx context.Context, opt *LoadOptions) error {
+	if u.way == UnlockByKey {
+		return u.handOver(ctx)
+	}
+	opt.begin = func() (undo func() error, err error) { return u.begin(ctx) }
+	return nil
 }
 
 // installed refuses to begin what a unit has to end.
@@ -143,7 +187,11 @@ func (u *unlocker) byTPM() bool {
 // ask gets a passphrase, once for all volumes.
 func (u *unlocker) ask(ctx context.Context) error {
 	if u.opt.Ask == nil {
-		return hint.Errorf(string(hint.KeyFile), "no key for %s: the TPM releases none, and nobody can be asked", strings.Join(u.names(), ", "))
+		none := "the TPM releases none"
+		if u.way == UnlockByKey {
+			none = "there is no TPM"
+		}
+		return hint.Errorf(string(hint.KeyFile), "no key for %s: %s, and nobody can be asked", strings.Join(u.names(), ", "), none)
 	}
 	typed, err := u.opt.Ask(ctx, u.names())
 	if err != nil {
@@ -164,7 +212,7 @@ func (u *unlocker) seal(record *state.Unlock, seals []tpm.Seal) error {
 			return err
 		}
 		seals[i] = s
-		record.Volumes = append(record.Volumes, state.UnlockedVolume{Name: v.Name, Device: "/dev/disk/by-uuid/" + v.Header.UUID, Policy: s.Policy})
+		record.Volumes = append(record.Volumes, state.UnlockedVolume{Name: v.Name, Device: v.Device(), Policy: s.Policy})
 	}
 	return nil
 }

@@ -139,8 +139,8 @@ func TestUnlockOnce(t *testing.T) {
 	f := newLocked(t)
 	before := f.header()
 	var told []string
-	require.NoError(t, f.unlock(loader.UnlockOptions{OnVolumes: func(names []string) { told = names }}))
-	assert.Equal(t, []string{"root"}, told)
+	require.NoError(t, f.unlock(loader.UnlockOptions{OnVolumes: func(way loader.UnlockWay, names []string) { told = append(names, string(way)) }}))
+	assert.Equal(t, []string{"root", "tpm"}, told)
 	assert.Equal(t, []string{"enable kexec-bls-unlock.service true", extends, "enroll " + disk, "load", jump}, f.acts)
 	found := about(t, f.Check(t.Context(), f.plan("other", loader.PlanOptions{}), loader.CheckOptions{}), "root")
 	assert.Equal(t, tpm.Opens, found.ID)
@@ -321,7 +321,6 @@ func TestUnlockRefuses(t *testing.T) {
 		opt    loader.RebootOptions
 		want   string
 	}{
-		"no TPM":        {change: func(f *fake) { require.NoError(f.t, os.RemoveAll(f.path("sys/class/tpm"))) }, want: "no TPM 2.0 shows its PCRs"},
 		"no bank":       {change: func(f *fake) { require.NoError(f.t, os.RemoveAll(f.path("sys/class/tpm/tpm0/pcr-sha256"))) }, want: "the TPM has no PCR bank sha256"},
 		"PCR 23 in use": {change: func(f *fake) { f.write(map[string]string{pcr23: strings.Repeat("23", 32)}) }, want: "something uses PCR 23"},
 		"no unit":       {change: func(f *fake) { require.NoError(f.t, os.Remove(f.path("usr/lib/systemd/system/"+loader.UnlockUnit))) }, want: "kexec-bls-unlock.service is not installed"},
@@ -352,7 +351,7 @@ func TestUnlockRefuses(t *testing.T) {
 func TestUnlockDry(t *testing.T) {
 	f := newLocked(t)
 	var told []string
-	opt := loader.RebootOptions{DryRun: true, Unlock: &loader.UnlockOptions{OnVolumes: func(names []string) { told = names }}}
+	opt := loader.RebootOptions{DryRun: true, Unlock: &loader.UnlockOptions{OnVolumes: func(_ loader.UnlockWay, names []string) { told = names }}}
 	require.NoError(t, f.Reboot(t.Context(), f.plan("other.conf", loader.PlanOptions{}), opt))
 	assert.Equal(t, []string{"root"}, told)
 	assert.Empty(t, f.acts)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestE2EUnlock: a volume with no key but a passphrase opens by the TPM after a reboot
-// --unlock, without anybody, and no key is left. Other starts and kexecs are in TestUnlockWithSystemd.
+// --unlock, without anybody, and no key is left; not so after a power cut before the jump. Other starts and kexecs are in TestUnlockWithSystemd.
 func TestE2EUnlock(t *testing.T) {
 	d := vm.FindDebian(t, vm.Sid)
 	s := setup{suite: vm.Sid, tpm: true}
@@ -35,7 +35,8 @@ func TestE2EUnlock(t *testing.T) {
 		open   = "ls /dev/mapper"
 		record = "/var/lib/kexec-bls/unlock.json"
 	)
-	g.MustRun("printf pass >/run/key; chmod 600 /run/key; cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vdb1 /run/key; udevadm settle")
+	const key = "printf pass >/run/key; chmod 600 /run/key; "
+	g.MustRun(key + "cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vdb1 /run/key; udevadm settle")
 	before := g.MustRun(keys)
 	dry := g.Run("kexec-bls reboot --dry-run --unlock --unlock-key-file=/run/key lab.efi")
 	assert.Contains(t, dry.Stderr, "the TPM will open once after this kexec")
@@ -44,10 +45,20 @@ func TestE2EUnlock(t *testing.T) {
 	g.Reboot("kexec-bls reboot --unlock --unlock-key-file=/run/key lab.efi")
 	assert.True(t, kexeced(g))
 	assert.Contains(t, g.MustRun(open), "once", "it opens")
-	g.Run("for n in $(seq 60); do [ -e " + record + " ] || break; sleep 1; done")
-	t.Log(g.MustRun("journalctl -b -o cat -u kexec-bls-unlock.service"))
-	assert.Equal(t, before, g.MustRun(keys), "the key is removed")
-	assert.Equal(t, strings.Repeat("0", 64), g.MustRun(pcr))
-	assert.NotEqual(t, 0, g.Run("test -e "+record).Code)
-	assert.NotEqual(t, 0, g.Run("systemctl is-enabled --quiet kexec-bls-unlock.service").Code)
+	ended := func() {
+		g.Run("for n in $(seq 60); do [ -e " + record + " ] || break; sleep 1; done")
+		t.Log(g.MustRun("journalctl -b -o cat -u kexec-bls-unlock.service"))
+		assert.Equal(t, before, g.MustRun(keys), "the key is removed")
+		assert.Equal(t, strings.Repeat("0", 64), g.MustRun(pcr))
+		assert.NotEqual(t, 0, g.Run("test -e "+record).Code)
+		assert.NotEqual(t, 0, g.Run("systemctl is-enabled --quiet kexec-bls-unlock.service").Code)
+	}
+	ended()
+
+	const slow = "[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nTimeoutStopSec=900\\nExecStart=/bin/true\\nExecStop=/bin/sh -c \"echo all but the jump >/dev/console; sleep 800\"\\n"
+	g.MustRun(key + "printf '" + slow + "' >/run/systemd/system/slow.service; systemctl start slow.service")
+	g.CutAt("{ kexec-bls reboot --unlock --unlock-key-file=/run/key lab.efi >/dev/null 2>&1 & }", "all but the jump")
+	assert.False(t, kexeced(g))
+	assert.NotContains(t, g.MustRun(open), "once", "not after a power cut")
+	ended()
 }

@@ -25,6 +25,7 @@ func TestUnlockFlags(t *testing.T) {
 // TestUnlockRefuses: nothing is loaded where no key can be made.
 func TestUnlockRefuses(t *testing.T) {
 	f, esp := newFake(t, archFiles())
+	write(t, f.dir, map[string]string{"sys/class/tpm/tpm0/pcr-sha256/x": ""})
 	for _, unit := range []bool{false, true} {
 		want := "kexec-bls-unlock.service is not installed"
 		if unit {

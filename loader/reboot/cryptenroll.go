@@ -55,19 +55,29 @@ func wipeSlots(ctx context.Context, device string, slots []int) error {
 	return nil
 }
 
+// testKey runs cryptsetup(8).
+func testKey(ctx context.Context, device string, key *Secret) error {
+	return runCrypt(ctx, "cryptsetup", []*os.File{key.file}, "open", "--test-passphrase", "--batch-mode", "--key-file=/proc/self/fd/3", "--", device)
+}
+
 func runEnroll(ctx context.Context, files []*os.File, args ...string) error {
-	cmd := exec.CommandContext(ctx, cryptenroll, args...)
+	err := runCrypt(ctx, cryptenroll, files, args...)
+	if err != nil && unknown(err) != "" {
+		err = hint.Errorf("it needs systemd 256 or newer", "%w", err)
+	}
+	return err
+}
+
+// runCrypt runs a program that has files from number 3 on, and no terminal.
+func runCrypt(ctx context.Context, program string, files []*os.File, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay, cmd.ExtraFiles = grace, files
 	cmd.Env = append(os.Environ(), "SYSTEMD_LOG_LEVEL=warning", "SYSTEMD_LOG_TARGET=console")
 	output := head{limit: 4096}
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {
-		err = &RefusedError{Command: cryptenroll, Output: joined(output.b.String()), Err: err}
-		if unknown(err) != "" {
-			err = hint.Errorf("it needs systemd 256 or newer", "%w", err)
-		}
-		return err
+		return &RefusedError{Command: program, Output: joined(output.b.String()), Err: err}
 	}
 	return nil
 }

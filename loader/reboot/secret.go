@@ -65,6 +65,9 @@ func (s *Secret) fill(b []byte) error {
 // Reader reads the bytes.
 func (s *Secret) Reader() io.Reader { return io.NewSectionReader(s.file, 0, int64(len(s.page))) }
 
+// File is the file with the bytes, to be copied from. It is closed with the Secret.
+func (s *Secret) File() *os.File { return s.file }
+
 // Close forgets the bytes: the kernel clears a page before anybody else gets it.
 func (s *Secret) Close() error {
 	var err error

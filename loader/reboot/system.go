@@ -83,6 +83,8 @@ type System struct {
 	// Enroll adds a key to a volume, WipeSlots removes key slots and their tokens.
 	Enroll    func(context.Context, Enrolment) error
 	WipeSlots func(ctx context.Context, device string, slots []int) error
+	// TestKey returns nil for a key that opens a volume, which remains as it is.
+	TestKey func(ctx context.Context, device string, key *Secret) error
 }
 
 // Running returns the init system and kernel of this machine.
@@ -110,7 +112,7 @@ func Running() System {
 			return withTPM(func(tpm io.ReadWriter) error { return ExtendPCR(tpm, n, digest) })
 		},
 		ResetPCR: func(n int) error { return withTPM(func(tpm io.ReadWriter) error { return ResetPCR(tpm, n) }) },
-		Enroll:   enroll, WipeSlots: wipeSlots,
+		Enroll:   enroll, WipeSlots: wipeSlots, TestKey: testKey,
 	}
 }
 

@@ -19,7 +19,9 @@ type Initrd struct {
 	pcrlock bool            // a credential brings a policy of systemd-pcrlock
 	tss     bool            // it has the library that talks to a TPM
 	plugin  bool            // libcryptsetup opens tokens of systemd-cryptenroll itself
-	unread  string          // why something in it was not looked at, "" where all was
+	// cryptsetup is set where it has systemd-cryptsetup.
+	cryptsetup bool
+	unread     string // why something in it was not looked at, "" where all was
 }
 
 // Unread notes that something in the initrd was not looked at, and why. What it
@@ -76,6 +78,9 @@ func (i *Initrd) Visit(f File) {
 	case base == "libcryptsetup-token-systemd-tpm2.so":
 		i.plugin = true
 		return
+	case base == "systemd-cryptsetup":
+		i.cryptsetup = true
+		return
 	case !interesting(name):
 		return
 	case f.Link != "":
@@ -127,7 +132,7 @@ func pcrlockFiles() []string {
 }
 
 func interesting(name string) bool {
-	return whole(name) || name == release || name == debugGenerator || name == autoGenerator
+	return whole(name) || name == release || name == debugGenerator || name == autoGenerator || strings.HasPrefix(name, KeyDir+"/")
 }
 
 // whole reports whether a file is read.

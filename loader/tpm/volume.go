@@ -138,6 +138,9 @@ func discovers(line string, i Initrd) bool {
 // absent reports whether discovery has nothing to find.
 func (v Volume) absent() bool { return v.Source == discovered && errors.Is(v.Err, fs.ErrNotExist) }
 
+// Device is the path of the block device, by the UUID in its header.
+func (v Volume) Device() string { return "/dev/disk/by-uuid/" + v.Header.UUID }
+
 // ReadHeader reads the volume's LUKS2 header into Header or Err. Root is the
 // root directory of the running system.
 func (v *Volume) ReadHeader(root fs.FS) {

@@ -16,7 +16,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 )
 
-// Unlock is the flags of a reboot after which the TPM opens volumes once.
+// Unlock is the flags of a reboot after which encrypted volumes open once.
 type Unlock struct {
 	given   bool
 	keyFile string
@@ -24,7 +24,7 @@ type Unlock struct {
 
 // Add adds the flags.
 func (u *Unlock) Add(f *pflag.FlagSet) {
-	f.BoolVar(&u.given, "unlock", false, "Let the TPM open encrypted volumes after this kexec alone (experimental)")
+	f.BoolVar(&u.given, "unlock", false, "Let encrypted volumes open after this kexec alone (experimental)")
 	f.StringVar(&u.keyFile, "unlock-key-file", "", "Use a key of those volumes from `FILE` (default: from the TPM, else ask)")
 }
 
@@ -46,7 +46,7 @@ func (u *Unlock) Options(note func(format string, args ...any)) *loader.UnlockOp
 	if !u.given {
 		return nil
 	}
-	opt := &loader.UnlockOptions{OnVolumes: func(names []string) { note("%s", told(names)) }}
+	opt := &loader.UnlockOptions{OnVolumes: func(way loader.UnlockWay, names []string) { note("%s", told(way, names)) }}
 	if u.keyFile != "" {
 		opt.KeyFile = u.keyFile
 		if full, err := filepath.Abs(u.keyFile); err == nil {
@@ -59,11 +59,15 @@ func (u *Unlock) Options(note func(format string, args ...any)) *loader.UnlockOp
 	return opt
 }
 
-func told(names []string) string {
-	if len(names) == 0 {
+func told(way loader.UnlockWay, names []string) string {
+	volumes := strings.Join(names, ", ")
+	switch {
+	case volumes == "":
 		return "no volume that the next initrd opens needs a key for this kexec"
+	case way == loader.UnlockByKey:
+		return "there is no TPM: a key in memory will open " + volumes + " after this kexec"
 	}
-	return "the TPM will open " + strings.Join(names, ", ") + " after this kexec, and never again by that key"
+	return "the TPM will open " + volumes + " after this kexec, and never again by that key"
 }
 
 // ask reads a passphrase without an echo. Nothing of the process is swapped out from
