@@ -78,3 +78,22 @@ func TestSecretIsSealed(t *testing.T) {
 	require.Error(t, reboot.Running().Enroll(t.Context(), reboot.Enrolment{Key: reboot.Key{Passphrase: secret}}), "nobody can change it")
 	require.NoError(t, secret.Close())
 }
+
+// TestTestKey: the key is read from memory, not from an argument, and nobody is asked.
+func TestTestKey(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	f := program(t, "cryptsetup", "cat /proc/self/fd/3 >"+out+"; [ ! -t 0 ]")
+	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
+	secret, err := reboot.NewSecret([]byte("horse"))
+	require.NoError(t, err)
+	defer secret.Close()
+	require.NoError(t, reboot.Running().TestKey(t.Context(), "/dev/x", secret))
+	assert.Equal(t, []string{"cryptsetup open --test-passphrase --batch-mode --key-file=/proc/self/fd/3 -- /dev/x skip="}, f.called(t))
+	b, err := os.ReadFile(out)
+	require.NoError(t, err)
+	assert.Equal(t, "horse", string(b))
+
+	f = program(t, "cryptsetup", "echo 'No key available with this passphrase.' >&2; exit 2")
+	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
+	require.EqualError(t, reboot.Running().TestKey(t.Context(), "/dev/x", secret), "cryptsetup: No key available with this passphrase.")
+}
