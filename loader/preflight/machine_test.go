@@ -537,6 +537,12 @@ func TestMachines(t *testing.T) {
 		"Dell Precision 7780": {func(b *box) {
 			b.set("/sys/class/dmi/id/sys_vendor", "Dell Inc.\n", "/sys/class/dmi/id/product_name", "Precision 7780\n", "/sys/module/i915/x", "")
 		}, []string{"warning machine"}, "Precision 7780"},
+		"Van Gogh": {func(b *box) {
+			b.set("/sys/bus/pci/devices/0000:04:00.0/vendor", "0x1002\n", "/sys/bus/pci/devices/0000:04:00.0/device", "0x163f\n", "/sys/module/amdgpu/x", "")
+		}, []string{"info machine"}, "until the new kernel has loaded amdgpu"},
+		"Van Gogh, without amdgpu": {func(b *box) {
+			b.set("/sys/bus/pci/devices/0000:04:00.0/vendor", "0x1002\n", "/sys/bus/pci/devices/0000:04:00.0/device", "0x163f\n")
+		}, nil, ""},
 		"QEMU/arm64":         {qemu("arm64", "6.12.57-talos"), []string{"warning machine"}, "QEMU/arm64"},
 		"QEMU/arm64, before": {qemu("arm64", "6.12.53-talos"), nil, ""},
 		"QEMU/arm64, 6.13":   {qemu("arm64", "6.13.0"), nil, ""},
