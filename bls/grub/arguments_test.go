@@ -36,7 +36,7 @@ func words(t *testing.T, src string) []word {
 }
 
 func TestArguments(t *testing.T) {
-	vars := map[string]string{"a": "1", "s": " x  y", "e": "", "g": "*", "q": `a'b"`, "b": `p\q`, "n": "x\ty\nz\rv\vw\fu"}
+	vars := map[string]string{"a": "1", "s": " x  y", "e": "", "g": "*", "q": `a'b"`, "b": `p\q`, "n": "\tx\ty\nz\r\rv\n", "m": "/k-\\*"}
 	for src, want := range map[string][]string{
 		"":                   nil,
 		"x y":                {"x", "y"},
@@ -51,10 +51,13 @@ func TestArguments(t *testing.T) {
 		"''":                 {""},
 		"''$u":               {""},
 		"$s":                 {"x", "y"},
-		"w$s":                {"w", "x", "y"},
+		"w$s":                {"wx", "y"},
 		`"$s"`:               {" x  y"},
 		`w"$s"z`:             {"w x  yz"},
-		"$n":                 {"x", "y", "z", "v", "w", "u"},
+		"$n":                 {"x", "y", "z", "v"},
+		"w$n":                {"wx", "y", "z", "v"}, // blanks at the ends of a value part nothing
+		"w${n}u":             {"wx", "y", "z", "vu"},
+		"$m":                 {`/k-\*`},
 		"$q":                 {`a'b"`},
 		"'$a'":               {"$a"},
 		`\$a`:                {"$a"},
@@ -63,7 +66,8 @@ func TestArguments(t *testing.T) {
 		`x\y`:                {"xy"},
 		`'x\y'`:              {`x\y`},
 		`"x\y"`:              {`x\y`},
-		"$b":                 {"pq"}, // backslashes of a value are taken off, too
+		"$b":                 {`p\q`}, // backslashes of a value remain
+		"$b$b":               {`p\qp\q`},
 		`"$b"`:               {`p\q`},
 		`x\*y`:               {"x*y"},
 		`'*'"?"`:             {"*?"},
@@ -82,7 +86,7 @@ func TestArguments(t *testing.T) {
 		"$99999999999999999": nil,
 	} {
 		r := disk{}.bare()
-		r.params, r.status = []string{"one", "t wo"}, failure
+		r.params, r.status, r.functions = []string{"one", "t wo"}, failure, 1
 		for name, value := range vars {
 			r.vars[name] = value
 		}
@@ -93,7 +97,7 @@ func TestArguments(t *testing.T) {
 }
 
 func TestNoParameters(t *testing.T) {
-	for src, want := range map[string][]string{"$@": nil, "$*": nil, `"$*"`: {""}, `x"$@"y`: {"xy"}, "$#": {"0"}, "$1": nil} {
+	for src, want := range map[string][]string{"$@": nil, "$*": nil, `"$*"`: {""}, `x"$@"y`: {"xy"}, "$#": nil, "$1": nil} {
 		got, err := disk{}.bare().arguments(words(t, src))
 		require.NoError(t, err, src)
 		assert.Equal(t, want, got, src)
