@@ -6,8 +6,9 @@ import (
 
 // A call is a command as it runs.
 type call struct {
-	name string
-	args []string
+	name   string
+	args   []string
+	before status // of the command before it
 }
 
 // simple runs a command, a function or an assignment.
@@ -22,7 +23,7 @@ func (r *runner) simple(c *command) error {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		r.status = success
+		r.status = statusOf(!not)
 		return nil
 	}
 	if name, _, _ := strings.Cut(args[0], "="); isUnknown(name) {
@@ -31,8 +32,9 @@ func (r *runner) simple(c *command) error {
 	if c.block != nil && !member(args[0], "menuentry submenu") {
 		args = append(args, "{"+*c.block+"}")
 	}
+	before := r.status
 	r.status = success
-	err = r.dispatch(call{args[0], args[1:]})
+	err = r.dispatch(call{args[0], args[1:], before})
 	if not && r.status != cannotKnow {
 		r.status = success + failure - r.status
 	}
@@ -94,29 +96,52 @@ func (r *runner) control(c call) error {
 	case "false":
 		r.status = failure
 	case "return":
-		if r.functions == 0 && r.loading == nil || len(c.args) > 1 {
+		n, ok := optional(c.args, 0)
+		if !ok || !r.scoped() {
 			r.status = failure
 			return nil
 		}
-		r.flow = leave
-		if len(c.args) > 0 {
-			r.status = statusOf(c.args[0] == "0")
+		r.flow, r.status = leave, statusOf(n == 0)
+		if len(c.args) == 0 {
+			r.status = c.before
 		}
-	case "break":
-		r.flow = breakLoop
-	case "continue":
-		r.flow = nextRound
+	case "break", "continue":
+		n, ok := optional(c.args, 1)
+		if !ok || n == 0 {
+			r.status = failure
+			return nil
+		}
+		if r.breaks = min(n, r.loops); r.breaks > 0 {
+			r.flow = map[bool]flow{true: breakLoop, false: nextRound}[c.name == "break"]
+		}
 	}
 	return nil
+}
+
+// optional reads the number that a command may have as its only argument.
+func optional(args []string, otherwise int) (n int, ok bool) {
+	switch len(args) {
+	case 0:
+		return otherwise, true
+	case 1:
+		n, ok = atoi(args[0])
+		return n, ok && n >= 0
+	}
+	return 0, false
 }
 
 func (r *runner) variables(c call) error {
 	switch c.name {
 	case "setparams":
-		r.params = c.args
+		if r.status = statusOf(r.scoped()); r.status == success {
+			r.params = c.args
+		}
 		return nil
 	case "shift":
-		r.params = r.params[min(1, len(r.params)):]
+		n, ok := optional(c.args, 1)
+		if r.status = statusOf(!r.scoped() || ok && n <= len(r.params)); r.status == success && r.scoped() {
+			r.params = r.params[n:]
+		}
 		return nil
 	}
 	if len(c.args) == 0 {

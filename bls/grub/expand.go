@@ -95,6 +95,20 @@ func (a *argument) plain(s string) {
 	a.pattern.WriteString(s)
 }
 
+// value adds text of a variable: it may be a pattern, and its backslashes remain.
+func (a *argument) value(s string) {
+	a.some = true
+	for i := range len(s) {
+		if s[i] == '\\' {
+			a.pattern.WriteByte('\\')
+			if i+1 < len(s) && (s[i+1] == '*' || s[i+1] == '?') {
+				a.pattern.WriteByte('\\')
+			}
+		}
+		a.pattern.WriteByte(s[i])
+	}
+}
+
 // arguments expands words: variables, splitting of what is not quoted, file
 // name patterns, backslashes.
 func (r *runner) arguments(words []word) ([]string, error) {
@@ -172,21 +186,17 @@ func (r *runner) parameters(a *argument, s segment, add func(*argument) error) e
 	return nil
 }
 
-// splitInto adds a value that is not quoted: its blanks end arguments.
+// splitInto adds a value that is not quoted: blanks within it end arguments, those
+// at its ends are nothing.
 func splitInto(a *argument, value string, add func(*argument) error) error {
-	for value != "" {
-		n := strings.IndexAny(value, " \t\r\n\v\f")
-		if n < 0 {
-			a.plain(value)
-			return nil
+	blank := func(c rune) bool { return strings.ContainsRune(" \t\r\n\v\f", c) }
+	for i, field := range strings.FieldsFunc(value, blank) {
+		if i > 0 {
+			if err := add(a); err != nil {
+				return err
+			}
 		}
-		if n > 0 {
-			a.plain(value[:n])
-		}
-		if err := add(a); err != nil {
-			return err
-		}
-		value = value[n+1:]
+		a.value(field)
 	}
 	return nil
 }

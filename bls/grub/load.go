@@ -33,6 +33,7 @@ func (r *runner) fork() *runner {
 	out := *r
 	out.vars, out.stored = maps.Clone(r.vars), maps.Clone(r.stored)
 	out.boot, out.flow, out.steps, out.size, out.loaded = &Boot{}, goOn, 0, 0, 0
+	out.functions, out.loops, out.params = 0, 0, nil
 	return &out
 }
 

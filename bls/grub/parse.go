@@ -105,6 +105,9 @@ func (p *parser) expect(name string) error {
 	return p.advance()
 }
 
+// reservedWords begin no simple command, and are no names.
+const reservedWords = "if then elif else fi while until for function do done in case esac select"
+
 func (p *parser) statement() (*command, error) {
 	if p.depth++; p.depth > maxNesting {
 		return nil, syntaxError{p.tok.line, "statements are nested too deep"}
@@ -122,8 +125,11 @@ func (p *parser) statement() (*command, error) {
 	case "for":
 		return c, p.forLoop(c)
 	case "function":
-		return c, p.function(c)
-	case "then", "elif", "else", "fi", "do", "done", "in", "case", "esac", "select":
+		if p.depth == 1 { // it is no command, and cannot be in another statement
+			return c, p.function(c)
+		}
+	}
+	if member(p.tok.plain, reservedWords) {
 		return nil, p.unexpected()
 	}
 	c.kind = "simple"
@@ -144,7 +150,7 @@ func (p *parser) simple(c *command) error {
 	if err := p.advance(); err != nil {
 		return err
 	}
-	if _, err := p.list("}"); err != nil {
+	if _, err := p.statements(true, "}"); err != nil {
 		return err
 	}
 	text := p.src[start:p.tok.start]
@@ -155,6 +161,11 @@ func (p *parser) simple(c *command) error {
 // list parses statements up to one of the closing words, which remains the
 // current token. There must be at least one statement.
 func (p *parser) list(closing ...string) ([]*command, error) {
+	return p.statements(false, closing...)
+}
+
+// statements is list; atOnce allows the closing word right after a statement.
+func (p *parser) statements(atOnce bool, closing ...string) ([]*command, error) {
 	var out []*command
 	for {
 		if err := p.newlines(); err != nil {
@@ -175,7 +186,7 @@ func (p *parser) list(closing ...string) ([]*command, error) {
 			if err := p.advance(); err != nil {
 				return nil, err
 			}
-		case p.tok.op != "\n" && (closing[0] != "}" || p.tok.op != "}"):
+		case p.tok.op != "\n" && (!atOnce || p.tok.op != closing[0]):
 			return nil, p.unexpected()
 		}
 	}

@@ -50,7 +50,7 @@ func (p *parser) nameAfter(c *command) error {
 	if err := p.advance(); err != nil {
 		return err
 	}
-	if p.tok.op != "" || nameLen(p.tok.plain) != len(p.tok.plain) {
+	if name := p.tok.plain; p.tok.op != "" || nameLen(name) != len(name) || !isAlpha(name[0]) && name[0] != '_' || member(name, reservedWords) {
 		return p.unexpected()
 	}
 	c.name = p.tok.plain

@@ -85,6 +85,8 @@ type runner struct {
 	steps     int
 	calls     int
 	functions int // how many of the calls are those of functions
+	loops     int // that run in this function
+	breaks    int // how many of them end: break, continue
 	listings  int
 	size      int
 	loaded    int // bytes of files
@@ -193,12 +195,17 @@ func (r *runner) choose(c *command) error {
 }
 
 func (r *runner) loop(c *command) error {
+	r.loops++
+	defer func() { r.loops-- }()
 	for {
 		ok, err := r.holds(c)
-		if err != nil || r.flow != goOn || ok == (c.kind == "until") {
+		body := c.body
+		if r.flow == breakLoop || r.flow == nextRound {
+			body = nil
+		} else if err != nil || r.flow != goOn || ok == (c.kind == "until") {
 			return err
 		}
-		if done, err := r.round(c.body); done || err != nil {
+		if done, err := r.round(body); done || err != nil {
 			return err
 		}
 	}
@@ -207,8 +214,11 @@ func (r *runner) loop(c *command) error {
 func (r *runner) each(c *command) error {
 	values, err := r.arguments(c.words)
 	if err != nil {
-		return err
+		return r.blame(err)
 	}
+	r.status = success
+	r.loops++
+	defer func() { r.loops-- }()
 	for _, v := range values {
 		if err := r.set(c.name, v); err != nil {
 			return err
@@ -223,25 +233,28 @@ func (r *runner) each(c *command) error {
 // round runs the body of a loop once; done reports whether the loop ends.
 func (r *runner) round(body []*command) (done bool, err error) {
 	err = r.list(body)
-	switch r.flow {
-	case nextRound:
-		r.flow = goOn
-	case breakLoop:
-		r.flow = goOn
-		return true, err
+	if r.flow != breakLoop && r.flow != nextRound {
+		return r.flow != goOn, err
 	}
-	return r.flow != goOn, err
+	done = r.flow == breakLoop || r.breaks > 1
+	if r.breaks--; r.breaks == 0 {
+		r.flow = goOn
+	}
+	return done, err
 }
+
+// scoped reports whether there are parameters: in a function, and in a menu entry.
+func (r *runner) scoped() bool { return r.functions > 0 || r.loading != nil }
 
 // call runs a function with its arguments as $1, $2 and so on.
 func (r *runner) call(c *command, args []string) error {
 	if r.calls++; r.calls > maxCalls {
 		return r.undetermined("functions are nested too deep")
 	}
-	old, line := r.params, r.line
-	r.params, r.functions = args, r.functions+1
+	old, line, loops := r.params, r.line, r.loops
+	r.params, r.functions, r.loops = args, r.functions+1, 0
 	err := r.list(c.body)
-	r.params, r.line, r.calls, r.functions = old, line, r.calls-1, r.functions-1
+	r.params, r.line, r.calls, r.functions, r.loops = old, line, r.calls-1, r.functions-1, loops
 	if r.flow == leave {
 		r.flow = goOn
 	}

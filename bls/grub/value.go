@@ -20,6 +20,8 @@ func (r *runner) get(name string) (string, bool) {
 	switch {
 	case name == "?":
 		return r.status.number(), true
+	case name == "#" && !r.scoped():
+		return "", false
 	case name == "#":
 		return itoa(len(r.params)), true
 	case name != "" && isDigit(name[0]):
