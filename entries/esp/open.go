@@ -137,8 +137,6 @@ func isRegular(fd int) error {
 		return nil
 	case unix.S_IFDIR:
 		return errors.New("is a directory")
-	case unix.S_IFLNK:
-		return unix.ELOOP // as O_NOFOLLOW has it
 	}
 	return errors.New("not a regular file")
 }

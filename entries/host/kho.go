@@ -52,18 +52,22 @@ func parseKernelBool(s string) (value, ok bool) {
 }
 
 // KHOScratch returns the sizes of the areas, in bytes, that are the only memory for
-// an image with KHO: as the kernel lists them in debugfs, or by kho_scratch= of its
-// command line; nil where they are not known.
+// an image with KHO: as the kernel lists them in debugfs, or by the last
+// kho_scratch= of its command line; nil where they are not known.
 func (m Machine) KHOScratch() []int64 {
 	if list := m.Text(khoDir + "/scratch_len"); list != "" {
 		return sizes(strings.Fields(list))
 	}
+	var found []int64
 	for parameter := range strings.FieldsSeq(m.Cmdline()) {
+		if parameter == "--" {
+			break
+		}
 		if text, ok := strings.CutPrefix(parameter, "kho_scratch="); ok {
-			return sizes(strings.Split(strings.Trim(text, `"`), ","))
+			found = sizes(strings.Split(strings.Trim(text, `"`), ","))
 		}
 	}
-	return nil
+	return found
 }
 
 // sizes reads numbers as the kernel's memparse does; nil where one is none, such as
