@@ -123,3 +123,36 @@ func TestTokensOfOtherTypes(t *testing.T) {
 	assert.False(t, tpm)
 	assert.Equal(t, verdict{}, v)
 }
+
+// TestPoliciesOfClevis: the object has its policy, which is that of no PCR, of the
+// predicted values, or another one.
+func TestPoliciesOfClevis(t *testing.T) {
+	s := sceneOf()
+	object := func(hash []byte) []byte {
+		b := []byte{0, byte(10 + len(hash)), 0, 8, 0, 0x0b, 0, 0, 0, 0x12, 0, byte(len(hash))}
+		return append(b, hash...)
+	}
+	pin := func(public []byte, pcrs ...int) luks2.Pin {
+		return luks2.Pin{Name: "tpm2", Bank: "sha256", PCRs: pcrs, Public: public}
+	}
+	for name, c := range map[string]struct {
+		pin  luks2.Pin
+		want verdict
+	}{
+		"none":           {pin(object(nil)), verdict{state: opens, bank: "sha256"}},
+		"not described":  {pin(object(hashOf(s, true, 7))), verdict{state: unknown, bank: "sha256", why: "its policy is not the one that it describes"}},
+		"as it will be":  {pin(object(hashOf(s, true, 7, 9)), 7, 9), verdict{state: opens, bank: "sha256", pcrs: []int{7, 9}}},
+		"as it is now":   {pin(object(hashOf(s, false, 9)), 9), verdict{state: closed, bank: "sha256", pcrs: []int{9}, why: "it is bound to present values, and PCR 9 will be extended by word"}},
+		"cannot be read": {pin([]byte{0}, 7), verdict{state: unknown, bank: "sha256", pcrs: []int{7}, why: "the policy of clevis cannot be read"}},
+		"of a network":   {luks2.Pin{Name: "tang"}, verdict{state: unknown, why: `clevis has a pin "tang"`}},
+	} {
+		v, tpm := s.clevis(c.pin)
+		assert.Equal(t, c.want, v, name)
+		assert.Equal(t, name != "of a network", tpm, name)
+	}
+	shares := []luks2.Pin{pin(object(hashOf(s, true, 9)), 9), pin(object(hashOf(s, true, 7)), 7), {Name: "tpm2", Bank: "sha1", PCRs: []int{0}, Public: object(nil)}}
+	v, _ := s.clevis(luks2.Pin{Name: "sss", Threshold: 2, Pins: shares})
+	assert.Equal(t, verdict{state: opens, bank: "sha256", pcrs: []int{7, 9}}, v, "the PCRs of one bank")
+	v, _ = s.clevis(luks2.Pin{Name: "sss", Threshold: 4, Pins: shares})
+	assert.Equal(t, verdict{state: closed, bank: "sha256", pcrs: []int{7, 9}, why: "too few pins of clevis open"}, v)
+}
