@@ -80,5 +80,10 @@ func readBanks(root fs.FS) map[string]Values {
 // leaves a bank alone where nothing was and another bank is in use
 // (tpm2_get_good_pcr_banks).
 func initialized(value []byte) bool {
-	return len(bytes.Trim(value, "\x00")) > 0 && len(bytes.Trim(value, "\xff")) > 0
+	for _, reset := range []byte{0x00, 0xff} {
+		if bytes.Count(value, []byte{reset}) == len(value) {
+			return false
+		}
+	}
+	return true
 }

@@ -16,9 +16,6 @@ func (s scene) clevis(p luks2.Pin) (v verdict, tpm bool) {
 		if !ok {
 			return verdict{state: unknown, bank: p.Bank, pcrs: p.PCRs, why: "the policy of clevis cannot be read"}, true
 		}
-		if len(p.PCRs) == 0 && d == (policy.Digest{}) {
-			return verdict{state: opens, bank: p.Bank}, true
-		}
 		return s.compare(shard{TPM2: luks2.TPM2{PCRs: p.PCRs, Bank: p.Bank}, hash: d[:]}, []policy.Digest{{}}), true
 	case "sss":
 		return s.threshold(p)

@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,8 @@ type disks struct {
 	off, noTab bool
 	only       bool // those of luks.uuid= and luks.name=, not the rest of crypttab
 	list       []disk
-	options    string // for those that nothing else gives options
+	// For those of the command line that nothing else gives a key file or options.
+	key, options string
 }
 
 type disk struct {
@@ -45,8 +47,10 @@ func parseDisks(line string, initrd bool) disks {
 				disk.name, disk.create, d.only = rest, true, true
 			}
 		case "luks.key":
-			if ok {
+			if ok && !strings.HasPrefix(id, "/") {
 				d.add(id).key = rest
+			} else {
+				d.key = p.value
 			}
 		case "luks.options":
 			if ok && isUUID(id) {
@@ -107,21 +111,18 @@ func (d disks) volumes(crypttab string) []Volume {
 	}
 	for _, k := range d.list {
 		if k.create {
-			found = append(found, k.volume(d.options))
+			found = append(found, k.volume(d.key, d.options))
 		}
 	}
 	return found
 }
 
-func (k disk) volume(options string) Volume {
-	v := Volume{Name: k.name, Source: "UUID=" + k.uuid, Key: k.key}
+func (k disk) volume(key, options string) Volume {
+	v := Volume{Name: k.name, Source: "UUID=" + k.uuid, Key: cmp.Or(k.key, key)}
 	if v.Name == "" {
 		v.Name = "luks-" + k.uuid
 	}
-	if k.options != "" {
-		options = k.options
-	}
-	if options != "" {
+	if options = cmp.Or(k.options, options); options != "" {
 		v.Options = strings.Split(options, ",")
 	}
 	return v
