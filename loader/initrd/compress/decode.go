@@ -204,13 +204,14 @@ type blocks struct {
 	lzo  bool
 	rest []byte
 	sum  error // a checksum is wrong that the kernel does not compare
+	err  error // no block comes after it
 	in   []byte
 	out  []byte
 }
 
 func (b *blocks) open(p *picker, st Stream) {
 	p.at(st.Offset, st.End)
-	b.p, b.lzo, b.rest, b.sum = p, st.Format == LZO, nil, nil
+	b.p, b.lzo, b.rest, b.sum, b.err = p, st.Format == LZO, nil, nil, nil
 	if b.lzo {
 		b.in, b.out = grow(b.in, lzoBlockMax), grow(b.out, lzoBlockMax)
 		lzoHeader(p)
@@ -221,16 +222,15 @@ func (b *blocks) open(p *picker, st Stream) {
 }
 
 func (b *blocks) Read(p []byte) (int, error) {
-	for len(b.rest) == 0 {
-		var err error
+	for len(b.rest) == 0 && b.err == nil {
 		if b.lzo {
-			b.rest, err = b.nextLZO()
+			b.rest, b.err = b.nextLZO()
 		} else {
-			b.rest, err = b.nextLZ4()
+			b.rest, b.err = b.nextLZ4()
 		}
-		if err != nil {
-			return 0, err
-		}
+	}
+	if b.err != nil {
+		return 0, b.err
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]

@@ -49,21 +49,6 @@ func xzOf(check byte, header []byte, rest string) string {
 // what the kernel refuses is refused, with the reason.
 func TestHostileStreams(t *testing.T) {
 	lz4 := func(s string) string { return LZ4Magic + s }
-	lzop := func(version, flags uint32, rest string) string {
-		b := append([]byte(lzoMagic), byte(version>>8), byte(version), 0x20, 0xa0, 0x09, 0x40, 1)
-		if version >= 0x940 {
-			b = append(b, 5)
-		}
-		b = binary.BigEndian.AppendUint32(b, flags)
-		if flags&lzoFilter != 0 {
-			b = append(b, 0, 0, 0, 1)
-		}
-		b = append(b, make([]byte, 8)...)
-		if version >= 0x940 {
-			b = append(b, 0, 0, 0, 0)
-		}
-		return string(append(b, 1, 'n', 0, 0, 0, 0)) + rest
-	}
 	const lzma2, dict = 0x21, 10
 	chunk := "\x01\x00\x01ab" // of two bytes
 	for name, tt := range map[string]struct {

@@ -80,6 +80,7 @@ func lzoNext(p *picker) (lzoBlock, bool) {
 // lzoMeasure goes over header and blocks to the end mark.
 func lzoMeasure(p *picker) {
 	flags := lzoHeader(p)
+	whole := p.err == nil // else the flags may not have been read
 	for {
 		b, ok := lzoNext(p)
 		if !ok {
@@ -88,7 +89,7 @@ func lzoMeasure(p *picker) {
 		p.skip(b.size)
 	}
 	var f *Fault
-	if text := lzoRefused(flags); text != "" && (errors.As(p.err, &f) || errors.Is(p.err, io.ErrUnexpectedEOF)) {
+	if text := lzoRefused(flags); whole && text != "" && (errors.As(p.err, &f) || errors.Is(p.err, io.ErrUnexpectedEOF)) {
 		p.err = fault.New(Damaged, p.pos, "%s", text)
 	}
 }
