@@ -36,6 +36,41 @@ func TestBanner(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 }
 
+// TestBannerLimits: 512 bytes with its first words, and a version begins with a digit.
+func TestBannerLimits(t *testing.T) {
+	longest := "6" + strings.Repeat("x", maxBanner-len(bannerPrefix)-2)
+	for image, want := range map[string]string{
+		longest + "\n": longest, longest + "y\n": "",
+		"\n": "", "x6\n": "", "/1\n": "", ":1\n": "", "0\n": "0", "9\x00": "9", " 6\n": "",
+		"x Linux version 6.2\n": "6.2", "6.1\nLinux version 6.2\n": "6.1",
+	} {
+		got, err := banner(strings.NewReader(bannerPrefix+image), int64(len(bannerPrefix+image)))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%.40q", image)
+	}
+	got, err := banner(strings.NewReader(bannerPrefix+"6.1\n"), int64(len(bannerPrefix)+3))
+	require.NoError(t, err)
+	assert.Empty(t, got, "it ends where the image ends")
+}
+
+// TestBannerInAnyPieces: where a decompressor cuts does not matter, and nothing is read
+// after it was found.
+func TestBannerInAnyPieces(t *testing.T) {
+	image := []byte(strings.Repeat("\x01", 700) + "Linux version %s\x00" + strings.Repeat("z", 600) + "Linux version 6.1 (a) #1\n" + strings.Repeat("e", 300))
+	for size := 1; size <= len(image); size += 1 + size/50 {
+		var w bannerWriter
+		var err error
+		at := 0
+		for ; at < len(image) && err == nil; at += size {
+			_, err = w.Write(image[at:min(at+size, len(image))])
+		}
+		require.ErrorIs(t, err, errFound, size)
+		assert.Equal(t, "6.1 (a) #1", w.version, size)
+		assert.LessOrEqual(t, at, len(image)-300+size, size)
+		assert.LessOrEqual(t, len(w.window), maxBanner+size, "memory is bounded")
+	}
+}
+
 type readerAt struct{ io.Reader }
 
 func (r readerAt) ReadAt(b []byte, _ int64) (int, error) { return r.Read(b) }

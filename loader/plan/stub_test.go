@@ -281,7 +281,6 @@ func TestOEMStrings(t *testing.T) {
 	}
 }
 
-// TestNoUKI: what cannot be started says why, with the file.
 // TestPlainLineIn16Bits has what systemd-boot's strings do not hold: bytes that
 // are not UTF-8, and characters above 16 bits. GRUB passes bytes.
 func TestPlainLineIn16Bits(t *testing.T) {
@@ -291,6 +290,7 @@ func TestPlainLineIn16Bits(t *testing.T) {
 	assert.Equal(t, "ä=\xff1 b=🙂2", make1(t, src, entry, plan.Firmware{Grub: true}).Cmdline)
 }
 
+// TestNoUKI: what cannot be started says why, with the file.
 func TestNoUKI(t *testing.T) {
 	src := partition(t, map[string]string{"prog.efi": image(".text", "x"), "text": "hello", "u.efi": image(".linux", "k", ".profile", "", ".linux", "-")})
 	for entry, want := range map[string]string{

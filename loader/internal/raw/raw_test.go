@@ -31,6 +31,17 @@ func TestJSON(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`1`), &s))
 }
 
+// TestBadTextChangesNothing: half a number is no text.
+func TestBadTextChangesNothing(t *testing.T) {
+	s := raw.String("kept")
+	require.EqualError(t, json.Unmarshal([]byte(`"\\2f6"`), &s), `text "\\2f6": encoding/hex: odd length hex string`)
+	assert.EqualValues(t, "kept", s)
+	require.NoError(t, json.Unmarshal([]byte(`"\\2F61ff"`), &s), "digits in any case")
+	assert.EqualValues(t, "/a\xff", s)
+	require.NoError(t, json.Unmarshal([]byte(`"\\"`), &s))
+	assert.Empty(t, s)
+}
+
 func FuzzJSON(f *testing.F) {
 	f.Add("/a\xff")
 	f.Add(`\x`)
@@ -45,4 +56,5 @@ func FuzzJSON(f *testing.F) {
 
 func TestLists(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, raw.Strings([]raw.String{"a", "b"}))
+	assert.Nil(t, raw.Strings(nil))
 }
