@@ -184,3 +184,19 @@ func TestArriveThatCannotBeWritten(t *testing.T) {
 	assert.InDelta(t, 4, b.Seconds(), 1e-9)
 	assert.Equal(t, &state.RebootDuration{Requested: noon, Seconds: 4}, b.Kexec)
 }
+
+// TestSettleBesideDamage: what cannot be read is said, and what can be is recorded.
+func TestSettleBesideDamage(t *testing.T) {
+	h := kept(t)
+	require.NoError(t, h.SaveNext(loadedBefore()))
+	require.NoError(t, os.WriteFile(filepath.Join(h.Dir, "end.json"), []byte("{"), 0o600))
+	b, err := h.Settle(second())
+	require.EqualError(t, err, filepath.Join(h.Dir, "end.json")+": unexpected EOF")
+	image := loadedBefore()
+	want := state.Boot{Schema: 1, BootID: "two", Kexeced: true, Image: &image}
+	assert.Equal(t, want, b)
+	b, err = h.Boot(second())
+	require.NoError(t, err)
+	assert.Equal(t, want, b)
+	assert.NoFileExists(t, filepath.Join(h.Dir, "next.json"), "it has been used up")
+}
