@@ -140,7 +140,8 @@ func (g Graphics) device(process string) string {
 // whose driver is not known may.
 func (g Graphics) driven(path string) bool {
 	if rest, ok := strings.CutPrefix(path, "/dev/nvidia"); ok {
-		return rest == "" || rest[0] == '-' || isNumber(rest) || strings.HasPrefix(rest, "ctl")
+		ours := slices.ContainsFunc(g.Modules, func(m string) bool { return strings.HasPrefix(m, "nvidia") })
+		return ours && (rest == "" || rest[0] == '-' || isNumber(rest) || strings.HasPrefix(rest, "ctl"))
 	}
 	card, ok := strings.CutPrefix(path, "/dev/dri/")
 	if !ok {
