@@ -77,3 +77,14 @@ func TestConfigOff(t *testing.T) {
 	}
 	assert.True(t, host.Config{}.Known() && host.Config{}.Off("CONFIG_Y"), "an empty one is known")
 }
+
+// TestConfigCut: a packed configuration that is cut anywhere, or has another sum, is none.
+func TestConfigCut(t *testing.T) {
+	packed := zipped(t, "CONFIG_A=y\nCONFIG_B=m\n")
+	for n := range len(packed) {
+		assert.Nil(t, machine("proc/config.gz", packed[:n]).RunningConfig(), n)
+	}
+	sum := []byte(packed)
+	sum[len(sum)-8] ^= 1
+	assert.Nil(t, machine("proc/config.gz", string(sum)).RunningConfig())
+}

@@ -42,6 +42,7 @@ func TestGuestsOfOtherMachines(t *testing.T) {
 		"the flag is x86's":         {"arm64", []string{"proc/cpuinfo", "flags: tdx_guest\n"}, "", host.No},
 		"the first processor":       {"amd64", []string{"proc/cpuinfo", "flags: fpu\n\nflags: tdx_guest\n"}, "", host.No},
 		"a flag that begins so":     {"amd64", []string{"proc/cpuinfo", "flags: fpu tdx_guest_x\n"}, "", host.No},
+		"no architecture":           {"", nil, "", host.Unknown},
 		"no architecture, a device": {"", []string{"sys/class/misc/sev-guest/dev", ""}, "SEV-SNP", host.Yes},
 	} {
 		m := machine(c.files...)
@@ -116,6 +117,7 @@ func TestFlagsAgainstTheProcessor(t *testing.T) {
 // TestSubleaf: every leaf that is asked for is asked for with ECX 0, as systemd does.
 func TestSubleaf(t *testing.T) {
 	for _, c := range []cpu{
+		guestOf("GenuineIntel"),
 		guestOf("GenuineIntel").with(hyperv(1<<22, 2)),
 		guestOf("AuthenticAMD").with(cpu{0x80000000: {0x8000001f}, 0x8000001f: {1 << 1}}),
 	} {
