@@ -1,9 +1,11 @@
 package tpm
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/loader/tpm/internal/policy"
 	"github.com/kexec-bls/kexec-bls/loader/tpm/luks2"
@@ -155,4 +157,21 @@ func TestPoliciesOfClevis(t *testing.T) {
 	assert.Equal(t, verdict{state: opens, bank: "sha256", pcrs: []int{7, 9}}, v, "the PCRs of one bank")
 	v, _ = s.clevis(luks2.Pin{Name: "sss", Threshold: 4, Pins: shares})
 	assert.Equal(t, verdict{state: closed, bank: "sha256", pcrs: []int{7, 9}, why: "too few pins of clevis open"}, v)
+}
+
+// TestSignedPoliciesThatAreNotKnown: what the PCRs of a token rule out is closed,
+// whatever is signed; and no value of a PCR helps where nothing is signed for it.
+func TestSignedPoliciesThatAreNotKnown(t *testing.T) {
+	key, err := os.ReadFile("testdata/pub.pem")
+	require.NoError(t, err)
+	token := luks2.TPM2{Bank: "sha256", PCRs: []int{7}, PublicKey: key, PublicKeyPCRs: []int{11}, PolicyHashes: [][]byte{[]byte("wrong")}}
+	s := sceneOf()
+	s.unread = "it was not decoded"
+	assert.Equal(t, verdict{state: closed, bank: "sha256", pcrs: []int{7, 11}, why: "it is bound to other values of PCR 7"}, s.tpm2(token))
+	token.PCRs = []int{11}
+	assert.Equal(t, verdict{state: unknown, bank: "sha256", pcrs: []int{11}, why: "it was not decoded"}, s.tpm2(token))
+	s.signatures = []byte(`{"sha256":[]}`)
+	assert.Equal(t, verdict{state: closed, bank: "sha256", pcrs: []int{11}, why: "the next initrd has no policy of PCR 11 that its key signed"}, s.tpm2(token))
+	token.PublicKey = nil
+	assert.Equal(t, verdict{state: unknown, why: "the key of its signed policy: not an RSA public key: no PEM"}, s.tpm2(token))
 }
