@@ -81,6 +81,12 @@ func TestBlockNames(t *testing.T) {
 	assert.Equal(t, string(b), string(got))
 }
 
+// TestBlockErrors: the texts that a user reads.
+func TestBlockErrors(t *testing.T) {
+	assert.EqualError(t, ErrNoBlock, "not a GRUB environment block")
+	assert.EqualError(t, ErrBlockFull, "GRUB environment block has no room")
+}
+
 func TestLineLen(t *testing.T) {
 	for s, want := range map[string]int{"": 0, "a": 1, "a\n": 2, "\n\n": 1, "a\\\nb\nc": 5, "a\\\\\nb": 4, `a\`: 2, "\\\n": 2, "\\\\\\\n\n": 5} {
 		assert.Equal(t, want, lineLen([]byte(s)), "%q", s)

@@ -21,6 +21,7 @@ func TestBlockVars(t *testing.T) {
 		{"blanks belong to both", "a = 1\n", []Var{{"a ", " 1"}}},
 		{"backslash", "a=x\\\\y\\\nz\nb=2\n", []Var{{"a", "x\\y\nz"}, {"b", "2"}}},
 		{"no line end before the padding", "a=1\nb=2###", []Var{{"a", "1"}}},
+		{"a line without a =", "a=1\njunk\n###", []Var{{"a", "1"}}},
 		{"CR stays", "a=1\r\n", []Var{{"a", "1\r"}}},
 		{"twice", "a=1\na=2\n", []Var{{"a", "1"}, {"a", "2"}}},
 		{"NUL padding", "a=1\n\x00\x00", []Var{{"a", "1"}}},

@@ -112,8 +112,8 @@ func (r *runner) choosePlace() (int, error) {
 	r.boot.Rule = "first in GRUB's menu"
 	if value != "" {
 		text := fmt.Sprintf("%s %s names no menu entry; GRUB takes the first", by, clip(value))
-		if meant := r.likely(value); meant != nil && r.places(meant.ID) == meant {
-			text += fmt.Sprintf("; %s would match", clip(meant.ID))
+		if meant := r.likely(value); meant != nil && r.places(meant.menuID()) == meant {
+			text += fmt.Sprintf("; %s would match", clip(meant.menuID()))
 		}
 		r.boot.Missed = append(r.boot.Missed, text)
 	}

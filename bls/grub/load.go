@@ -52,7 +52,7 @@ func (r *runner) start(item *Item) (*Command, *runner, error) {
 	if err != nil {
 		return nil, r, err
 	}
-	r.vars["chosen"] = strings.ReplaceAll(item.ID, ">", ">>")
+	r.vars["chosen"] = strings.ReplaceAll(item.menuID(), ">", ">>")
 	r.loading = &loading{}
 	err = r.script(item.File.Path, src)
 	var bad syntaxError

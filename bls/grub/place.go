@@ -43,7 +43,16 @@ func (r *runner) hasID(item *Item, id string) bool {
 	if r.flavor == SUSE {
 		id = strings.TrimSuffix(id, ".conf")
 	}
-	return named(item.ID, id) || slices.ContainsFunc(item.twins, func(t *Item) bool { return named(t.ID, id) })
+	return named(item.menuID(), id) || slices.ContainsFunc(item.twins, func(t *Item) bool { return named(t.menuID(), id) })
+}
+
+// menuID is the id that the menu has. Fedora's GRUB takes .conf off twice: an entry
+// x.conf.conf is x there.
+func (item *Item) menuID() string {
+	if item.Kind == BLS && item.flavor != Upstream {
+		return strings.TrimSuffix(item.ID, ".conf")
+	}
+	return item.ID
 }
 
 func (r *runner) hasTitle(item *Item, title string) bool {

@@ -66,6 +66,7 @@ func TestPlace(t *testing.T) {
 		"b":         {result{1, "", true}, result{1, "", true}, result{1, "", true}},
 		"One":       {result{0, "", true}, result{0, "", true}, result{0, "", true}},
 		"E":         {result{5, "", true}, result{5, "", true}, result{5, "", true}},
+		"e":         {result{5, "", true}, result{5, "", true}, result{}},
 		"b>>":       {}, // the name "b>"
 		"a x":       {result{}, result{}, result{}},
 		"a>x":       {result{0, "", true}, result{0, "", true}, result{0, "", true}},
@@ -76,7 +77,7 @@ func TestPlace(t *testing.T) {
 		"1 x":       {result{}, result{}, result{1, " x", true}},
 		"99":        {result{99, "", true}, result{99, "", true}, result{99, "", true}},
 		"a.conf":    {result{}, result{0, "", true}, result{}},
-		"e.conf":    {result{5, "", true}, result{}, result{5, "", true}},
+		"e.conf":    {result{}, result{5, "", true}, result{5, "", true}},
 		"":          {},
 		"none":      {},
 	} {
@@ -88,6 +89,26 @@ func TestPlace(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDoubledSuffix: an entry x.conf.conf has the id x with Fedora's GRUB, also where
+// it saves what it boots.
+func TestDoubledSuffix(t *testing.T) {
+	d := entries("z", "x.conf")
+	d["grub2/grubenv"] = string(pad("saved_entry=x.conf\n", 200))
+	cfg := "save_default=true\nfunction savedefault {\n saved_entry=${chosen}\n save_env saved_entry\n}\nblscfg\n"
+	b := Next(d.machine("insmod blscfg\ndefault=x\n" + cfg))
+	require.NoError(t, b.Err)
+	assert.Equal(t, "x.conf", b.Default.ID)
+	require.Len(t, b.Writes, 1)
+	assert.Equal(t, string(pad("saved_entry=x\n", 200)), string(b.Writes[0].Block))
+	b = Next(d.machine("insmod blscfg\ndefault=x.conf\nblscfg\n"))
+	require.NoError(t, b.Err)
+	assert.Equal(t, "z", b.Default.ID)
+	assert.Equal(t, []string{`grub.cfg default "x.conf" names no menu entry; GRUB takes the first; "x" would match`}, b.Missed)
+	b = Next(d.machine("insmod blsuki\ndefault=x.conf\nblscfg\n"))
+	require.NoError(t, b.Err)
+	assert.Equal(t, "x.conf", b.Default.ID, "upstream takes it off once")
 }
 
 func TestPlaces(t *testing.T) {
