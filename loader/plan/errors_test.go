@@ -15,6 +15,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/fixtures"
+	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/internal/cmdline"
 	"github.com/kexec-bls/kexec-bls/loader/plan"
 )
@@ -22,24 +23,29 @@ import (
 // TestHintsOfMissingFiles: what makes a file again depends on which it is; of one that is
 // there and wrong, the cause says enough.
 func TestHintsOfMissingFiles(t *testing.T) {
-	const initrd, other = "regenerate it (mkinitcpio -P, update-initramfs -u, dracut -f), or fix the entry", "reinstall the package of the kernel, or fix the entry"
+	const again, other = "regenerate it (mkinitcpio -P, update-initramfs -u, dracut -f), or fix the entry", "reinstall the package of the kernel, or fix the entry"
 	src := partition(t, map[string]string{"v": kernel(), "u.efi": image(".linux", kernel()), "dir/x": "", "a": "a"})
 	for entry, want := range map[string]string{
 		"linux /gone\n":                 other,
 		"uki /gone\n":                   other,
 		"efi /gone\n":                   other,
 		"linux /v\ndevicetree /gone\n":  other,
-		"linux /v\ninitrd /gone\n":      initrd,
+		"linux /v\ninitrd /gone\n":      again,
 		"linux /v\ninitrd /a /gone\n":   "an initrd line names one file; each of several needs a line of its own",
 		"linux /v\ninitrd /dir\n":       "",
 		"linux /v\ninitrd /dir /dir\n":  "an initrd line names one file; each of several needs a line of its own",
-		"linux /u.efi\ninitrd /gone\n":  initrd,
-		"linux /v\noptions initrd=/z\n": initrd,
+		"linux /u.efi\ninitrd /gone\n":  again,
+		"linux /v\noptions initrd=/z\n": again,
 	} {
 		_, err := plan.Make(type1(t, entry), src, plan.Firmware{}, plan.Options{})
 		require.Error(t, err, entry)
 		assert.Equal(t, want, hint.Of(err), entry)
 	}
+	refused := src
+	refused.Open = func(string) (*os.File, error) { return nil, os.ErrPermission }
+	_, err := plan.Make(type1(t, "linux /v\n"), refused, plan.Firmware{}, plan.Options{})
+	require.EqualError(t, err, "linux: /boot/v: permission denied")
+	assert.Empty(t, hint.Of(err), "it is there")
 	src.Names = nil // files that a user names
 	for _, initrds := range [][]string{nil, {"/gone"}} {
 		_, err := plan.OfFiles(src, []string{"/gone", "/v"}[len(initrds)], initrds, plan.Options{})
@@ -114,13 +120,44 @@ func TestImageClose(t *testing.T) {
 	_, err = m.Initrd.Stat()
 	require.ErrorIs(t, err, os.ErrClosed)
 	assert.Equal(t, kernel(), content(t, m.Kernel, int64(len(kernel()))), "it is the plan's")
+
+	padded := make1(t, partition(t, map[string]string{"u.efi": image(".linux", "k", ".initrd", "abc", ".ucode", "u")}), "uki /u.efi\n", plan.Firmware{})
+	m, err = padded.Image(nil)
+	require.NoError(t, err)
+	defer m.Close()
+	assert.Equal(t, "u\x00\x00\x00abc\x00", content(t, m.Initrd, 100), "as systemd-stub pads it")
+	assert.Equal(t, "k", content(t, m.Kernel, 100), "the section alone")
+}
+
+// TestTwoBootconfigs: the kernel would read one of them, and no image is made.
+func TestTwoBootconfigs(t *testing.T) {
+	const config = "a=1\n" + "\x04\x00\x00\x00" + "\xd9\x00\x00\x00" + "#BOOTCONFIG\n" // length and sum of the bytes
+	p := make1(t, partition(t, map[string]string{"v": kernel(), "a": config, "b": config}), "linux /v\ninitrd /a\ninitrd /b\n", plan.Firmware{})
+	m, err := p.Image(nil)
+	require.ErrorIs(t, err, initrd.ErrTwoConfigs)
+	assert.Nil(t, m)
+}
+
+// TestFileGrows: what is appended to a file after it was planned does not reach the
+// kernel.
+func TestFileGrows(t *testing.T) {
+	src, dir := source(t, map[string]string{"v": kernel(), "a": "aaa"})
+	p := make1(t, src, "linux /v\ninitrd /a\n", plan.Firmware{})
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), []byte("aaabbb"), 0o600))
+	m, err := p.Image(nil)
+	require.NoError(t, err)
+	defer m.Close()
+	assert.Equal(t, "aaa", content(t, m.Initrd, 100))
+	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 2))
+	_, err = p.Image(nil)
+	require.Error(t, err, "less than was planned")
 }
 
 // TestInspectSays: the file, and what it is instead.
 func TestInspectSays(t *testing.T) {
 	loongarch := fixtures.PE{Machine: 0x6264, Sections: []fixtures.Section{fixtures.Text(".text", "x")}}
 	src := partition(t, map[string]string{
-		"prog.efi": image(".text", "x"), "twice": compress(t, compress(t, armImage(), "gzip"), "gzip"), "elf": elf(62), "arm": armImage(), "v": kernel(),
+		"prog.efi": image(".text", "x"), "zboot": compress(t, zboot("gzip", compress(t, armImage(), "gzip")), "gzip"), "twice": compress(t, compress(t, armImage(), "gzip"), "gzip"), "elf": elf(62), "arm": armImage(), "v": kernel(),
 		"loongarch": string(loongarch.Bytes()),
 	})
 	cannot := uki.ErrCannotKexec.Error() + ": "
@@ -128,6 +165,7 @@ func TestInspectSays(t *testing.T) {
 	for _, tt := range []struct{ entry, goarch, want string }{
 		{"linux /prog.efi\n", "amd64", "/boot/prog.efi: " + cannot + "an EFI program; a unified kernel image is loaded by the name of its entry"},
 		{"linux /twice\n", "arm64", "/boot/twice (unpacked: compressed, gzip): " + cannot + "it is wrapped more than once, as compressed"},
+		{"linux /zboot\n", "arm64", "/boot/zboot (unpacked: compressed, gzip): " + cannot + "it is wrapped more than once, as zboot"},
 		{"linux /elf\n", "amd64", "/boot/elf: " + cannot + "an ELF file (vmlinux), on amd64 it takes bzImage only"},
 		{"linux /loongarch\n", "loong64", ""},
 		{"linux /loongarch\n" + long(4095), "loong64", ""},
@@ -176,6 +214,7 @@ func TestStubInitrdSays(t *testing.T) {
 	src := partition(t, map[string]string{
 		"v": kernel(), "a": "a", "b": "b", "own.efi": image(".linux", "k", ".initrd", "i"), "none.efi": image(".linux", "k", ".osrel", osrel),
 		"kernel.efi": kernel(), "thin.efi": image(".linux", "/kernel.efi", ".linuxh", sha(kernel()), ".initrd", "/a", ".initrdh", sha("a")),
+		"bare.efi": image(".linux", "/kernel.efi", ".linuxh", sha(kernel())),
 	})
 	const line, start = "options quiet initrd=\\b\n", "initrd=b on the command line is not loaded: "
 	for entry, want := range map[string]string{
@@ -191,6 +230,8 @@ func TestStubInitrdSays(t *testing.T) {
 	}
 	_, err := plan.Make(type1(t, "uki /none.efi\n"+line), src, plan.Firmware{}, plan.Options{})
 	require.EqualError(t, err, "/boot/none.efi: .linux: initrd= on the command line: b: the image has no initrd of its own, and systemd-stub does not load this one")
+	_, err = plan.Make(type1(t, "uki /bare.efi\n"+line), src, plan.Firmware{}, plan.Options{})
+	require.EqualError(t, err, "/boot/kernel.efi: initrd= on the command line: b: the image has no initrd of its own, and lanzaboote does not load this one")
 	_, err = plan.Make(type1(t, "linux /v\n"+line), src, plan.Firmware{Grub: true}, plan.Options{})
 	require.EqualError(t, err, "/boot/v: initrd= on the command line: b: GRUB does not read it, and whether the kernel can is not known")
 	assert.Equal(t, "use an initrd line", hint.Of(err))

@@ -22,6 +22,7 @@ func TestCutProfile(t *testing.T) {
 		"@2a b":                   {0, "@2a b"},
 		"@-1 b":                   {0, "@-1 b"},
 		" @1 b":                   {0, " @1 b"},
+		"1 b":                     {0, "1 b"},
 		"@4294967295 x":           {1<<32 - 1, "x"},
 		"@4294967296 x":           {0, "@4294967296 x"},
 		"@99999999999999999999 x": {0, "@99999999999999999999 x"},
@@ -48,6 +49,7 @@ func TestEFIText(t *testing.T) {
 		"a\U0001f600b":               "ab", // needs two of 16 bits
 		"a\xed\xa0\x80b":             "ab", // a surrogate
 		"a\xffb":                     "ab",
+		"a\uffffb":                   "a\uffffb", // the last of 16 bits
 		"a\x80b":                     "ab",
 		"a\xc3":                      "a",
 		"a\xc3bc":                    "ac",  // the sequence goes as a whole

@@ -43,6 +43,9 @@ func TestBootCrypts(t *testing.T) {
 		"one on another": {func(b *box) {
 			b.set("/sys/class/block/vda2/dm/uuid", "CRYPT-LUKS2-ffffffffffffffffffffffffffffffff-lower\n", "/sys/class/block/vda2/dm/name", "lower\n")
 		}, []preflight.Crypt{root, {Name: "lower", UUID: "ffffffff-ffff-ffff-ffff-ffffffffffff"}}},
+		"by its number": {func(b *box) {
+			b.set("/proc/self/mountinfo", "25 1 254:0 / / rw - ext4 /dev/root rw\n")
+		}, []preflight.Crypt{root}},
 		"no mounts": {func(b *box) { b.remove("/proc/self/mountinfo") }, nil},
 	} {
 		b := newBox()
@@ -63,6 +66,7 @@ func TestCrypttab(t *testing.T) {
 		"options of another":    {cmdline("rd.luks.options=" + other + "=tpm2-device=auto"), asked, ""},
 		"luks.key":              {cmdline("luks.key=/key"), nil, ""},
 		"cryptkey":              {cmdline("cryptkey=/dev/sda1:vfat:/key"), nil, ""},
+		"options of nobody":     {cmdline("tpm2-device=auto options=tpm2-device=auto"), asked, ""},
 		"an empty key":          {cmdline("rd.luks.key="), asked, ""},
 		"no key":                {table("root /dev/vda2\n"), asked, ""},
 		"a name alone":          {table("root\n"), asked, ""},

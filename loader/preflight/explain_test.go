@@ -140,6 +140,8 @@ func TestExplain(t *testing.T) {
 			"a security policy (LoadPin) refuses a file that exists only in memory; use an entry with a plain kernel and a single initrd, or let the policy allow it"},
 		{unix.EPERM, []change{file("proc/self/status", "CapEff:\t000001ffffffffff\nSeccomp:\t2\n")},
 			"a seccomp filter is on, and seems to forbid the call; run it on the host; in a unit, add @reboot to SystemCallFilter="},
+		{unix.EPERM, []change{lsm("loadpin"), file("proc/self/status", "CapEff:\t000001ffffffffff\nSeccomp:\t2\n")},
+			"a seccomp filter is on, and seems to forbid the call; run it on the host; in a unit, add @reboot to SystemCallFilter="},
 		{unix.EPERM, []change{lsm("capability,loadpin,apparmor")},
 			"a security policy (loadpin) refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
 		{unix.EPERM, []change{dom0},
@@ -153,12 +155,16 @@ func TestExplain(t *testing.T) {
 			"a security policy (IMA) refuses a file that exists only in memory; use an entry with a plain kernel and a single initrd, or let the policy allow it"},
 		{unix.EACCES, []change{memfd, logged(`op=appraise_data name="/vmlinuz"`)},
 			"a security policy (IMA) refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
+		{unix.EACCES, []change{dom0},
+			"a security policy refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
 		{unix.EACCES, nil,
 			"a security policy refuses the kernel image or the initrd; let the policy allow it; the audit log names the rule"},
 		{unix.EKEYREJECTED, nil,
 			"the signature does not fit the kernel image, or its key or hash is revoked (dbx); install the kernel again"},
 		{unix.EKEYREJECTED, []change{format("RISC-V Image")},
 			"this kernel takes only signed images, and it cannot verify a RISC-V Image; reboot through the firmware"},
+		{unix.ENODATA, []change{disabled}, // the errno decides
+			"the kernel image is not signed, and this kernel takes only signed ones; load a kernel that your distribution signed, or sign it with an enrolled key"},
 		{unix.ENODATA, nil,
 			"the kernel image is not signed, and this kernel takes only signed ones; load a kernel that your distribution signed, or sign it with an enrolled key"},
 		{unix.ENOKEY, []change{keys("a", "b", "c", "d", "e")},
@@ -188,6 +194,10 @@ func TestExplain(t *testing.T) {
 			"the command line is 2017 characters long, the kernel image takes 2016; shorten it"},
 		{unix.EINVAL, nil,
 			"this kernel does not take such an image or command line; shorten the command line, or load another kernel"},
+		{unix.EINVAL, []change{func(r *refusedBox) { r.refused.Image.Cmdline = 2016 }}, // all that it takes
+			"this kernel does not take such an image or command line; shorten the command line, or load another kernel"},
+		{unix.EINVAL, []change{func(r *refusedBox) { r.refused.Image.CmdlineMax = 0 }}, // not known
+			"this kernel does not take such an image or command line; shorten the command line, or load another kernel"},
 		{unix.EINVAL, []change{format("arm64 Image")},
 			"the image is for another page size or endianness than this CPU has, or broken; load another kernel"},
 		{unix.EINVAL, []change{format("self-decompressing EFI image")},
@@ -214,6 +224,8 @@ func TestExplain(t *testing.T) {
 			"loading needs 129 MiB of memory, and 100 MiB are available; stop something large first, or make the initrd smaller"},
 		{unix.ENOMEM, nil,
 			"the kernel found no memory for an image of 65 MiB; stop something large first, or make the initrd smaller"},
+		{unix.EADDRNOTAVAIL, []change{file("proc/meminfo", "MemAvailable: 102400 kB\n")},
+			"no free range of memory is long enough for an image of 65 MiB; write 1 to /proc/sys/vm/compact_memory and try again, or make the initrd smaller"},
 		{unix.EADDRNOTAVAIL, nil,
 			"no free range of memory is long enough for an image of 65 MiB; write 1 to /proc/sys/vm/compact_memory and try again, or make the initrd smaller"},
 		{unix.EADDRNOTAVAIL, []change{file("proc/cmdline", "quiet kho=on\n"), file("boot/config-6.1.0", config+"CONFIG_KEXEC_HANDOVER=y\n")},
@@ -230,6 +242,8 @@ func TestExplain(t *testing.T) {
 			"this kernel has no such call (CONFIG_KEXEC_FILE); use a kernel that has it; until then reboot through the firmware"},
 		{unix.ENOSYS, []change{noConfig, dom0},
 			"this is a Xen host (dom0), where the hypervisor and not the kernel does the kexec; reboot through the firmware"},
+		{unix.EPROTO, []change{file("sys/hypervisor/type", "xen\n"), file("sys/hypervisor/guest_type", "PV\n")}, // no host
+			"the kernel refuses for a reason that is not known here; see the kernel log"},
 		{unix.EPROTO, []change{logged("one", "two", "three")},
 			"the kernel refuses for a reason that is not known here; see the kernel log"},
 	} {
@@ -246,6 +260,8 @@ func TestExplainKnowsThePlan(t *testing.T) {
 	r.plan.Kernel.Signature = preflight.Signature{Known: true}
 	assert.Equal(t, preflight.IDKernelSignature, r.explain(t).ID)
 	assert.Equal(t, "lockdown is on (integrity), and the kernel file is not signed", r.explain(t).Text)
+	r.plan.Kernel.Signature = preflight.Signature{Known: true, Signed: true, Keys: []string{"aa"}}
+	assert.Equal(t, "lockdown is on (integrity), and the kernel image is not signed by a key that this kernel trusts", r.explain(t).Text, "the keys cannot be seen")
 	r = newRefused(unix.ENOMEM)
 	r.plan.Memory = 8 << 30
 	assert.Equal(t, "loading needs 8192 MiB of memory, and 4096 MiB are available", r.explain(t).Text)

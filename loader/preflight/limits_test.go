@@ -111,6 +111,7 @@ func TestKernelLimits(t *testing.T) {
 			b.set("/sys/devices/system/cpu/possible", "0")
 			b.plan.Running += " kvm-arm.mode=protected"
 		}, []string{"warning cpu-stuck"}, ""},
+		"CPUs not known":       {func(b *box) { arm(b, "spin-table", "spin-table"); b.remove("/sys/devices/system/cpu") }, nil, ""},
 		"protected on another": {func(b *box) { b.plan.Running += " kvm-arm.mode=protected" }, nil, ""},
 		"no node of a CPU":     {func(b *box) { arm(b); b.set("/sys/firmware/devicetree/base/cpus/cpu-map/enable-method", "spin-table") }, nil, ""},
 	})

@@ -39,7 +39,7 @@ func TestLike(t *testing.T) {
 // TestNumbers of a version: those in front, whatever follows.
 func TestNumbers(t *testing.T) {
 	for version, want := range map[string][]int{
-		"6.12.53-talos": {6, 12, 53}, "6": {6}, "6.1+": {6, 1}, "6..1": {6}, ".6": nil, "": nil, "v6": nil, "6.99999999999999999999.1": {6},
+		"6.12.53-talos": {6, 12, 53}, "6": {6}, "6.1+": {6, 1}, "6.12rc1": {6, 12}, "6.9.10": {6, 9, 10}, "6..1": {6}, ".6": nil, "": nil, "v6": nil, "6.99999999999999999999.1": {6},
 	} {
 		assert.Equal(t, want, numbers(version), version)
 	}

@@ -15,12 +15,12 @@ import (
 func TestInShort(t *testing.T) {
 	root := fstest.MapFS{
 		"text": {Data: []byte(" one line\n")}, "lines": {Data: []byte("a\nb\n")}, "empty": {Data: []byte("\n\x00")}, "binary": {Data: []byte("\x1b[31m")},
-		"latin": {Data: []byte("gr\xfcn")}, "tab": {Data: []byte("a\tb")}, "long": {Data: []byte(strings.Repeat("x", 79) + "éy")}, "huge": {Data: make([]byte, maxShown+1)},
+		"latin": {Data: []byte("gr\xfcn")}, "tab": {Data: []byte("a\tb")}, "long": {Data: []byte(strings.Repeat("x", 79) + "éy")}, "huge": {Data: make([]byte, maxShown+1)}, "full": {Data: make([]byte, maxShown)},
 		"dir/a": {}, "dir/b": {}, "dev": {Mode: fs.ModeDevice}, "link": {Data: []byte("../target"), Mode: fs.ModeSymlink},
 	}
 	for name, want := range map[string]string{
 		"text": "one line", "lines": "2 lines", "empty": "empty", "binary": "5 bytes", "latin": "4 bytes", "tab": "a\tb",
-		"long": strings.Repeat("x", 79) + "...", "huge": "1048577 bytes", "dir": "directory, 2 entries", "dev": "device", "link": "link to ../target", "gone": "absent",
+		"long": strings.Repeat("x", 79) + "...", "huge": "1048577 bytes", "full": "empty", "dir": "directory, 2 entries", "dev": "device", "link": "link to ../target", "gone": "absent",
 	} {
 		assert.Equal(t, want, inShort(root, name), name)
 	}
@@ -111,6 +111,7 @@ func TestScriptStep(t *testing.T) {
 		"another default":    {"case \"$1\" in\n poweroff) poweroff -f;;\n *) true;;\nesac\n", unclear},
 		"no case":            {"reboot -f\n", unclear},
 		"no case, but jumps": {"kexec --exec\n", jumps},
+		"another case after": {"case $1 in\n kexec) kexec -e;;\nesac\ncase $x in\n *) poweroff -f;;\nesac\n", jumps},
 		"another case":       {"case $x in\n a) true;;\nesac\n", unclear},
 		"arm without end":    {"case \"$1\" in reboot) x;; kexec esac\n", unclear},
 	} {

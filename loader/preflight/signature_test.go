@@ -102,6 +102,7 @@ func TestParseSignatureBroken(t *testing.T) {
 		"no ASN.1":       wrap(2, []byte("hello, world")),
 		"empty message":  wrap(2, nil),
 		"no certificate": table(t, []byte{0x30, 0x03, 2, 1, 1}),
+		"nothing inside": wrap(2, []byte("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x00")),
 	} {
 		got, err := preflight.ParseSignature(b)
 		assert.ErrorContains(t, err, "malformed signature", name)

@@ -170,6 +170,34 @@ func TestRevokes(t *testing.T) {
 	}
 }
 
+// TestCheckAllowed: an issuer whose digest is forbidden allows nothing, although it is not
+// in the signature.
+func TestCheckAllowed(t *testing.T) {
+	root := certify(t, "root", nil, nil)
+	leaf := certify(t, "leaf", root, nil)
+	digest := sha256.Sum256(root.RawTBSCertificate)
+	revoked := fixtures.SignatureList(typeX509SHA256, append(digest[:], make([]byte, efiTimeSize)...))
+	list := fixtures.SignatureList(typeX509, root.Raw)
+	s := signature{true, chain(leaf.Certificate, nil)}
+	for want, v := range map[string]Variables{
+		"": {DB: list},
+		`signed by "leaf", and dbx revokes the certificate "root"`:             {DB: list, DBX: revoked},
+		`signed by "leaf", and MokListXRT revokes the certificate "root"`:      {Shim: true, MokList: list, MokListX: revoked},
+		`signed by "leaf", which no certificate in db has issued`:              {MokList: list},
+		`signed by "leaf", which no certificate in MokListRT has issued`:       {Shim: true, IgnoreDB: true, DB: list},
+		`signed by "leaf", which no certificate in db or MokListRT has issued`: {Shim: true},
+	} {
+		d, err := New(v)
+		require.NoError(t, err)
+		require.NoError(t, d.checkForbidden(s, true), want)
+		if err := d.checkAllowed(s); want != "" {
+			assert.EqualError(t, err, want)
+		} else {
+			assert.NoError(t, err)
+		}
+	}
+}
+
 // TestParseDatabaseHugeKey: a certificate that takes long to verify with allows nothing,
 // and where it forbids nobody can tell what.
 func TestParseDatabaseHugeKey(t *testing.T) {

@@ -19,6 +19,12 @@ func TestParseSignatureLists(t *testing.T) {
 	assert.Equal(t, signatureList{typeSHA256, [][]byte{make([]byte, 32), bytes.Repeat([]byte{1}, 32)}}, lists[0])
 	assert.Equal(t, signatureList{typeX509, [][]byte{[]byte("der")}}, lists[1])
 
+	empty := slices.Clone(a[:listHeaderSize])
+	empty[16] = listHeaderSize
+	lists, err = parseSignatureLists(slices.Concat(empty, b))
+	require.NoError(t, err, "a list without entries is one")
+	assert.Equal(t, []signatureList{{guid: typeSHA256}, {typeX509, [][]byte{[]byte("der")}}}, lists)
+
 	lists, err = parseSignatureLists(nil)
 	require.NoError(t, err)
 	assert.Empty(t, lists)

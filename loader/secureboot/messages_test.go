@@ -2,12 +2,16 @@ package secureboot_test
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
 	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kexec-bls/kexec-bls/bls/uki"
 	"github.com/kexec-bls/kexec-bls/fixtures"
 	"github.com/kexec-bls/kexec-bls/loader/secureboot"
 )
@@ -24,6 +28,7 @@ func TestVerifySays(t *testing.T) {
 		want  string
 	}{
 		{"unsigned", c.firmware(t), "not signed, and its digest is not in db"},
+		{"unsigned", secureboot.Variables{DB: c.variable(t, "db"), IgnoreDB: true}, "not signed, and its digest is not in db"}, // shim's alone
 		{"unsigned", c.shim(t), "not signed, and its digest is not in db or MokListRT"},
 		{"unsigned", ignoring, "not signed, and its digest is not in MokListRT"},
 		{"hash-in-dbx", c.shim(t), "its digest is in dbx"},
@@ -35,6 +40,7 @@ func TestVerifySays(t *testing.T) {
 		{"signed-mokx", c.shim(t), "signed by " + by + `mokx", and MokListXRT has the certificate ` + by + `mokx"`},
 		{"signed-revoked-hash", c.firmware(t), "signed by " + by + `revoked-hash", and dbx revokes the certificate ` + by + `revoked-hash"`},
 		{"changed-section", c.firmware(t), "it was changed after " + by + `db" signed it`},
+		{"changed-key", c.firmware(t), "its signature by " + by + `db" is invalid`},
 		{"signed-sha512", c.shim(t), "its signature is no Authenticode signature of a supported algorithm"},
 		{"table-other-type", c.firmware(t), "its certificate table has no Authenticode signature"},
 	} {
@@ -42,6 +48,27 @@ func TestVerifySays(t *testing.T) {
 		require.NotEmpty(t, b, tt.image)
 		assert.EqualError(t, databases(t, tt.v).Verify(bytes.NewReader(b), int64(len(b))), tt.want, tt.image)
 	}
+}
+
+// digest is the Authenticode digest of an image.
+func digest(t *testing.T, image []byte, sum hash.Hash) []byte {
+	t.Helper()
+	a, err := uki.OpenAuthenticode(bytes.NewReader(image), int64(len(image)))
+	require.NoError(t, err)
+	_, err = a.WriteTo(sum)
+	require.NoError(t, err)
+	return sum.Sum(nil)
+}
+
+// TestVerifyShortDigest: shim looks for an image's SHA-1 besides, firmware for SHA-256
+// alone.
+func TestVerifyShortDigest(t *testing.T) {
+	image := fixtures.Program(fixtures.Text(".text", "x"))
+	list := fixtures.SignatureList("826ca512-cf10-4ac9-b187-be01496631bd", digest(t, image, sha1.New()))
+	assert.Equal(t, unsigned, verify(t, databases(t, secureboot.Variables{DB: list}), image))
+	assert.Equal(t, ok, verify(t, databases(t, secureboot.Variables{DB: list, Shim: true}), image))
+	assert.Equal(t, ok, verify(t, databases(t, secureboot.Variables{MokList: list, Shim: true}), image))
+	assert.Equal(t, unsigned, verify(t, databases(t, secureboot.Variables{DB: list, Shim: true, IgnoreDB: true}), image))
 }
 
 // TestVerifyBadDisk: wherever the medium fails, its error is what is returned: never
@@ -60,6 +87,16 @@ func TestVerifyBadDisk(t *testing.T) {
 				require.NotErrorAs(t, err, &refused, "%s from byte %d", name, from)
 			}
 		}
+	}
+}
+
+// TestVerifyBadDiskFarIn: the same of an image that is not read whole for its headers.
+func TestVerifyBadDiskFarIn(t *testing.T) {
+	big := fixtures.Program(fixtures.Section{Name: ".data", Data: make([]byte, 1<<20)})
+	d := databases(t, secureboot.Variables{DB: fixtures.SignatureList("c1c41626-504c-4092-aca9-41f936934328", digest(t, big, sha256.New()))})
+	require.Equal(t, ok, verify(t, d, big))
+	for from := 0; from < len(big); from += 1<<16 + 1 {
+		require.ErrorIs(t, d.Verify(fixtures.BadDisk{ReaderAt: bytes.NewReader(big), From: from}, int64(len(big))), fixtures.ErrDisk, "from byte %d", from)
 	}
 }
 

@@ -164,6 +164,7 @@ func TestPKCS7Data(t *testing.T) {
 		"by another GUID":   {uki.Certificate{Type: uki.CertificateGUID, Data: slices.Concat(other, der)}, nil},
 		"a GUID alone":      {uki.Certificate{Type: uki.CertificateGUID, Data: guid}, nil},
 		"cut in the GUID":   {uki.Certificate{Type: uki.CertificateGUID, Data: guid[:15]}, nil},
+		"the GUID, no such": {uki.Certificate{Type: 1, Data: slices.Concat(guid, der)}, nil},
 		"of an unused type": {uki.Certificate{Type: 1, Data: der}, nil},
 	} {
 		got, ok := pkcs7Data(tt.entry)
@@ -189,7 +190,7 @@ func TestDERLength(t *testing.T) {
 		"258 bytes":         {fill(258, 4, 0x82, 1, 2), 258, 4},
 		"65793 bytes":       {fill(65793, 4, 0x83, 1, 1, 1), 65793, 5},
 		"a length is cut":   {[]byte{4, 0x82, 1}, 0, 0},
-		"indefinite":        {fill(9, 0x30, 0x80), 0, 0},
+		"indefinite":        {fill(200, 0x30, 0x80), 0, 0},
 		"of 4 bytes":        {fill(9, 4, 0x84, 0, 0, 0, 1), 0, 0},
 		"tag of more bytes": {fill(9, 0x1f, 0x01, 0x01), 0, 0},
 	} {
