@@ -51,7 +51,7 @@ func TestVerifySays(t *testing.T) {
 }
 
 // digest is the Authenticode digest of an image.
-func digest(t *testing.T, image []byte, sum hash.Hash) []byte {
+func digestBy(t *testing.T, image []byte, sum hash.Hash) []byte {
 	t.Helper()
 	a, err := uki.OpenAuthenticode(bytes.NewReader(image), int64(len(image)))
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func digest(t *testing.T, image []byte, sum hash.Hash) []byte {
 // alone.
 func TestVerifyShortDigest(t *testing.T) {
 	image := fixtures.Program(fixtures.Text(".text", "x"))
-	list := fixtures.SignatureList("826ca512-cf10-4ac9-b187-be01496631bd", digest(t, image, sha1.New()))
+	list := fixtures.SignatureList("826ca512-cf10-4ac9-b187-be01496631bd", digestBy(t, image, sha1.New()))
 	assert.Equal(t, unsigned, verify(t, databases(t, secureboot.Variables{DB: list}), image))
 	assert.Equal(t, ok, verify(t, databases(t, secureboot.Variables{DB: list, Shim: true}), image))
 	assert.Equal(t, ok, verify(t, databases(t, secureboot.Variables{MokList: list, Shim: true}), image))
@@ -93,7 +93,7 @@ func TestVerifyBadDisk(t *testing.T) {
 // TestVerifyBadDiskFarIn: the same of an image that is not read whole for its headers.
 func TestVerifyBadDiskFarIn(t *testing.T) {
 	big := fixtures.Program(fixtures.Section{Name: ".data", Data: make([]byte, 1<<20)})
-	d := databases(t, secureboot.Variables{DB: fixtures.SignatureList("c1c41626-504c-4092-aca9-41f936934328", digest(t, big, sha256.New()))})
+	d := databases(t, secureboot.Variables{DB: fixtures.SignatureList("c1c41626-504c-4092-aca9-41f936934328", digestBy(t, big, sha256.New()))})
 	require.Equal(t, ok, verify(t, d, big))
 	for from := 0; from < len(big); from += 1<<16 + 1 {
 		require.ErrorIs(t, d.Verify(fixtures.BadDisk{ReaderAt: bytes.NewReader(big), From: from}, int64(len(big))), fixtures.ErrDisk, "from byte %d", from)
