@@ -138,21 +138,6 @@ func TestTwoBootconfigs(t *testing.T) {
 	assert.Nil(t, m)
 }
 
-// TestFileGrows: what is appended to a file after it was planned does not reach the
-// kernel.
-func TestFileGrows(t *testing.T) {
-	src, dir := source(t, map[string]string{"v": kernel(), "a": "aaa"})
-	p := make1(t, src, "linux /v\ninitrd /a\n", plan.Firmware{})
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), []byte("aaabbb"), 0o600))
-	m, err := p.Image(nil)
-	require.NoError(t, err)
-	defer m.Close()
-	assert.Equal(t, "aaa", content(t, m.Initrd, 100))
-	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 2))
-	_, err = p.Image(nil)
-	require.Error(t, err, "less than was planned")
-}
-
 // TestInspectSays: the file, and what it is instead.
 func TestInspectSays(t *testing.T) {
 	loongarch := fixtures.PE{Machine: 0x6264, Sections: []fixtures.Section{fixtures.Text(".text", "x")}}

@@ -41,20 +41,6 @@ func TestHostileSections(t *testing.T) {
 	}
 }
 
-// TestTextLimit: a text as large as the limit is read, of which the first NUL is the end.
-func TestTextLimit(t *testing.T) {
-	for size, want := range map[uint32]error{uki.TextLimit: nil, uki.TextLimit + 1: uki.ErrTooLarge} {
-		line := fixtures.Section{Name: ".cmdline", Data: []byte("own"), VirtualSize: &size}
-		u := fixtures.PE{Sections: []fixtures.Section{fixtures.Text(".linux", "kernel"), line}}.Bytes()
-		p, err := plan.Make(type1(t, "uki /u.efi\n"), partition(t, map[string]string{"u.efi": string(u)}), plan.Firmware{}, plan.Options{})
-		require.ErrorIs(t, err, want)
-		if want == nil {
-			assert.Equal(t, "own", p.Cmdline)
-			require.NoError(t, p.Close())
-		}
-	}
-}
-
 // TestManySections: of a name the first counts, and a table of thousands takes
 // little memory.
 func TestManySections(t *testing.T) {

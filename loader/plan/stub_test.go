@@ -228,8 +228,6 @@ func TestStubPassed(t *testing.T) {
 		"no profile":                      {"uki /u.efi\noptions @1x y", "@1x y", plan.Firmware{}, false},
 		"a control character":             {"uki /u.efi\nprofile 1\noptions a\tb", "own line", plan.Firmware{}, true},
 		"efi":                             {"efi /u.efi\noptions e", "e", plan.Firmware{}, false},
-		"linux alone":                     {"linux /u.efi", "own line", plan.Firmware{}, false},
-		"linux with an empty initrd":      {"linux /u.efi\ninitrd /empty", "own line", plan.Firmware{}, false},
 		"linux":                           {"linux /u.efi\noptions e", "e", plan.Firmware{}, false},
 		"linux with an initrd":            {"linux /u.efi\ninitrd /i", "", plan.Firmware{}, false},
 		"linux with an initrd and @":      {"linux /u.efi\ninitrd /i\noptions @1 x", "@1 x", plan.Firmware{}, false},
@@ -240,7 +238,7 @@ func TestStubPassed(t *testing.T) {
 		"confidential":                    {"uki /u.efi\noptions e", "e", plan.Firmware{Confidential: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := partition(t, map[string]string{"u.efi": u, "bare.efi": image(".linux", "k"), "i": "i", "empty": ""})
+			src := partition(t, map[string]string{"u.efi": u, "bare.efi": image(".linux", "k"), "i": "i"})
 			p := make1(t, src, v.entry+"\n", v.fw)
 			assert.Equal(t, v.want, p.Cmdline)
 			assert.Equal(t, v.warned, slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "options of the entry are not used") }))
