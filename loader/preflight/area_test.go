@@ -2,6 +2,7 @@ package preflight_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -117,13 +118,15 @@ func TestInspectNamesWhatIsNotSeen(t *testing.T) {
 	assert.Equal(t, []string{"/proc/sys/kernel/kexec_load_disabled"}, r.Area(preflight.AreaKernel).Unseen)
 	assert.Contains(t, ids(r.Findings), "info unseen")
 
-	release := make(chan struct{})
-	defer close(release)
-	env = b.mount(t)
-	env.Host.FS, env.Timeout = stuck{env.Host.FS, "etc/fstab", release}, 50*time.Millisecond
-	r = preflight.Inspect(env, b.plan)
-	assert.Equal(t, []string{"hibernation (no answer in time)"}, r.Area(preflight.AreaDisks).Unseen)
-	assert.Equal(t, []string{"warning check-hung"}, ids(r.Findings))
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		env := b.mount(t)
+		env.Host.FS, env.Timeout = stuck{env.Host.FS, "etc/fstab", release}, time.Minute
+		r := preflight.Inspect(env, b.plan)
+		assert.Equal(t, []string{"hibernation (no answer in time)"}, r.Area(preflight.AreaDisks).Unseen)
+		assert.Equal(t, []string{"warning check-hung"}, ids(r.Findings))
+	})
 }
 
 // A text in evidence stays short and printable, and never has what is binary.
