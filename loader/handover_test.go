@@ -168,6 +168,9 @@ func TestHandOverRefuses(t *testing.T) {
 				err := f.Reboot(t.Context(), f.plan("other.conf", loader.PlanOptions{Append: []string{c.line}}), opt)
 				require.ErrorContains(t, err, c.want)
 				require.ErrorContains(t, err, "nothing was changed")
+				if name == "swap" {
+					assert.Equal(t, "swapoff /dev/sda3", hint.Of(err))
+				}
 			}
 			assert.Empty(t, f.acts)
 		})

@@ -53,3 +53,16 @@ func TestHookUnlock(t *testing.T) {
 	assert.NoError(t, os.Remove(f.dir+"/etc/kexec-bls.toml"))
 	assert.Contains(t, f.run("check", "--json", "--esp-path="+esp).stdout, `"tpm2-leftover"`)
 }
+
+// TestUnlockWithoutTPM: a key in memory is used where nothing can get it onto a disk,
+// and a dry run says for which volumes.
+func TestUnlockWithoutTPM(t *testing.T) {
+	f, esp := newFake(t, archFiles())
+	got := f.run("reboot", "--unlock", "--dry-run", "--esp-path="+esp)
+	assert.Zero(t, got.code, got.stderr)
+	assert.Contains(t, got.stderr, "no volume that the next initrd opens needs a key for this kexec")
+	write(t, f.dir, map[string]string{"proc/swaps": "/dev/sda3 partition 1 0 -2\n"})
+	got = f.run("reboot", "--unlock", "--dry-run", "--esp-path="+esp)
+	assert.Equal(t, exitFailed, got.code)
+	assert.Contains(t, got.stderr, "there is no TPM 2.0, and a key in memory could get onto a disk: swap space /dev/sda3 is not encrypted; nothing was changed")
+}

@@ -2,11 +2,11 @@ package preflight
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
@@ -23,7 +23,7 @@ func KeepsMemory(h host.Machine) error {
 	l := newLook(Env{Host: h}, Plan{})
 	for _, s := range swaps {
 		if !l.encrypted(l.swapDevice(s), 0) {
-			return fmt.Errorf("swap space %s is not encrypted", s.Path)
+			return hint.Errorf("swapoff "+s.Path, "swap space %s is not encrypted", s.Path)
 		}
 	}
 	return nil
