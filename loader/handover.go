@@ -2,17 +2,12 @@ package loader
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/kexec-bls/kexec-bls/loader/initrd"
 	"github.com/kexec-bls/kexec-bls/loader/reboot"
 	"github.com/kexec-bls/kexec-bls/loader/tpm"
 )
-
-// maxKey is the size of a key file in bytes; cryptsetup(8) takes 8 MiB.
-const maxKey = 8 << 20
 
 // handOver puts a key of the volumes into an archive after the initrds of the plan,
 // where systemd-cryptsetup looks for it. It is in memory alone, and the next system
@@ -53,23 +48,12 @@ func (u *unlocker) key(ctx context.Context) (*reboot.Secret, error) {
 		err := u.ask(ctx)
 		return u.passphrase, err
 	}
-	if err := reboot.LockMemory(); err != nil {
-		return nil, err
-	}
 	f, err := openFile(u.opt.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.opt.KeyFile, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxKey+1))
-	if err == nil && len(b) > maxKey {
-		clear(b)
-		err = errors.New("a key has at most 8 MiB")
-	}
-	var key *reboot.Secret
-	if err == nil {
-		key, err = reboot.NewSecret(b)
-	}
+	key, err := reboot.ReadSecret(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.opt.KeyFile, err)
 	}

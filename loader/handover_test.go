@@ -201,7 +201,7 @@ func TestHandOverKeyFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, large.Truncate(8<<20+1))
 	require.NoError(t, large.Close())
-	for file, want := range map[string]string{"empty": "it is empty", "large": "a key has at most 8 MiB", "esp": "esp: ", "absent": "no such file"} {
+	for file, want := range map[string]string{"empty": "it is empty", "large": "it is larger than 8 MiB", "esp": "esp: ", "absent": "no such file"} {
 		require.ErrorContains(t, f.unlock(loader.UnlockOptions{KeyFile: f.path(file)}), want)
 	}
 	assert.Empty(t, f.acts)

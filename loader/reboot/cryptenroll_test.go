@@ -1,6 +1,7 @@
 package reboot_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,4 +97,26 @@ func TestTestKey(t *testing.T) {
 	f = program(t, "cryptsetup", "echo 'No key available with this passphrase.' >&2; exit 2")
 	t.Setenv("PATH", filepath.Dir(f.path)+":"+os.Getenv("PATH"))
 	require.EqualError(t, reboot.Running().TestKey(t.Context(), "/dev/x", secret), "cryptsetup: No key available with this passphrase.")
+}
+
+// TestReadSecret: a file is taken whole, or not at all.
+func TestReadSecret(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(name, []byte("correct\nhorse\n"), 0o600))
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	secret, err := reboot.ReadSecret(f)
+	require.NoError(t, err)
+	b, err := io.ReadAll(secret.Reader())
+	require.NoError(t, err)
+	assert.Equal(t, "correct\nhorse\n", string(b))
+	require.NoError(t, secret.Close())
+
+	require.NoError(t, f.Truncate(0))
+	_, err = reboot.ReadSecret(f)
+	require.EqualError(t, err, "it is empty")
+	require.NoError(t, f.Truncate(reboot.MaxSecret+1))
+	_, err = reboot.ReadSecret(f)
+	require.EqualError(t, err, "it is larger than 8 MiB")
 }

@@ -1,6 +1,7 @@
 package reboot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,11 +17,30 @@ type Secret struct {
 	page []byte // the file, locked into memory
 }
 
+// MaxSecret is how many bytes a Secret may have; cryptsetup(8) takes as many.
+const MaxSecret = 8 << 20
+
 // NewSecret takes bytes over: they are overwritten, whatever the error.
 func NewSecret(b []byte) (*Secret, error) {
 	defer clear(b)
-	if len(b) == 0 {
+	return newSecret(bytes.NewReader(b), int64(len(b)))
+}
+
+// ReadSecret copies a regular file.
+func ReadSecret(f *os.File) (*Secret, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return newSecret(f, info.Size())
+}
+
+func newSecret(from io.Reader, size int64) (*Secret, error) {
+	if size == 0 {
 		return nil, errors.New("it is empty")
+	}
+	if size > MaxSecret {
+		return nil, errors.New("it is larger than 8 MiB")
 	}
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate("key", flags|unix.MFD_NOEXEC_SEAL)
@@ -31,23 +51,23 @@ func NewSecret(b []byte) (*Secret, error) {
 		return nil, fmt.Errorf("memfd: %w", err)
 	}
 	s := &Secret{file: os.NewFile(uintptr(fd), "memfd:key")}
-	if err := s.fill(b); err != nil {
+	if err := s.fill(from, size); err != nil {
 		return nil, errors.Join(fmt.Errorf("memfd: %w", err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Secret) fill(b []byte) error {
+func (s *Secret) fill(from io.Reader, size int64) error {
 	fd := int(s.file.Fd())
 	if err := s.file.Chmod(0o600); err != nil {
 		return err
 	}
-	if err := s.file.Truncate(int64(len(b))); err != nil {
+	if err := s.file.Truncate(size); err != nil {
 		return err
 	}
 	// A shared mapping could not be sealed; a private one that is only read has the
 	// pages of the file too.
-	page, err := unix.Mmap(fd, 0, len(b), unix.PROT_READ, unix.MAP_PRIVATE)
+	page, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
 		return err
 	}
@@ -55,7 +75,8 @@ func (s *Secret) fill(b []byte) error {
 	if err := unix.Mlock(page); err != nil { // before anything is in it
 		return err
 	}
-	if _, err := s.file.Write(b); err != nil {
+	// From a file the kernel copies: nothing is in our heap.
+	if _, err := io.CopyN(s.file, from, size); err != nil {
 		return err
 	}
 	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
