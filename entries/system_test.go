@@ -3,8 +3,6 @@ package entries
 import (
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 	"unicode/utf16"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/efivar"
 	"github.com/kexec-bls/kexec-bls/entries/esp"
 	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 // machine lays out the files of a machine and opens its system; the ESP is
@@ -153,7 +152,7 @@ func TestWhatOthersMayRead(t *testing.T) {
 		dir, o := machine(t, abc())
 		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0))
 		require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
-		asNobody(t, func() {
+		fixtures.AsNobody(t, func() {
 			s := open(t, o)
 			_, err := s.Default()
 			require.ErrorIs(t, err, ErrNoEntry)
@@ -164,18 +163,6 @@ func TestWhatOthersMayRead(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
-}
-
-// asNobody runs a function on a thread that may not read what it does not own.
-func asNobody(t *testing.T, run func()) {
-	t.Helper()
-	runtime.LockOSThread()
-	if os.Geteuid() == 0 {
-		require.NoError(t, syscall.Setfsuid(65534))
-		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
-	}
-	defer runtime.UnlockOSThread()
-	run()
 }
 
 func TestPickWhatIsNotKnown(t *testing.T) {

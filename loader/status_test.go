@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries"
@@ -55,15 +53,11 @@ func TestStatusWithoutPermission(t *testing.T) {
 	f := newFake(t)
 	f.load("")
 	require.NoError(t, os.Chmod(f.path("run/kexec-bls/loaded.json"), 0))
-	const nobody = 65534
-	runtime.LockOSThread() // and the thread ends with the test
-	_, err := unix.SetfsuidRetUid(nobody)
-	require.NoError(t, err)
-	_, err = f.Status(t.Context(), nil, loader.StatusOptions{})
-	_, restored := unix.SetfsuidRetUid(os.Getuid())
-	require.NoError(t, restored)
-	require.ErrorIs(t, err, fs.ErrPermission)
-	assert.Equal(t, "run as root", hint.Of(err))
+	fixtures.AsNobody(t, func() {
+		_, err := f.Status(t.Context(), nil, loader.StatusOptions{})
+		require.ErrorIs(t, err, fs.ErrPermission)
+		assert.Equal(t, "run as root", hint.Of(err))
+	})
 }
 
 func TestStale(t *testing.T) {

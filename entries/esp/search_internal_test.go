@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/kexec-bls/kexec-bls/bls/hint"
 	"github.com/kexec-bls/kexec-bls/entries/host"
 	"github.com/kexec-bls/kexec-bls/entries/internal/blockdev"
+	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 // searchOf has these places on a machine without devices.
@@ -149,7 +149,7 @@ func TestLookUp(t *testing.T) {
 		p.close()
 		assert.Nil(t, p.root)
 	}
-	asNobody(t, func() {
+	fixtures.AsNobody(t, func() {
 		p := lookUp(dir, "/boot")
 		assert.EqualError(t, p.err, "/boot: permission denied")
 		assert.ErrorIs(t, p.err, fs.ErrPermission)
@@ -173,19 +173,7 @@ func TestHas(t *testing.T) {
 	assert.False(t, p.has("gone", "grub/gone", "secret/gone"))
 	assert.False(t, p.has())
 	assert.False(t, (&place{}).has("grub"))
-	asNobody(t, func() { assert.True(t, p.has("secret/gone"), "perhaps") })
-}
-
-// asNobody runs a function on a thread that may not read what it does not own.
-func asNobody(t *testing.T, run func()) {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if os.Geteuid() == 0 {
-		require.NoError(t, syscall.Setfsuid(65534))
-		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
-	}
-	run()
+	fixtures.AsNobody(t, func() { assert.True(t, p.has("secret/gone"), "perhaps") })
 }
 
 // TestIsMountRoot: only where something is mounted; there is nothing at a place that is

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/entries/host"
+	"github.com/kexec-bls/kexec-bls/fixtures"
 )
 
 // tree makes files below a new directory; "-> target" makes a link.
@@ -101,18 +101,6 @@ func TestRegistersOfTheFirstProcessor(t *testing.T) {
 	assert.ErrorContains(t, err, "not a regular file")
 }
 
-// asNobody runs a function on a thread that may not read what it does not own.
-func asNobody(t *testing.T, run func()) {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if os.Geteuid() == 0 {
-		require.NoError(t, syscall.Setfsuid(65534))
-		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
-	}
-	run()
-}
-
 // TestRefused: what only root may read is an error where there are errors, else
 // nothing is known; that it exists is seen all the same.
 func TestRefused(t *testing.T) {
@@ -121,7 +109,7 @@ func TestRefused(t *testing.T) {
 	for _, name := range []string{"proc/keys", "sys/firmware/dmi/tables/DMI", "proc/self/mountinfo"} {
 		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0))
 	}
-	asNobody(t, func() {
+	fixtures.AsNobody(t, func() {
 		_, err := m.FS.Open("proc/keys")
 		assert.EqualError(t, err, "open proc/keys: permission denied")
 		assert.True(t, m.Exists("proc/keys"))

@@ -52,11 +52,6 @@ func (l *look) walkDisks(disk string, seen map[string]bool, found *[]Crypt) {
 	}
 	seen[disk] = true
 	dir := "sys/class/block/" + disk
-	if l.host.Exists(dir + "/partition") {
-		if target := l.host.Link(dir); target != "" {
-			l.walkDisks(path.Base(path.Dir(target)), seen, found)
-		}
-	}
 	slaves := l.host.Names(dir + "/slaves")
 	// CRYPT-LUKS2-0123456789abcdef0123456789abcdef-NAME, as cryptsetup names it
 	if id, ok := strings.CutPrefix(l.host.Text(dir+"/dm/uuid"), "CRYPT-"); ok {
@@ -69,9 +64,22 @@ func (l *look) walkDisks(disk string, seen map[string]bool, found *[]Crypt) {
 		}
 		*found = append(*found, c)
 	}
-	for _, slave := range slaves {
-		l.walkDisks(slave, seen, found)
+	for _, below := range l.below(disk) {
+		l.walkDisks(below, seen, found)
 	}
+}
+
+// below are the disks that one consists of: that of a partition, and the slaves of a
+// device of the device mapper or of RAID.
+func (l *look) below(disk string) []string {
+	var found []string
+	dir := "sys/class/block/" + disk
+	if l.host.Exists(dir + "/partition") {
+		if target := l.host.Link(dir); target != "" {
+			found = append(found, path.Base(path.Dir(target)))
+		}
+	}
+	return append(found, l.host.Names(dir+"/slaves")...)
 }
 
 // dashed adds the dashes of a UUID.

@@ -1,9 +1,9 @@
 package preflight
 
 import (
-	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/kexec-bls/kexec-bls/bls/hint"
@@ -14,7 +14,7 @@ import (
 // swap space that is not encrypted, or hibernation. It is nil where neither is.
 func KeepsMemory(h host.Machine) error {
 	if device := h.Text("sys/power/resume"); device != "" && device != "0:0" || parameter(h.Cmdline(), "resume") != "" {
-		return errors.New("the machine can hibernate")
+		return hint.Errorf("boot without hibernation first, or type the passphrase in the next boot", "the machine can hibernate")
 	}
 	swaps, err := h.Swaps()
 	if err != nil {
@@ -68,14 +68,6 @@ func (l *look) encrypted(disk string, depth int) bool {
 		backing := l.host.Text(dir + "/backing_dev")
 		return backing == "" || backing == "none" || l.encrypted(path.Base(backing), depth+1)
 	}
-	slaves := l.host.Names(dir + "/slaves")
-	if l.host.Exists(dir + "/partition") {
-		slaves = append(slaves, path.Base(path.Dir(l.host.Link(dir))))
-	}
-	for _, s := range slaves {
-		if !l.encrypted(s, depth+1) {
-			return false
-		}
-	}
-	return len(slaves) > 0
+	below := l.below(disk)
+	return len(below) > 0 && !slices.ContainsFunc(below, func(d string) bool { return !l.encrypted(d, depth+1) })
 }

@@ -58,7 +58,7 @@ func (v Volume) takesKey(b Boot) error {
 	case !b.Initrd.has(release) || !b.Initrd.cryptsetup:
 		return errors.New("what opens it in the next initrd is not systemd-cryptsetup")
 	case strings.Contains(v.Name, "/"):
-		return errors.New("its name is none of a file")
+		return errors.New("its name has a slash")
 	case slices.ContainsFunc(parameters(b.Cmdline), func(p parameter) bool { return p.key == "retain_initrd" || p.key == "keepinitrd" }):
 		return errors.New("the kernel would keep the initrd, and with it the key (retain_initrd)")
 	case v.option("tpm2-device") && v.value("tries") == "1":
