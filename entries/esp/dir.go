@@ -159,22 +159,22 @@ func uninterrupted(call func() (int, error)) (int, error) {
 }
 
 // reaches looks for a file with one system call on FAT, which has no symbolic
-// links, and with two where the kernel has openat2(2), Linux 5.6. false is no answer
-// yet: os.Root decides.
-func (v *Volume) reaches(name string) bool {
+// links, and with two where the kernel has openat2(2), Linux 5.6. Only nil and
+// what isMissing are an answer: of the rest os.Root decides.
+func (v *Volume) reaches(name string) error {
 	if v.self == nil {
 		var err error
 		if v.self, err = v.Root.Open("."); err != nil {
-			return false
+			return errors.ErrUnsupported
 		}
 	}
 	if isFAT(v.FSType) && filepath.IsLocal(name) {
 		var st unix.Stat_t
-		return unix.Fstatat(int(v.self.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+		return unix.Fstatat(int(v.self.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	}
 	fd, err := unix.Openat2(int(v.self.Fd()), name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
 	if err != nil {
-		return false
+		return err
 	}
-	return unix.Close(fd) == nil
+	return unix.Close(fd)
 }

@@ -152,7 +152,7 @@ func TestVolumeCloses(t *testing.T) {
 	v := &Volume{Root: root, FSType: "vfat"}
 	v.mount, err = os.Open(dir)
 	require.NoError(t, err)
-	assert.True(t, v.reaches("."))
+	require.NoError(t, v.reaches("."))
 	mount, self := v.mount, v.self
 	require.NoError(t, v.Close())
 	require.NoError(t, v.Close(), "a second time")
@@ -184,11 +184,15 @@ func TestReaches(t *testing.T) {
 		require.NoError(t, err)
 		v := &Volume{Root: root, FSType: fstype}
 		for name, found := range want {
-			assert.Equal(t, found, v.reaches(name), "%s on %s", name, fstype)
+			err := v.reaches(name)
+			assert.Equal(t, found, err == nil, "%s on %s", name, fstype)
+			assert.Equal(t, name == "gone", isMissing(err), "%s on %s: what leads out is not missing", name, fstype)
 		}
 		require.NoError(t, v.Close())
 		v.Root = root
-		assert.False(t, v.reaches("EFI"), "closed")
+		err = v.reaches("EFI")
+		require.Error(t, err, "closed")
+		assert.False(t, isMissing(err))
 	}
 }
 
@@ -206,12 +210,12 @@ func TestSearchesDirectoriesOnce(t *testing.T) {
 		assert.Equal(t, want != "", ok, name)
 		assert.Equal(t, want, found, name)
 	}
-	assert.Empty(t, v.foldedNames("none"))
+	assert.Empty(t, v.list("none").exact)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "EFI/Later"), 0o755))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "none"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "none/x"), nil, 0o644))
-	assert.Equal(t, map[string]string{"linux": "Linux"}, v.foldedNames("EFI"))
-	assert.Empty(t, v.foldedNames("none"))
+	assert.Equal(t, map[string]string{"linux": "Linux"}, v.list("EFI").folded)
+	assert.Empty(t, v.list("none").exact)
 	_, err = root.Stat("EFI/Later")
 	assert.NotErrorIs(t, err, fs.ErrNotExist)
 }

@@ -11,8 +11,15 @@ import (
 // A folder finds names without regard to case.
 type folder struct {
 	mutex sync.Mutex
-	// names has those of each directory that was searched, by their folded form.
-	names map[string]map[string]string
+	// listed has the names of each directory that was searched.
+	listed map[string]dirNames
+}
+
+// dirNames are the names of a directory: themselves, and by their folded form the
+// first in byte order.
+type dirNames struct {
+	exact  map[string]bool
+	folded map[string]string
 }
 
 // IgnoresCase reports whether names of the volume are matched without case
@@ -37,8 +44,8 @@ func (v *Volume) fold(name string) (found string, ok bool) {
 			found = path.Dir(found)
 			continue
 		}
-		if _, err := v.Root.Lstat(path.Join(found, part)); err != nil {
-			if part, ok = v.foldedNames(found)[foldCase(part)]; !ok {
+		if names := v.list(found); !names.exact[part] {
+			if part, ok = names.folded[foldCase(part)]; !ok {
 				return "", false
 			}
 		}
@@ -47,29 +54,30 @@ func (v *Volume) fold(name string) (found string, ok bool) {
 	return found, true
 }
 
-// foldedNames lists a directory once.
-func (v *Volume) foldedNames(dir string) map[string]string {
-	if names, known := v.folder.names[dir]; known {
-		return names
+// list lists a directory once. One that cannot be listed is empty.
+func (v *Volume) list(dir string) dirNames {
+	if l, known := v.folder.listed[dir]; known {
+		return l
 	}
-	if v.folder.names == nil {
-		v.folder.names = map[string]map[string]string{}
+	l := dirNames{map[string]bool{}, map[string]string{}}
+	if v.folder.listed == nil {
+		v.folder.listed = map[string]dirNames{}
 	}
-	names := map[string]string{}
-	v.folder.names[dir] = names
+	v.folder.listed[dir] = l
 	f, err := openDirectory(v.Root, dir)
 	if err != nil {
-		return names
+		return l
 	}
 	defer func() { _ = f.Close() }() // read only
-	list, _ := f.Readdirnames(-1)
-	slices.Sort(list)
-	for _, name := range list {
-		if _, known := names[foldCase(name)]; !known {
-			names[foldCase(name)] = name
+	names, _ := f.Readdirnames(-1)
+	slices.Sort(names)
+	for _, name := range names {
+		l.exact[name] = true
+		if _, known := l.folded[foldCase(name)]; !known {
+			l.folded[foldCase(name)] = name
 		}
 	}
-	return names
+	return l
 }
 
 // foldCase is the same for names that differ in case only. What is not UTF-8 is

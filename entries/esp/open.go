@@ -40,8 +40,8 @@ func (v *Volume) Open(p string) (f *os.File, err error) {
 // it, else the error of Open.
 func (v *Volume) Exists(p string) error {
 	return v.lookUp(p, func(name string) error {
-		if v.reaches(name) {
-			return nil
+		if err := v.reaches(name); err == nil || isMissing(err) {
+			return err
 		}
 		_, err := v.Root.Stat(name)
 		return Cause(err)

@@ -1,16 +1,11 @@
 package menu
 
-import (
-	"strings"
+import "strings"
 
-	tea "charm.land/bubbletea/v2"
-)
-
-func (m model) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
+func (m model) key(k keyEvent) (model, command) {
 	m.said = ""
-	if k.String() == "ctrl+c" {
-		m.choice = Choice{}
-		return m, tea.Quit
+	if k.name == "ctrl+c" {
+		return m.leave(Choice{}), nil
 	}
 	switch m.mode {
 	case editing:
@@ -24,9 +19,9 @@ func (m model) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	return m.chooseKey(k)
 }
 
-func (m model) chooseKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
+func (m model) chooseKey(k keyEvent) (model, command) {
 	page := max(1, m.layout().lines)
-	switch k.String() {
+	switch k.name {
 	case "up", "ctrl+p", "ctrl+k":
 		return m.move(-1)
 	case "down", "ctrl+n", "ctrl+j":
@@ -50,22 +45,22 @@ func (m model) chooseKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	case "?", "f1":
 		m.mode = helping
 	case "backspace", "ctrl+h", "ctrl+w":
-		return m.shorten(k.String() == "ctrl+w")
+		return m.shorten(k.name == "ctrl+w")
 	case "ctrl+u":
 		return m.narrow("").rest(m.moment)
 	case "esc":
 		if m.filter == "" {
-			return m, tea.Quit
+			return m.leave(Choice{}), nil
 		}
 		return m.narrow("").rest(m.moment)
 	default:
-		return m.typed(k.Text)
+		return m.typed(k.text)
 	}
 	return m, nil
 }
 
 // shorten removes the last letter or word of the filter.
-func (m model) shorten(word bool) (tea.Model, tea.Cmd) {
+func (m model) shorten(word bool) (model, command) {
 	if m.filter == "" {
 		return m, nil
 	}
@@ -78,7 +73,7 @@ func (m model) shorten(word bool) (tea.Model, tea.Cmd) {
 }
 
 // typed puts text where the cursor is: into the command line or the filter.
-func (m model) typed(text string) (tea.Model, tea.Cmd) {
+func (m model) typed(text string) (model, command) {
 	switch {
 	case text == "" || m.mode == confirming || m.mode == helping:
 	case m.mode == editing:
@@ -89,8 +84,8 @@ func (m model) typed(text string) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-func (m model) editKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
-	switch k.String() {
+func (m model) editKey(k keyEvent) (model, command) {
+	switch k.name {
 	case "esc":
 		m.mode = choosing
 	case "enter":
@@ -102,40 +97,45 @@ func (m model) editKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 		}
 		return m.rest(0)
 	default:
-		if next, ok := m.line.key(k.String()); ok {
+		if next, ok := m.line.key(k.name); ok {
 			m.line = next
 			return m, nil
 		}
-		return m.typed(k.Text)
+		return m.typed(k.text)
 	}
 	return m, nil
 }
 
 // confirmKey takes a letter: Enter, which asked, does not confirm, so that a key
 // that is held down reboots nothing.
-func (m model) confirmKey(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
+func (m model) confirmKey(k keyEvent) (model, command) {
 	row, _ := m.row()
 	plan := m.plans[row.ID]
-	switch key := strings.ToLower(k.String()); {
+	switch key := strings.ToLower(k.name); {
 	case key == "r" && plan.Refused == "":
-		return m.leave(Reboot)
+		return m.choose(Reboot), nil
 	case key == "l" && plan.Refused == "":
-		return m.leave(Load)
+		return m.choose(Load), nil
 	case key == "f" && plan.Firmware:
-		return m.leave(Firmware)
+		return m.choose(Firmware), nil
 	case key == "esc", key == "n", key == "q":
 		m.mode = choosing
 	}
 	return m, nil
 }
 
-func (m model) leave(a Action) (tea.Model, tea.Cmd) {
+func (m model) choose(a Action) model {
 	row, _ := m.row()
-	m.choice = Choice{Action: a, ID: row.ID}
+	choice := Choice{Action: a, ID: row.ID}
 	if line, ok := m.edited[row.ID]; ok {
-		m.choice.Cmdline = &line
+		choice.Cmdline = &line
 	}
-	return m, tea.Quit
+	return m.leave(choice)
+}
+
+func (m model) leave(c Choice) model {
+	m.choice, m.left = c, true
+	return m
 }
 
 // ask goes on to the last question, where there is anything to choose.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 
-	tea "charm.land/bubbletea/v2"
 	xterm "golang.org/x/term"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -83,24 +82,20 @@ var ErrNoTerminal = errors.New("a menu needs a terminal for input and output")
 
 // Run shows the menu until the user has chosen or left, or ctx ends. The
 // screen is as it was afterwards.
-func Run(ctx context.Context, opt Options) (Choice, error) {
+func Run(ctx context.Context, opt Options) (choice Choice, err error) {
 	if !xterm.IsTerminal(int(opt.In.Fd())) || !xterm.IsTerminal(int(opt.Out.Fd())) {
 		return Choice{}, ErrNoTerminal
 	}
-	programOptions := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(opt.In), tea.WithOutput(opt.Out)}
-	if w, h, err := xterm.GetSize(int(opt.Out.Fd())); err != nil || w == 0 || h == 0 {
-		programOptions = append(programOptions, tea.WithWindowSize(serialWidth, serialHeight))
-	}
-	end, err := tea.NewProgram(newModel(opt), programOptions...).Run()
-	switch {
-	case ctx.Err() != nil:
-		return Choice{}, ctx.Err()
-	case errors.Is(err, tea.ErrInterrupted):
-		return Choice{}, nil
-	case err != nil:
+	s, err := openScreen(opt.In, opt.Out)
+	if err != nil {
 		return Choice{}, fmt.Errorf("menu: %w", err)
 	}
-	return end.(model).choice, nil
+	defer func() {
+		if closed := s.close(); err == nil && closed != nil {
+			choice, err = Choice{}, fmt.Errorf("menu: %w", closed)
+		}
+	}()
+	return s.run(ctx, newModel(opt))
 }
 
 // A serial console does not report its size; every terminal has at least this.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
 
@@ -20,7 +18,7 @@ const (
 	helping
 )
 
-// A model is all that the screen shows. Update makes the next one of it.
+// A model is all that the screen shows. An event makes the next one of it.
 type model struct {
 	opt           Options
 	need          [4]int        // how wide the columns are
@@ -39,6 +37,7 @@ type model struct {
 	wanted int               // counts what the cursor rested on; older answers are late
 	said   string            // one line in place of the filter
 	choice Choice
+	left   bool // the choice is made
 }
 
 func newModel(opt Options) model {
@@ -51,44 +50,42 @@ func newModel(opt Options) model {
 	return m
 }
 
-// Init asks for the first plan.
-func (m model) Init() tea.Cmd {
-	first := restedMsg{m.wanted}
-	return func() tea.Msg { return first }
-}
+// A command takes its time, and gives the event that it ends with.
+type command func() any
 
-// A restedMsg is sent when the cursor stayed for a moment; a plannedMsg when
-// the plan is there.
 type (
-	restedMsg  struct{ wanted int }
-	plannedMsg struct {
+	sizeEvent struct{ width, height int }
+	// A restedEvent is sent when the cursor stayed for a moment.
+	restedEvent struct{ wanted int }
+	// A plannedEvent is sent when the plan is there.
+	plannedEvent struct {
 		id   string
 		plan Plan
 		line *string
 	}
 )
 
-// Update takes a key, the mouse, a new size or a plan.
-func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		m.width, m.height = msg.Width, msg.Height
-	case restedMsg:
-		if row, ok := m.row(); ok && msg.wanted == m.wanted {
+// update takes what the user did, a new size or a plan.
+func (m model) update(ev any) (model, command) {
+	switch ev := ev.(type) {
+	case sizeEvent:
+		m.width, m.height = ev.width, ev.height
+	case restedEvent:
+		if row, ok := m.row(); ok && ev.wanted == m.wanted {
 			return m, m.plan(row.ID)
 		}
-	case plannedMsg:
-		if now, edited := m.edited[msg.id]; edited == (msg.line != nil) && (!edited || now == *msg.line) {
-			m.plans[msg.id] = msg.plan
+	case plannedEvent:
+		if now, edited := m.edited[ev.id]; edited == (ev.line != nil) && (!edited || now == *ev.line) {
+			m.plans[ev.id] = ev.plan
 		}
-	case tea.PasteMsg:
-		return m.typed(strings.Map(oneLine, msg.Content))
-	case tea.MouseClickMsg:
-		return m.click(msg.Mouse())
-	case tea.MouseWheelMsg:
-		return m.wheel(msg.Mouse())
-	case tea.KeyPressMsg:
-		return m.key(msg)
+	case pasteEvent:
+		return m.typed(strings.Map(oneLine, string(ev)))
+	case clickEvent:
+		return m.click(ev.line)
+	case wheelEvent:
+		return m.wheel(ev)
+	case keyEvent:
+		return m.key(ev)
 	}
 	return m, nil
 }
@@ -106,10 +103,10 @@ func oneLine(r rune) rune {
 
 // click highlights the row below the pointer; that of the highlighted row is
 // Enter.
-func (m model) click(p tea.Mouse) (tea.Model, tea.Cmd) {
+func (m model) click(line int) (model, command) {
 	l := m.layout()
-	i := l.first + p.Y - l.list
-	if m.mode != choosing || p.Button != tea.MouseLeft || p.Y < l.list || p.Y >= l.list+l.rows || i >= len(m.shown) {
+	i := l.first + line - l.list
+	if m.mode != choosing || line < l.list || line >= l.list+l.rows || i >= len(m.shown) {
 		return m, nil
 	}
 	m.said = ""
@@ -120,14 +117,13 @@ func (m model) click(p tea.Mouse) (tea.Model, tea.Cmd) {
 }
 
 // wheel scrolls what is below the pointer.
-func (m model) wheel(p tea.Mouse) (tea.Model, tea.Cmd) {
-	by := map[tea.MouseButton]int{tea.MouseWheelUp: -1, tea.MouseWheelDown: 1}[p.Button]
+func (m model) wheel(w wheelEvent) (model, command) {
 	switch l := m.layout(); {
 	case m.mode == helping:
-	case p.Y >= l.plan:
-		return m.scrolled(3 * by), nil
-	case m.mode == choosing && by != 0:
-		return m.move(by)
+	case w.line >= l.plan:
+		return m.scrolled(3 * w.by), nil
+	case m.mode == choosing:
+		return m.move(w.by)
 	}
 	return m, nil
 }
@@ -139,7 +135,7 @@ func (m model) row() (Row, bool) {
 	return m.opt.Rows[m.shown[m.at].row], true
 }
 
-func (m model) move(by int) (tea.Model, tea.Cmd) {
+func (m model) move(by int) (model, command) {
 	m.at = min(max(m.at+by, 0), max(len(m.shown)-1, 0))
 	return m.rest(m.moment)
 }
@@ -161,26 +157,26 @@ func (m model) narrow(typed string) model {
 }
 
 // rest asks for the plan under the cursor, unless it moves on within d.
-func (m model) rest(d time.Duration) (tea.Model, tea.Cmd) {
+func (m model) rest(d time.Duration) (model, command) {
 	m.wanted++
 	m.scroll = 0
 	row, ok := m.row()
 	if _, planned := m.plans[row.ID]; !ok || planned {
 		return m, nil
 	}
-	msg := restedMsg{m.wanted}
-	if d == 0 {
-		return m, func() tea.Msg { return msg }
+	ev := restedEvent{m.wanted}
+	return m, func() any {
+		time.Sleep(d)
+		return ev
 	}
-	return m, tea.Tick(d, func(time.Time) tea.Msg { return msg })
 }
 
-func (m model) plan(id string) tea.Cmd {
+func (m model) plan(id string) command {
 	var line *string
 	if edited, ok := m.edited[id]; ok {
 		line = &edited
 	}
-	return func() tea.Msg { return plannedMsg{id, m.opt.Plan(id, line), line} }
+	return func() any { return plannedEvent{id, m.opt.Plan(id, line), line} }
 }
 
 // view is that of the screen as it is now.

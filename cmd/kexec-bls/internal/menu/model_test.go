@@ -5,10 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
@@ -52,63 +50,47 @@ func threeEntries() Options {
 type user struct {
 	t *testing.T
 	m model
-	// left says that the menu is closed.
-	left bool
 }
 
 func sitDown(t *testing.T, opt Options) *user {
 	u := &user{t: t, m: newModel(opt)}
 	u.m.moment = 0
-	u.answer(u.m.Init())
+	u.send(restedEvent{})
 	return u
-}
-
-func (u *user) answer(cmd tea.Cmd) {
-	for cmd != nil {
-		msg := cmd()
-		if _, quit := msg.(tea.QuitMsg); quit {
-			u.left = true
-			return
-		}
-		var next tea.Model
-		next, cmd = u.m.Update(msg)
-		u.m = next.(model)
-	}
 }
 
 // press takes keys by name; "'text" is typed letter by letter.
 func (u *user) press(keys ...string) *user {
-	named := map[string]tea.Key{
-		"up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "enter": {Code: tea.KeyEnter}, "tab": {Code: tea.KeyTab},
-		"esc": {Code: tea.KeyEscape}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd}, "pgdown": {Code: tea.KeyPgDown},
-		"pgup": {Code: tea.KeyPgUp}, "backspace": {Code: tea.KeyBackspace}, "ctrl+c": {Code: 'c', Mod: tea.ModCtrl},
-		"ctrl+u": {Code: 'u', Mod: tea.ModCtrl}, "ctrl+w": {Code: 'w', Mod: tea.ModCtrl},
-	}
 	for _, k := range keys {
 		if text, ok := strings.CutPrefix(k, "'"); ok {
 			for _, r := range text {
-				u.send(tea.KeyPressMsg{Code: r, Text: string(r)})
+				u.send(keyEvent{string(r), string(r)})
 			}
 			continue
 		}
-		key, ok := named[k]
-		require.True(u.t, ok, k)
-		u.send(tea.KeyPressMsg(key))
+		u.send(keyEvent{name: k})
 	}
 	return u
 }
 
-func (u *user) send(msg tea.Msg) {
-	next, cmd := u.m.Update(msg)
-	u.m = next.(model)
-	u.answer(cmd)
+func (u *user) send(ev any) {
+	for ev != nil && !u.m.left {
+		var c command
+		u.m, c = u.m.update(ev)
+		ev = nil
+		if c != nil {
+			ev = c()
+		}
+	}
 }
 
-func (u *user) screen() []string { return strings.Split(u.m.View().Content, "\n") }
+func (u *user) screen() []string { return u.m.frame().lines }
+
+func (u *user) content() string { return strings.Join(u.screen(), "\n") }
 
 func (u *user) sees(text string) {
 	u.t.Helper()
-	assert.Contains(u.t, u.m.View().Content, text)
+	assert.Contains(u.t, u.content(), text)
 }
 
 func TestMenuBeginsAtTheNextBoot(t *testing.T) {
@@ -150,7 +132,7 @@ func TestMenuChoices(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u := sitDown(t, threeEntries()).press(tt.keys...)
-			assert.True(t, u.left)
+			assert.True(t, u.m.left)
 			assert.Equal(t, tt.want, u.m.choice)
 		})
 	}
@@ -159,15 +141,15 @@ func TestMenuChoices(t *testing.T) {
 // A key that is held down, or a newline that is pasted, reboots nothing.
 func TestMenuEnterDoesNotConfirm(t *testing.T) {
 	u := sitDown(t, threeEntries()).press("enter", "enter", "enter")
-	u.send(tea.PasteMsg{Content: "r\n"})
-	assert.False(t, u.left)
+	u.send(pasteEvent("r\n"))
+	assert.False(t, u.m.left)
 	u.sees("Reboot into arch-lts.conf?")
 	u.sees("r reboot  l load  f firmware  Esc back")
 }
 
 func TestMenuRefuses(t *testing.T) {
 	u := sitDown(t, threeEntries()).press("end", "enter", "enter", "'r")
-	assert.False(t, u.left)
+	assert.False(t, u.m.left)
 	u = sitDown(t, threeEntries()).press("end", "enter")
 	u.sees("an error would end the reboot")
 	u.press("up", "enter")
@@ -177,15 +159,15 @@ func TestMenuRefuses(t *testing.T) {
 	u.sees("> zx")
 	u.sees(`No entry has "zx" in its title, version, id or notes.`)
 	u.press("enter")
-	assert.False(t, u.left)
+	assert.False(t, u.m.left)
 }
 
 func TestMenuSaysWhyItIsEmpty(t *testing.T) {
 	u := sitDown(t, Options{Empty: "the boot partitions have no entries; put some there"}).press("enter", "tab", "end", "pgdown", "'x")
 	u.sees("next: none")
 	u.sees("the boot partitions have no entries")
-	assert.False(t, u.left)
-	assert.True(t, u.press("esc", "esc").left)
+	assert.False(t, u.m.left)
+	assert.True(t, u.press("esc", "esc").m.left)
 }
 
 func TestMenuHelp(t *testing.T) {
@@ -199,7 +181,7 @@ func TestMenuHelp(t *testing.T) {
 
 func TestMenuMouse(t *testing.T) {
 	u := sitDown(t, threeEntries())
-	click := func(y int) { u.send(tea.MouseClickMsg{Button: tea.MouseLeft, X: 5, Y: y}) }
+	click := func(y int) { u.send(clickEvent{y}) }
 	click(above) // the first row
 	u.sees("plan of arch.conf")
 	click(above + 3)
@@ -207,24 +189,23 @@ func TestMenuMouse(t *testing.T) {
 	click(above + 4) // the rule
 	click(0)
 	u.sees("kexec is disabled")
-	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelUp, Y: above})
+	u.send(wheelEvent{above, -1})
 	u.sees("an EFI program\n")
-	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown, Y: above})
-	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelLeft, Y: above})
+	u.send(wheelEvent{above, 1})
 	u.sees("kexec is disabled")
 	click(above)
 	click(above)
 	u.sees("Reboot into arch.conf?")
 	click(above)
-	assert.False(t, u.left)
+	assert.False(t, u.m.left)
 }
 
 // An answer that comes after the line was edited is about another line.
 func TestMenuDropsLatePlans(t *testing.T) {
 	u := sitDown(t, threeEntries()).press("tab", "'  single", "enter")
-	u.send(plannedMsg{id: "arch-lts.conf", plan: Plan{Draw: func(term.View) []string { return []string{"late"} }}})
+	u.send(plannedEvent{id: "arch-lts.conf", plan: Plan{Draw: func(term.View) []string { return []string{"late"} }}})
 	u.sees("single")
-	assert.NotContains(t, u.m.View().Content, "late")
+	assert.NotContains(t, u.content(), "late")
 }
 
 func TestMenuPlansOnlyWhereTheCursorRests(t *testing.T) {
@@ -233,19 +214,23 @@ func TestMenuPlansOnlyWhereTheCursorRests(t *testing.T) {
 	plan := opt.Plan
 	opt.Plan = func(id string, line *string) Plan { asked = append(asked, id); return plan(id, line) }
 	u := sitDown(t, opt)
-	next, first := u.m.Update(tea.KeyPressMsg{Code: tea.KeyUp})
-	next, second := next.Update(tea.KeyPressMsg{Code: tea.KeyDown})
-	next, third := next.Update(tea.KeyPressMsg{Code: tea.KeyDown})
-	u.m = next.(model)
-	u.answer(first)
-	u.answer(second)
-	u.answer(third)
+	var commands []command
+	for _, key := range []string{"up", "down", "down"} {
+		var c command
+		u.m, c = u.m.update(keyEvent{name: key})
+		commands = append(commands, c)
+	}
+	for _, c := range commands {
+		if c != nil { // planned before
+			u.send(c())
+		}
+	}
 	assert.Equal(t, []string{"arch-lts.conf", "windows.conf"}, asked)
 }
 
 func TestMenuPaste(t *testing.T) {
 	u := sitDown(t, threeEntries()).press("tab", "ctrl+u")
-	u.send(tea.PasteMsg{Content: "ro\nquiet\x1b[31m\t3"})
+	u.send(pasteEvent("ro\nquiet\x1b[31m\t3"))
 	assert.Equal(t, "ro quiet[31m 3", u.m.line.String())
 }
 
@@ -268,15 +253,13 @@ func TestMenuFitsEveryTerminal(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {200, 50}, {40, 10}, {20, 5}, {3, 3}, {1, 1}} {
 		for _, keys := range [][]string{nil, {"end"}, {"'machine", "end"}, {"tab", "'a very long line that does not fit"}, {"enter"}, {"pgdown", "pgdown"}, {"'zzz"}, {"'?"}} {
 			u := sitDown(t, opt)
-			u.send(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			u.send(sizeEvent{size[0], size[1]})
 			u.press(keys...)
 			assert.LessOrEqual(t, len(u.screen()), size[1], "%v %v", size, keys)
 			for _, l := range u.screen() {
 				assert.LessOrEqual(t, ansi.StringWidth(l), size[0], "%v %v: %s", size, keys, l)
 			}
-			if c := u.m.View().Cursor; c != nil {
-				assert.Less(t, c.X, size[0], "%v", size)
-			}
+			assert.Less(t, u.m.frame().column, size[0], "%v", size)
 		}
 	}
 }
@@ -292,7 +275,7 @@ func TestMenuScrollsThePlan(t *testing.T) {
 	u.sees("-- 1-15/60 arch-lts.conf -")
 	u.press("pgdown")
 	u.sees("line 15.")
-	u.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown, Y: 20})
+	u.send(wheelEvent{20, 1})
 	u.sees("19-33/60")
 	u.press("pgdown", "pgdown", "pgdown", "pgdown")
 	u.sees("line 59.")
@@ -305,11 +288,11 @@ func TestMenuScrollsThePlan(t *testing.T) {
 
 func TestMenuColour(t *testing.T) {
 	opt := threeEntries()
-	assert.NotContains(t, sitDown(t, opt).m.View().Content, "\x1b")
+	assert.NotContains(t, sitDown(t, opt).content(), "\x1b")
 	opt.View.Colour = true
 	u := sitDown(t, opt)
-	assert.Contains(t, u.m.View().Content, "\x1b[7mArch Linux LTS")
-	assert.Contains(t, u.press("'6.16").press("home").m.View().Content, "\x1b", "marked")
+	assert.Contains(t, u.content(), "\x1b[7mArch Linux LTS")
+	assert.Contains(t, u.press("'6.16").press("home").content(), "\x1b", "marked")
 	assert.Contains(t, marked(opt.View, "Arch Linux", []int{0, 1}), "\x1b[36mA")
 }
 
@@ -327,7 +310,7 @@ func TestMenuHeader(t *testing.T) {
 		100: "lab   running: 6.15.3-arch1-1 (arch.conf)   next: arch-lts.conf", 40: "lab   next: arch-lts.conf", 20: "next: arch-lts.conf", 11: "next: ~conf",
 	} {
 		u := sitDown(t, threeEntries())
-		u.send(tea.WindowSizeMsg{Width: width, Height: 24})
+		u.send(sizeEvent{width, 24})
 		assert.Equal(t, want, strings.TrimRight(u.screen()[0], " "))
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,15 +24,23 @@ func TestMain(m *testing.M) {
 	if os.Getenv("MENU_IN_TERMINAL") == "" {
 		os.Exit(m.Run())
 	}
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // the menu is to notice by itself
 	opt := threeEntries()
 	opt.In, opt.Out = os.Stdin, os.Stdout
+	plan := opt.Plan
+	opt.Plan = func(id string, line *string) Plan {
+		if line != nil && *line == "panic" {
+			panic("no plan")
+		}
+		return plan(id, line)
+	}
 	choice, err := Run(context.Background(), opt)
 	line := "the entry's own"
 	if choice.Cmdline != nil {
 		line = *choice.Cmdline
 	}
 	fmt.Printf("left with action %d, id %q, line %q, error %v\n", choice.Action, choice.ID, line, err)
-	if path := os.Getenv("MENU_SAYS"); path != "" {
+	if path := os.Getenv("MENU_SAYS"); path != "" { // stdout has gone
 		_ = os.WriteFile(path, fmt.Appendf(nil, "%d %v", choice.Action, err), 0o600)
 	}
 }
@@ -123,6 +133,45 @@ func TestTerminalResize(t *testing.T) {
 	x.waitFor("Up/Down move")
 }
 
+// Escape is told from the sequences that begin with it, a pasted newline from
+// Enter, and the mouse from both.
+func TestTerminalKeys(t *testing.T) {
+	x := openMenu(t, 80, 24)
+	x.tmux("set-buffer", "windows\n")
+	x.tmux("paste-buffer", "-p", "-t", "0")
+	x.waitFor("> windows")
+	x.waitFor("an EFI program")
+	x.keys("Escape")
+	x.waitFor("type to search")
+	x.tmux("send-keys", "-t", "0", "-l", "\x1b[<0;5;4M")
+	x.waitFor("plan of arch.conf")
+	x.keys("Escape")
+	x.waitFor(`left with action 0, id "", line "the entry's own", error <nil>`)
+}
+
+// The settings of the terminal are as they were, also after a panic, and whoever
+// reads next gets all that is typed.
+func TestTerminalIsGivenBack(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		keys []string
+		says string
+	}{
+		{"left", []string{"C-c"}, "left with action 0"},
+		{"panicked", []string{"Tab", "C-u", "panic", "Enter"}, "panic: no plan"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			settings := filepath.Join(t.TempDir(), "settings")
+			x := open(t, 200, 50, fmt.Sprintf("stty -g >%s; env MENU_IN_TERMINAL=1 %s; stty -g | cmp - %[1]s && read -r next && echo given back, then $next", settings, os.Args[0]))
+			x.waitFor("plan of arch-lts.conf")
+			x.keys(tt.keys...)
+			x.waitFor(tt.says)
+			x.keys("t", "h", "i", "s", "Enter")
+			x.waitFor("given back, then this")
+		})
+	}
+}
+
 func TestTerminalInterrupt(t *testing.T) {
 	x := openMenu(t, 80, 24)
 	x.keys("C-c")
@@ -142,9 +191,9 @@ func TestTerminalHangsUp(t *testing.T) {
 	require.NoError(t, err)
 	x.tmux("kill-session", "-t", "0")
 	require.Eventually(t, func() bool { return unix.Kill(id, 0) == unix.ESRCH }, 20*time.Second, 20*time.Millisecond)
-	if said, err := os.ReadFile(says); err == nil { // a hang-up signal may have been quicker
-		assert.Equal(t, "0", string(said[:1]))
-	}
+	said, err := os.ReadFile(says)
+	require.NoError(t, err)
+	assert.Regexp(t, "^0 menu: read the keys: ", string(said))
 }
 
 // Output into a pipe is no terminal, whatever is at its other end.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
@@ -19,7 +18,10 @@ type layout struct {
 }
 
 // Lines before the rows: the header, the prompt, the titles of the columns.
-const above = 3
+const (
+	above      = 3
+	promptLine = 1
+)
 
 // layout gives the rows two fifths of the screen at most: the plan needs more.
 func (m model) layout() layout {
@@ -32,9 +34,9 @@ func (m model) layout() layout {
 	return l
 }
 
-// View draws the screen: a header, the prompt, the entries below the titles of
+// frame draws the screen: a header, the prompt, the entries below the titles of
 // their columns, a rule, the plan, and what the keys do.
-func (m model) View() tea.View {
+func (m model) frame() frame {
 	prompt, column := m.prompt()
 	lines := []string{m.header(), prompt}
 	if m.mode == helping {
@@ -49,12 +51,11 @@ func (m model) View() tea.View {
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, m.width, "")
 	}
-	v := tea.NewView(strings.Join(lines[:min(len(lines), m.height)], "\n"))
-	v.AltScreen, v.MouseMode = true, tea.MouseModeCellMotion
-	if column >= 0 && m.height > 1 {
-		v.Cursor = tea.NewCursor(min(column, m.width-1), 1)
+	f := frame{lines: lines[:min(len(lines), m.height)], column: -1}
+	if column >= 0 && m.height > promptLine {
+		f.column = min(column, m.width-1)
 	}
-	return v
+	return f
 }
 
 // header names the machine, what runs and what is next, as far as there is room;

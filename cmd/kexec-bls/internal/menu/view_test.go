@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -65,7 +64,7 @@ func TestScreens(t *testing.T) {
 		var all strings.Builder
 		draw := func(name string, opt Options, keys ...string) {
 			u := sitDown(t, opt)
-			u.send(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			u.send(sizeEvent{size[0], size[1]})
 			u.press(keys...)
 			fmt.Fprintf(&all, "=== %s\n", name)
 			assert.Len(t, u.screen(), size[1], name)
