@@ -53,11 +53,11 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestSizeOfTheProgram holds it under 10 MB, as it is installed, for version 1 had
-// 10.1: a call of a method by name, as of text/template, adds 2.
+// TestSizeOfTheProgram holds it under what version 1 had, as it is installed: a call
+// of a method by name, as of text/template, adds 2 MB.
 func TestSizeOfTheProgram(t *testing.T) {
 	info, err := os.Stat(builtBinary(t))
 	require.NoError(t, err)
-	assert.Less(t, info.Size(), int64(10_000_000))
+	assert.Less(t, info.Size(), int64(10_100_000))
 	t.Logf("%d bytes", info.Size())
 }

@@ -52,7 +52,7 @@ func (s *search) findESP() (*Volume, error) {
 // hinted opens the partition that the boot loader was started from, which is
 // mounted at none of the places.
 func (s *search) hinted() (*Volume, error) {
-	for _, p := range s.devices.Partitions("") {
+	for _, p := range s.devices.Partitions() {
 		if p.UUID != s.hint {
 			continue
 		}
@@ -124,7 +124,7 @@ func (s *search) relaxedESP() (*Volume, error) {
 func (s *search) missingESP(nowhere error) error {
 	var found []blockdev.Partition
 	var nodes []string
-	for _, p := range s.devices.Partitions("") {
+	for _, p := range s.devices.Partitions() {
 		near := len(s.rootDisks) == 0 || slices.Contains(s.rootDisks, p.Disk)
 		if p.IsESP() && near && s.allow(p) == nil {
 			found, nodes = append(found, p), append(nodes, p.Node)

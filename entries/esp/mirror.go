@@ -18,7 +18,7 @@ func (s *search) mirrored() *Volume {
 	var copies []blockdev.Partition
 	for uuid := range strings.FieldsSeq(s.Machine.Text(mirrorFile)) {
 		name := s.Machine.LinkName("dev/disk/by-uuid/" + path.Base(uuid))
-		for _, p := range s.devices.Partitions("") {
+		for _, p := range s.devices.Partitions() {
 			if p.IsESP() && name != "" && p.Node == "/dev/"+name {
 				copies = append(copies, p)
 			}

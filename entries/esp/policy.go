@@ -64,10 +64,13 @@ func (s *search) allowPlace(p *place) error {
 // single returns an error where another partition has the same PARTUUID: a copy
 // that somebody may have attached to be taken for the original.
 func (s *search) single(uuid string) error {
+	if uuid == "" {
+		return nil
+	}
 	var first blockdev.Partition
-	for _, p := range s.devices.Partitions("") {
+	for _, p := range s.devices.Partitions() {
 		switch {
-		case uuid == "" || p.UUID != uuid:
+		case p.UUID != uuid:
 		case first.Node == "":
 			first = p
 		case first.Number != p.Number || !s.devices.Same(first.Disk, p.Disk):

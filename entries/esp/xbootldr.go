@@ -29,8 +29,8 @@ func (s *search) findBoot(esp *Volume, espGiven bool) (v *Volume, missed, err er
 	if s.esp.Disk == "" {
 		return nil, nil, nil
 	}
-	for _, p := range s.devices.Partitions(s.esp.Disk) {
-		if p.IsXBOOTLDR() && p.Dev != s.esp.Dev {
+	for _, p := range s.devices.Partitions() {
+		if p.Disk == s.esp.Disk && p.IsXBOOTLDR() && p.Dev != s.esp.Dev {
 			v, err := s.openPartition(p, XBOOTLDR)
 			return v, err, nil
 		}

@@ -6,13 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // dirFS is os.DirFS whose Open neither blocks nor acts: it opens with O_PATH,
-// looks, and opens again only regular files, directories and block devices, and
-// the registers of a processor.
+// looks, and opens again only regular files and directories; below /dev block
+// devices, too, and the registers of a processor.
 type dirFS string
 
 var errSpecial = errors.New("not a regular file")
@@ -23,14 +24,27 @@ func (d dirFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := openQuietly(path, name == msrDevice)
+	f, err := openQuietly(path, func(kind uint32) bool { return opens(name, kind) })
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return f, nil
 }
 
-func openQuietly(path string, character bool) (*os.File, error) {
+// opens reports whether what has the name may be opened, by its S_IFMT.
+func opens(name string, kind uint32) bool {
+	switch kind {
+	case unix.S_IFREG, unix.S_IFDIR:
+		return true
+	case unix.S_IFBLK:
+		return strings.HasPrefix(name, "dev/")
+	case unix.S_IFCHR:
+		return name == msrDevice
+	}
+	return false
+}
+
+func openQuietly(path string, opens func(kind uint32) bool) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -40,10 +54,7 @@ func openQuietly(path string, character bool) (*os.File, error) {
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return nil, err
 	}
-	switch kind := stat.Mode & unix.S_IFMT; {
-	case kind == unix.S_IFREG, kind == unix.S_IFDIR, kind == unix.S_IFBLK:
-	case kind == unix.S_IFCHR && character:
-	default:
+	if !opens(stat.Mode & unix.S_IFMT) {
 		return nil, errSpecial
 	}
 	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)

@@ -35,7 +35,7 @@ func (empty) Open(name string) (fs.File, error) {
 
 // ReadFile reads a regular file of at most limit bytes, by its path below the
 // root directory. Errors are ErrTooLarge and those of package io/fs; what is no
-// regular file is never opened.
+// regular file is never read.
 func (m Machine) ReadFile(name string, limit int64) ([]byte, error) {
 	f, err := m.open(name)
 	if err != nil {
@@ -54,14 +54,19 @@ func (m Machine) ReadFile(name string, limit int64) ([]byte, error) {
 
 // open opens a regular file.
 func (m Machine) open(name string) (fs.File, error) {
-	info, err := fs.Stat(m.fsys(), name)
+	f, err := m.fsys().Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: name, Err: errSpecial}
 	}
 	if err != nil {
+		_ = f.Close() // the error that counts is err
 		return nil, err
 	}
-	return m.fsys().Open(name)
+	return f, nil
 }
 
 // Text returns the text of a small file without the blanks and NULs around it;

@@ -16,17 +16,19 @@ import (
 	"github.com/kexec-bls/kexec-bls/entries/host"
 )
 
-// Devices are the block devices of a machine. It reads each partition table
-// once; its methods may not be called at the same time.
+// Devices are the block devices of a machine. It looks at each of them once; its
+// methods may not be called at the same time.
 type Devices struct {
-	machine host.Machine
-	tables  map[string]map[int]Slot // by disk; nil: could not be read
-	denied  bool
+	machine    host.Machine
+	partitions map[string]Partition    // by number
+	all        []Partition             // nil: not listed yet
+	tables     map[string]map[int]Slot // by disk; nil: could not be read
+	denied     bool
 }
 
 // New returns the block devices of a machine, which must have a directory.
 func New(m host.Machine) *Devices {
-	return &Devices{machine: m, tables: map[string]map[int]Slot{}}
+	return &Devices{machine: m, partitions: map[string]Partition{}, tables: map[string]map[int]Slot{}}
 }
 
 // Denied reports whether a partition table was asked for that only root may
@@ -48,6 +50,15 @@ type Partition struct {
 // sysfs, then udev's database, and where there is none, as in an initramfs,
 // from the partition table.
 func (d *Devices) Partition(dev string) Partition {
+	p, known := d.partitions[dev]
+	if !known {
+		p = d.look(dev)
+		d.partitions[dev] = p
+	}
+	return p
+}
+
+func (d *Devices) look(dev string) Partition {
 	p := Partition{Dev: dev}
 	if dir := d.sysfs(dev); dir != "" {
 		d.locate(&p, dir)
@@ -62,30 +73,30 @@ func (d *Devices) Partition(dev string) Partition {
 	return p
 }
 
-// Partitions lists the partitions of the machine by disk and number; those of
-// one disk where its directory of sysfs is given.
-func (d *Devices) Partitions(disk string) []Partition {
-	dir := disk
-	if disk == "" {
-		dir = "/sys/class/block"
+// Partitions lists the partitions of the machine by disk and number. The list is
+// not to be changed.
+func (d *Devices) Partitions() []Partition {
+	if d.all != nil {
+		return d.all
 	}
-	var found []Partition
+	const dir = "sys/class/block"
+	d.all = []Partition{}
 	for _, name := range d.names(dir) {
 		dev := d.attribute(dir, name+"/dev")
-		if !isNumber(dev) || d.attribute(dir, name+"/partition") == "" {
+		if !isNumber(dev) || !d.machine.Exists(dir+"/"+name+"/partition") {
 			continue
 		}
 		if p := d.Partition(dev); p.Disk != "" && p.Node != "" {
-			found = append(found, p)
+			d.all = append(d.all, p)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Partition) int {
+	slices.SortStableFunc(d.all, func(a, b Partition) int {
 		if c := strings.Compare(a.Disk, b.Disk); c != 0 {
 			return c
 		}
 		return a.Number - b.Number
 	})
-	return found
+	return d.all
 }
 
 // Of returns the number of the block device of a mount, "254:1". File systems
@@ -172,12 +183,18 @@ func (d *Devices) readDisk(disk string) map[int]Slot {
 	return table
 }
 
-// sysfs is the directory of a block device; "" where there is none.
+// sysfs is the directory of a block device; "" where there is none. The kernel's
+// link leads there at once.
 func (d *Devices) sysfs(dev string) string {
 	if !isNumber(dev) {
 		return ""
 	}
-	return d.resolve("/sys/dev/block/" + dev)
+	const dir = "sys/dev/block"
+	target := d.machine.Link(dir + "/" + dev)
+	if target == "" {
+		return ""
+	}
+	return path.Join("/", dir, target)
 }
 
 // resolve follows all links of a path of the machine; "" where that fails.

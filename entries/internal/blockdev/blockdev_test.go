@@ -160,11 +160,23 @@ func TestTableOfForeignDisk(t *testing.T) {
 		p := d.Partition("8:1")
 		assert.Equal(t, want, p.Scheme, dir)
 		assert.Equal(t, "/dev/sda1", p.Node)
-		assert.Equal(t, []Partition{p}, d.Partitions(""))
-		assert.Equal(t, []Partition{p}, d.Partitions("/sys/devices/"+dir))
+		assert.Equal(t, []Partition{p}, d.Partitions())
 		assert.Equal(t, want == "gpt", p.IsESP())
 		assert.False(t, d.Denied())
 	}
+}
+
+// Each is looked at once: what goes afterwards is still known.
+func TestDevicesAreSeenOnce(t *testing.T) {
+	files := map[string]string{}
+	disk(files, "pci0/vda", "8:0")
+	partitionOf(files, "pci0/vda", "vda1", "8:1")
+	d := devices(t, files)
+	want := []Partition{{Dev: "8:1", Node: "/dev/vda1", Disk: "/sys/devices/pci0/vda", Number: 1}}
+	assert.Equal(t, want, d.Partitions())
+	require.NoError(t, os.RemoveAll(filepath.Join(d.machine.Dir, "sys")))
+	assert.Equal(t, want, d.Partitions())
+	assert.Equal(t, want[0], d.Partition("8:1"))
 }
 
 func TestDenied(t *testing.T) {
@@ -173,20 +185,20 @@ func TestDenied(t *testing.T) {
 	partitionOf(files, "pci0/vda", "vda1", "8:1")
 	files["sys/devices/pci0/vda/size"] = "16384\n"
 	d := devices(t, files)
-	d.machine.FS = denied{d.machine.FS}
+	d.machine.FS = denied{d.machine.FS.(fs.ReadLinkFS)}
 	assert.Empty(t, d.Partition("8:1").Scheme)
 	assert.True(t, d.Denied())
 }
 
 // denied refuses device nodes.
-type denied struct{ fs.FS }
+type denied struct{ fs.ReadLinkFS }
 
 // Open refuses what is below dev.
 func (d denied) Open(name string) (fs.File, error) {
 	if strings.HasPrefix(name, "dev/") {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EACCES}
 	}
-	return d.FS.Open(name)
+	return d.ReadLinkFS.Open(name)
 }
 
 func TestFileSystems(t *testing.T) {

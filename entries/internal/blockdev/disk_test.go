@@ -79,7 +79,7 @@ func TestPartitionsLeavesOut(t *testing.T) {
 	files["sys/devices/pci0/vda/vda2/uevent"] = "MAJOR=254\n"
 	files["sys/devices/pci0/vda/vda3/partition"] = "three\n"
 	var nodes []string
-	for _, p := range devices(t, files).Partitions("") {
+	for _, p := range devices(t, files).Partitions() {
 		nodes = append(nodes, p.Node)
 	}
 	assert.Equal(t, []string{"/dev/vda4"}, nodes)
@@ -93,7 +93,7 @@ func TestPartitionsInOrder(t *testing.T) {
 		files["sys/devices/"+dir+"/"+name+"/partition"] = name[3:]
 	}
 	var nodes []string
-	for _, p := range devices(t, files).Partitions("") {
+	for _, p := range devices(t, files).Partitions() {
 		nodes = append(nodes, p.Node)
 	}
 	assert.Equal(t, []string{"/dev/sdb2", "/dev/sdb10", "/dev/sda1"}, nodes)
