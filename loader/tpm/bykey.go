@@ -34,8 +34,8 @@ func (i Initrd) HasKey(v Volume) bool { return i.has(v.KeyPath()) }
 // WithoutKey are the volumes that the initrd opens and has no key of. The error is
 // that of one for which it would not take a key at KeyPath.
 func WithoutKey(b Boot, volumes []Volume) ([]Volume, error) {
-	if b.Initrd.unread != "" {
-		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrKey, b.Initrd.unread)
+	if why := b.Initrd.unknown(); why != "" {
+		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrKey, why)
 	}
 	var locked []Volume
 	for _, v := range volumes {

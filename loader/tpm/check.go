@@ -81,7 +81,7 @@ type subject struct {
 func (c check) scene(line string) scene {
 	b := c.boot
 	b.Cmdline = line
-	return scene{Prediction: Predict(c.machine, b), signatures: b.Initrd.signatures(), pcrlock: c.machine.PCRLock, unread: b.Initrd.unread}
+	return scene{Prediction: Predict(c.machine, b), signatures: b.Initrd.signatures(), pcrlock: c.machine.PCRLock, unread: b.Initrd.unknown()}
 }
 
 // noPCRLock is why the policy of systemd-pcrlock is not there for a volume. The
@@ -91,7 +91,7 @@ func (c check) noPCRLock(v Volume) string {
 	i := c.boot.Initrd
 	own := i.lockFile()
 	switch {
-	case !v.Initrd || i.unread != "" || v.option("tpm2-pcrlock"):
+	case !v.Initrd || i.unknown() != "" || v.option("tpm2-pcrlock"):
 		return ""
 	case own == nil && !i.pcrlock:
 		return "the next initrd has no policy of systemd-pcrlock"
@@ -184,7 +184,7 @@ func (c check) finding(now scene, fixed repair, v subject) Finding {
 		switch {
 		case errors.Is(v.Err, fs.ErrPermission):
 			f.Hint = "run it as root"
-		case c.boot.Initrd.unread != "":
+		case c.boot.Initrd.unknown() != "":
 			f.Hint = string(hint.ReadInitrd) + ", or " + f.Hint
 		}
 	}

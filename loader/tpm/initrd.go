@@ -157,6 +157,19 @@ func (i Initrd) has(name string) bool {
 	return ok
 }
 
+// unknown is why it is not known what the initrd does, "" where it is.
+func (i Initrd) unknown() string {
+	switch tab := i.files[initrdTab]; {
+	case i.unread != "":
+		return i.unread
+	case tab.err != nil:
+		return "its crypttab cannot be read: " + tab.err.Error()
+	case tab.link != "" && tab.link != "/dev/null":
+		return "its crypttab is a link to " + tab.link
+	}
+	return ""
+}
+
 // Crypttab is the initrd's own /etc/crypttab, "" for none.
 func (i Initrd) Crypttab() string { return string(i.files[initrdTab].content) }
 

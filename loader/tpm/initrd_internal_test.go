@@ -143,6 +143,31 @@ func TestContentIsCopied(t *testing.T) {
 	assert.EqualError(t, i.files["etc/crypttab"].err, "was read")
 }
 
+// TestUnknownCrypttab: one that cannot be read is not one without volumes; what is
+// unpacked over it counts.
+func TestUnknownCrypttab(t *testing.T) {
+	read := func() ([]byte, error) { return []byte("root /dev/vda2 none\n"), nil }
+	fail := func() ([]byte, error) { return nil, errors.New("damaged") }
+	for want, tabs := range map[string][]File{
+		"":                                       {{Path: initrdTab, Content: fail}, {Path: initrdTab, Content: read}},
+		"its crypttab cannot be read: damaged":   {{Path: initrdTab, Content: read}, {Path: initrdTab, Content: fail}},
+		"its crypttab is a link to crypttab.new": {{Path: initrdTab, Link: "crypttab.new"}},
+	} {
+		var i Initrd
+		for _, f := range tabs {
+			i.Visit(f)
+		}
+		assert.Equal(t, want, i.unknown())
+		if want != "" {
+			_, err := WithoutKey(Boot{Initrd: i}, nil)
+			assert.ErrorContains(t, err, want)
+		}
+	}
+	var i Initrd
+	i.Visit(File{Path: initrdTab, Link: "/dev/null"})
+	assert.Empty(t, i.unknown(), "there is none")
+}
+
 // TestFilesOfUnits: /etc comes before /run and /usr/lib, and a link to anything but
 // /dev/null leads on.
 func TestFilesOfUnits(t *testing.T) {

@@ -67,8 +67,8 @@ func Locked(m Machine, b Boot, volumes []Volume) ([]Volume, error) {
 	switch {
 	case len(m.Banks) == 0:
 		return nil, fmt.Errorf("%w: no TPM 2.0 shows its PCRs in /sys/class/tpm/tpm0", ErrOnce)
-	case b.Initrd.unread != "":
-		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrOnce, b.Initrd.unread)
+	case b.Initrd.unknown() != "":
+		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrOnce, b.Initrd.unknown())
 	}
 	c := check{machine: m, boot: b, volumes: volumes}
 	now := c.scene(b.Cmdline)

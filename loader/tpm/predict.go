@@ -63,9 +63,9 @@ func Predict(m Machine, b Boot) Prediction {
 	}
 	p.startIMA(m.ima.next(m.Cmdline, b.Cmdline))
 	p.Measured = measuredOS(m, b.Cmdline)
-	if b.Initrd.unread != "" && (p.Measured || m.Stub && m.Firmware) {
+	if why := b.Initrd.unknown(); why != "" && (p.Measured || m.Stub && m.Firmware) {
 		for n := range 16 { // those from 16 on are no boot's
-			p.unknown(n, b.Initrd.unread)
+			p.unknown(n, why)
 		}
 	}
 	for _, u := range b.Initrd.units(b.Cmdline) {
