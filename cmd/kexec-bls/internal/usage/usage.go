@@ -29,14 +29,18 @@ func hinted(text, format string, args ...any) error {
 	return &Error{hint.Errorf(text, format, args...)}
 }
 
-// Prepare makes a tree of commands refuse with an Error what they do not take, and
-// print help. args are those of the program.
+// Prepare makes the command of args, those of the program, refuse with an Error what
+// it does not take, and all commands print help.
 func Prepare(root *cobra.Command, args []string) {
 	addHelp(root)
 	addVersion(root)
 	root.PersistentFlags().BoolP("help", "h", false, "Print this help")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
-	prepare(root)
+	cmd, _, _ := root.Find(args) // none: root, which refuses what it does not know
+	cmd.Flags().VisitAll(refuseEmpty)
+	for ; cmd != nil; cmd = cmd.Parent() {
+		cmd.PersistentFlags().VisitAll(refuseEmpty)
+	}
 }
 
 // addVersion makes --version print the name and the version, and do nothing else.
@@ -70,22 +74,15 @@ func addVersion(root *cobra.Command) {
 	}
 }
 
-// prepare makes flags refuse an empty value, as that of an unset variable is, but
-// for those where an empty text is a text.
-func prepare(cmd *cobra.Command) {
-	wrap := func(f *pflag.Flag) {
-		switch f.Name {
-		case "append", "command-line", "message":
-			return
-		}
-		if _, done := f.Value.(notEmpty); !done && f.Value.Type() != "bool" {
-			f.Value = notEmpty{f.Value}
-		}
+// refuseEmpty makes a flag refuse an empty value, as that of an unset variable is,
+// but for those where an empty text is a text.
+func refuseEmpty(f *pflag.Flag) {
+	switch f.Name {
+	case "append", "command-line", "message":
+		return
 	}
-	cmd.Flags().VisitAll(wrap)
-	cmd.PersistentFlags().VisitAll(wrap)
-	for _, sub := range cmd.Commands() {
-		prepare(sub)
+	if _, done := f.Value.(notEmpty); !done && f.Value.Type() != "bool" {
+		f.Value = notEmpty{f.Value}
 	}
 }
 
