@@ -24,7 +24,7 @@ func (d dirFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := openQuietly(path, func(kind uint32) bool { return opens(name, kind) })
+	f, err := openQuietly(path, name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -44,7 +44,7 @@ func opens(name string, kind uint32) bool {
 	return false
 }
 
-func openQuietly(path string, opens func(kind uint32) bool) (*os.File, error) {
+func openQuietly(path, name string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func openQuietly(path string, opens func(kind uint32) bool) (*os.File, error) {
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return nil, err
 	}
-	if !opens(stat.Mode & unix.S_IFMT) {
+	if !opens(name, stat.Mode&unix.S_IFMT) {
 		return nil, errSpecial
 	}
 	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)

@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-
-	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // ErrKey is the error where the next initrd would not take a key that is handed over
@@ -34,8 +32,8 @@ func (i Initrd) HasKey(v Volume) bool { return i.has(v.KeyPath()) }
 // WithoutKey are the volumes that the initrd opens and has no key of. The error is
 // that of one for which it would not take a key at KeyPath.
 func WithoutKey(b Boot, volumes []Volume) ([]Volume, error) {
-	if why := b.Initrd.unknown(); why != "" {
-		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrKey, why)
+	if err := b.Initrd.opensKnown(ErrKey); err != nil {
+		return nil, err
 	}
 	var locked []Volume
 	for _, v := range volumes {

@@ -184,7 +184,7 @@ func (c check) finding(now scene, fixed repair, v subject) Finding {
 		switch {
 		case errors.Is(v.Err, fs.ErrPermission):
 			f.Hint = "run it as root"
-		case c.boot.Initrd.unknown() != "":
+		case c.boot.Initrd.unread != "":
 			f.Hint = string(hint.ReadInitrd) + ", or " + f.Hint
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // An Initrd is what of the next initrd decides which PCRs it extends, which
@@ -168,6 +170,18 @@ func (i Initrd) unknown() string {
 		return "its crypttab is a link to " + tab.link
 	}
 	return ""
+}
+
+// opensKnown is the error, of the kind, where it is not known what the initrd opens.
+func (i Initrd) opensKnown(kind error) error {
+	why, advice := i.unknown(), "make the initrd again, with a plain file /etc/crypttab"
+	switch {
+	case why == "":
+		return nil
+	case i.unread != "":
+		advice = string(hint.Decode)
+	}
+	return hint.Errorf(advice, "%w: what the next initrd opens is not known: %s", kind, why)
 }
 
 // Crypttab is the initrd's own /etc/crypttab, "" for none.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kexec-bls/kexec-bls/bls/hint"
 )
 
 // visited is an initrd of files with a text; "-> " begins the target of a link.
@@ -161,6 +163,7 @@ func TestUnknownCrypttab(t *testing.T) {
 		if want != "" {
 			_, err := WithoutKey(Boot{Initrd: i}, nil)
 			assert.ErrorContains(t, err, want)
+			assert.Equal(t, "make the initrd again, with a plain file /etc/crypttab", hint.Of(err))
 		}
 	}
 	var i Initrd

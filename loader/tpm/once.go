@@ -64,11 +64,11 @@ func (m Machine) OnceFree() error {
 // Locked are the volumes that the initrd opens and no token opens without a person.
 // The error is that of one which no token would open either.
 func Locked(m Machine, b Boot, volumes []Volume) ([]Volume, error) {
-	switch {
-	case len(m.Banks) == 0:
+	if len(m.Banks) == 0 {
 		return nil, fmt.Errorf("%w: no TPM 2.0 shows its PCRs in /sys/class/tpm/tpm0", ErrOnce)
-	case b.Initrd.unknown() != "":
-		return nil, hint.Errorf(string(hint.Decode), "%w: what the next initrd opens is not known: %s", ErrOnce, b.Initrd.unknown())
+	}
+	if err := b.Initrd.opensKnown(ErrOnce); err != nil {
+		return nil, err
 	}
 	c := check{machine: m, boot: b, volumes: volumes}
 	now := c.scene(b.Cmdline)

@@ -2,7 +2,6 @@ package menu
 
 import (
 	"bytes"
-	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -103,20 +102,22 @@ func plainKey(b []byte, waited bool) (any, int) {
 var (
 	keysByLetter = map[byte]string{
 		'A': "up", 'B': "down", 'C': "right", 'D': "left", 'H': "home", 'F': "end", 'P': "f1", 'Z': "shift+tab",
-		'a': "shift+up", 'b': "shift+down", 'c': "ctrl+right", 'd': "ctrl+left", // rxvt
+		'a': "shift+up", 'b': "shift+down", 'c': "shift+right", 'd': "shift+left", // rxvt
 	}
 	keysByNumber = map[int]string{1: "home", 3: "delete", 4: "end", 5: "pgup", 6: "pgdown", 7: "home", 8: "end", 11: "f1"}
 )
 
-// singleShift is a key of the numeric pad's or the cursor's other mode: ESC O x.
+// singleShift is a key of the numeric pad's or the cursor's other mode, ESC O x. rxvt
+// tells Ctrl from Shift by it.
 func singleShift(b []byte, waited bool) (any, int) {
 	if len(b) < 3 {
 		return nil, skip(waited, len(b))
 	}
-	if name, ok := keysByLetter[b[2]]; ok {
-		return keyEvent{name: name}, 3
+	name, ok := keysByLetter[b[2]]
+	if !ok {
+		return nil, 3
 	}
-	return nil, 3
+	return keyEvent{name: strings.Replace(name, "shift+", "ctrl+", 1)}, 3
 }
 
 const (
@@ -170,7 +171,10 @@ func sequenceKey(parameters string, last byte) any {
 	if name == "" {
 		return nil
 	}
-	held, _ := strconv.Atoi(cmp.Or(modifiers, "1")) // not a number: nothing is held
+	held, err := strconv.Atoi(modifiers) // of one more than the bits
+	if err != nil || held < 1 {
+		held = 1
+	}
 	for i, modifier := range []string{"shift+", "alt+", "ctrl+"} {
 		if (held-1)&(1<<i) != 0 {
 			name = modifier + name

@@ -7,6 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/kexec-bls/kexec-bls/cmd/kexec-bls/internal/term"
 )
@@ -59,16 +60,23 @@ func sitDown(t *testing.T, opt Options) *user {
 	return u
 }
 
-// press takes keys by name; "'text" is typed letter by letter.
+// press takes keys by name, and sends what a terminal would; "'text" is typed letter
+// by letter.
 func (u *user) press(keys ...string) *user {
+	sent := map[string]string{
+		"up": "\x1b[A", "down": "\x1b[B", "home": "\x1b[H", "end": "\x1b[F", "pgup": "\x1b[5~", "pgdown": "\x1b[6~",
+		"enter": "\r", "tab": "\t", "esc": "\x1b", "backspace": "\x7f", "ctrl+c": "\x03", "ctrl+u": "\x15", "ctrl+w": "\x17",
+	}
 	for _, k := range keys {
-		if text, ok := strings.CutPrefix(k, "'"); ok {
-			for _, r := range text {
-				u.send(keyEvent{string(r), string(r)})
-			}
-			continue
+		text, isText := strings.CutPrefix(k, "'")
+		if !isText {
+			require.Contains(u.t, sent, k)
+			text = sent[k]
 		}
-		u.send(keyEvent{name: k})
+		in := input{buf: []byte(text)}
+		for _, ev := range in.events(true) {
+			u.send(ev)
+		}
 	}
 	return u
 }
